@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Capture: Xen trace buffers, live or recorded by xentrace, become validated events and explicit
+ * loss. One consumer of the live buffers at a time (they have one shared index).
+ */
+#ifndef TOCSIN_CAPTURE_H
+#define TOCSIN_CAPTURE_H
+
+#include "base/error.h"
+#include <tocsin/event.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum tocsin_event_kind {
+	TOCSIN_EVENT_TRIGGER,  /* record holds */
+	TOCSIN_EVENT_LOST,     /* lost records on this CPU, all kinds of records: count */
+	TOCSIN_EVENT_MALFORMED /* a record that cannot be ours: what says why */
+};
+
+struct tocsin_event {
+	enum tocsin_event_kind kind;
+	uint16_t cpu; /* physical CPU whose buffer it came from */
+	uint64_t tsc; /* 0: none */
+	struct tocsin_record record;
+	uint64_t count;
+	const char *what; /* static */
+};
+
+struct tocsin_capture_stats {
+	uint64_t triggers, lost, malformed;
+	uint64_t foreign; /* records of other kinds, passed over */
+	uint64_t bytes;
+};
+
+typedef int (*tocsin_event_fn)(void *context, const struct tocsin_event *event);
+
+/*
+ * The decoder of one CPU's record stream, shared by the live buffers and the files. Feed it bytes
+ * in any portions; it keeps what is incomplete. A stream error (a record that cannot be) is
+ * -EBADMSG with the offset in err: there is no way to find the next record after it.
+ */
+struct tocsin_decoder;
+int tocsin_decoder_new(tocsin_event_fn fn, void *context, struct tocsin_decoder **ret);
+void tocsin_decoder_free(struct tocsin_decoder *d);
+int tocsin_decoder_feed(struct tocsin_decoder *d, uint16_t cpu, const void *bytes, size_t size,
+			struct tocsin_error *err);
+const struct tocsin_capture_stats *tocsin_decoder_stats(const struct tocsin_decoder *d);
+
+/* A file of `xentrace -D -e 0x00082030 FILE` (any mask), decoded whole. -EBADMSG with the offset:
+ * truncated or not a trace file; the events before it were delivered. */
+int tocsin_trace_file_read(const char *path, tocsin_event_fn fn, void *context,
+			   struct tocsin_capture_stats *stats, struct tocsin_error *err);
+
+/* The same on bytes in memory: for tests and fuzzers. */
+int tocsin_trace_bytes_read(const void *bytes, size_t size, tocsin_event_fn fn, void *context,
+			    struct tocsin_capture_stats *stats, struct tocsin_error *err);
+
+/* ---- live buffers (built with Xen only) ---- */
+
+struct tocsin_capture;
+
+/*
+ * Map the trace buffers, set the event mask, bind VIRQ_TBUF and switch tracing on. pages: per
+ * CPU, used only if no buffers exist since boot (their size cannot be changed until reboot).
+ * -EBUSY: another consumer (xentrace?) holds them, with what to do in err.
+ */
+int tocsin_capture_open(unsigned int pages, tocsin_event_fn fn, void *context,
+			struct tocsin_capture **ret, struct tocsin_error *err);
+
+/* Switch tracing off, so that triggers get "no listener", unmap, free. */
+void tocsin_capture_close(struct tocsin_capture *c);
+
+/* Readable when VIRQ_TBUF was raised. */
+int tocsin_capture_fd(const struct tocsin_capture *c);
+
+/* Take all there is from all CPUs, in TSC order within what is there. Number of events or error. */
+int tocsin_capture_drain(struct tocsin_capture *c, struct tocsin_error *err);
+const struct tocsin_capture_stats *tocsin_capture_stats(const struct tocsin_capture *c);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The toolstack's side of Xen: domains, the per-domain switch (HVM_PARAM_TOCSIN_RATE), and
+ * altp2m views. Built with Xen only. No call here pauses a domain.
+ */
+#ifndef TOCSIN_HOST_H
+#define TOCSIN_HOST_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tocsin_host;
+
+struct tocsin_domain {
+	uint32_t domid;
+	char name[64]; /* from xenstore; "" if unknown */
+	uint8_t uuid[16];
+	bool hvm; /* HVM or PVH: has EPT */
+	bool dying;
+	unsigned int vcpus;
+	uint64_t memory; /* bytes */
+	int64_t rate;    /* triggers per second; 0: off; -1: this hypervisor has no switch */
+};
+
+int tocsin_host_open(struct tocsin_host **ret, struct tocsin_error *err);
+void tocsin_host_close(struct tocsin_host *h);
+
+/* By name or by number. -ESRCH: no such domain, its text in err. */
+int tocsin_host_find(struct tocsin_host *h, const char *name_or_id, struct tocsin_domain *ret,
+		     struct tocsin_error *err);
+int tocsin_host_domain(struct tocsin_host *h, uint32_t domid, struct tocsin_domain *ret,
+		       struct tocsin_error *err);
+/* All domains but dom0; free(ret). */
+int tocsin_host_list(struct tocsin_host *h, struct tocsin_domain **ret, size_t *count,
+		     struct tocsin_error *err);
+
+/* Rate in triggers per second, 0 = off = stock behaviour. -EOPNOTSUPP: the running hypervisor
+ * has no Tocsin; the message says what to install. */
+int tocsin_host_set_rate(struct tocsin_host *h, uint32_t domid, uint32_t rate,
+			 struct tocsin_error *err);
+
+/* Switch altp2m on for the domain if it is off, and create views; ids in ret[0..count-1]. */
+int tocsin_host_create_views(struct tocsin_host *h, uint32_t domid, unsigned int count,
+			     uint16_t *ret, struct tocsin_error *err);
+
+#endif

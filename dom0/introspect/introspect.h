@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Introspection: the kernel objects of a running Linux guest, read from outside with no profile
+ * and no pause. A kernel is found from a CR3 or from nothing; its own BTF gives the types and its
+ * own kallsyms the symbols.
+ *
+ * Every walk is bounded, detects cycles and reports truncation. Every row says how far it can be
+ * trusted. "Could not read" is an error, never an empty list.
+ */
+#ifndef TOCSIN_INTROSPECT_H
+#define TOCSIN_INTROSPECT_H
+
+#include "memory/memory.h"
+#include "memory/pagetable.h"
+
+#include <stdbool.h>
+
+enum tocsin_confidence {
+	TOCSIN_CONSISTENT,  /* read, validated, and the same on a second read */
+	TOCSIN_TORN,        /* changed while it was read, also on bounded retries */
+	TOCSIN_CONTRADICTED /* two views of the guest disagree */
+};
+
+const char *tocsin_confidence_name(enum tocsin_confidence c);
+
+/* ---- the kernel ---- */
+
+struct tocsin_kernel;
+
+struct tocsin_kernel_info {
+	uint64_t text_pa;  /* physical address of _text */
+	uint64_t text_va;  /* virtual address of _text */
+	uint64_t init_top; /* gpa of init_top_pgt */
+	int levels;        /* 4 or 5 */
+	bool pti;          /* kernel page-table isolation is on */
+	size_t symbols;
+	size_t types;
+	char release[65];     /* init_uts_ns, or "" */
+	uint8_t build_id[32]; /* of the notes section */
+	size_t build_id_size; /* 0: not found */
+};
+
+/*
+ * Find the kernel in m. cr3: of any process of the guest, or 0 to search. m must outlive the
+ * kernel. Fails with the step that failed in err, for example "no BTF in the kernel image: ...".
+ */
+int tocsin_kernel_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_kernel **ret,
+		       struct tocsin_error *err);
+
+/* Is it still the same kernel (not rebooted or kexec'ed)? 0, or -ESTALE. A few reads. */
+int tocsin_kernel_verify(struct tocsin_kernel *k, uint64_t cr3);
+
+void tocsin_kernel_close(struct tocsin_kernel *k);
+
+const struct tocsin_kernel_info *tocsin_kernel_info(const struct tocsin_kernel *k);
+
+/* Virtual address of a symbol; -ENOENT. */
+int tocsin_kernel_symbol(struct tocsin_kernel *k, const char *name, uint64_t *ret);
+
+/* ---- processes ---- */
+
+#define TOCSIN_COMM_SIZE 16
+#define TOCSIN_PATH_SIZE 4096
+#define TOCSIN_CMDLINE_SIZE 4096
+
+struct tocsin_file_id {
+	uint64_t inode;
+	uint32_t dev_major, dev_minor;
+	bool deleted; /* no link is left */
+	bool memfd;   /* created by memfd_create (also: no link is left) */
+};
+
+struct tocsin_process {
+	enum tocsin_confidence confidence;
+	uint64_t task;       /* VA of the thread group leader's task_struct */
+	uint64_t mm;         /* VA of mm_struct; 0: kernel thread */
+	uint64_t pgd;        /* gpa of its top page table, kernel half under KPTI; 0: none */
+	uint64_t start_time; /* nanoseconds since boot (task->start_boottime) */
+	int32_t pid;         /* thread group id, initial namespace */
+	int32_t tid;         /* of the thread that was asked for; else = pid */
+	int32_t ppid;
+	int32_t ns_pid; /* thread group id in the process's own PID namespace */
+	uint32_t uid, euid, suid, fsuid, gid, egid; /* kernel-global ids */
+	uint64_t cap_effective;
+	bool user_ns_initial;
+	char comm[TOCSIN_COMM_SIZE + 1];
+	char exe[TOCSIN_PATH_SIZE]; /* as the process's root sees it; "" if unknown */
+	struct tocsin_file_id exe_id;
+	char cmdline[TOCSIN_CMDLINE_SIZE]; /* NUL-separated */
+	size_t cmdline_size;
+	bool cmdline_truncated;
+};
+
+/* The process whose page tables cr3 names (PCID and KPTI bits are masked). -ESRCH: none. */
+int tocsin_process_by_cr3(struct tocsin_kernel *k, uint64_t cr3, struct tocsin_process *ret,
+			  struct tocsin_error *err);
+
+/* The process with this thread (group) id in the PID namespace of asker (NULL: initial). */
+int tocsin_process_by_pid(struct tocsin_kernel *k, const struct tocsin_process *asker, int32_t pid,
+			  struct tocsin_process *ret, struct tocsin_error *err);
+
+/*
+ * May asker name target: same real, effective and saved user, or root in the initial user
+ * namespace? Read from the guest's credentials. 0, -EPERM, or a read error.
+ */
+int tocsin_process_may_name(struct tocsin_kernel *k, const struct tocsin_process *asker,
+			    const struct tocsin_process *target);
+
+struct tocsin_process_list {
+	struct tocsin_process *rows;
+	size_t count;
+	size_t torn;    /* rows that could not be read consistently (they are in rows) */
+	bool truncated; /* the bound was hit: there may be more */
+};
+
+/* Every thread group, kernel threads included. Freed with tocsin_process_list_free. */
+int tocsin_process_list(struct tocsin_kernel *k, struct tocsin_process_list *ret,
+			struct tocsin_error *err);
+void tocsin_process_list_free(struct tocsin_process_list *list);
+
+/* ---- address space ---- */
+
+struct tocsin_vma {
+	enum tocsin_confidence confidence;
+	uint64_t start, end; /* [start, end), page-aligned */
+	uint64_t pgoff;      /* in pages, as the kernel keeps it */
+	bool read, write, exec, shared;
+	bool may_write; /* VM_MAYWRITE */
+	bool has_file;
+	bool special; /* vdso, vvar, uprobes: mapped by the kernel itself */
+	struct tocsin_file_id file;
+	const char *path; /* owned by the list; "" for anonymous memory, nothing is made up */
+};
+
+struct tocsin_vma_list {
+	struct tocsin_vma *rows;
+	size_t count;
+	size_t torn;
+	bool truncated;
+};
+
+int tocsin_vma_list(struct tocsin_kernel *k, const struct tocsin_process *p,
+		    struct tocsin_vma_list *ret, struct tocsin_error *err);
+void tocsin_vma_list_free(struct tocsin_vma_list *list);
+
+/* User memory of p, as tocsin_read_va: pages that are not present are -EFAULT. */
+int tocsin_process_read(struct tocsin_kernel *k, const struct tocsin_process *p, uint64_t va,
+			void *buf, size_t size, size_t *done);
+
+/* One page's mapping in p; -EFAULT: not present. */
+int tocsin_process_walk(struct tocsin_kernel *k, const struct tocsin_process *p, uint64_t va,
+			struct tocsin_mapping *ret);
+
+struct tocsin_memory *tocsin_kernel_memory(struct tocsin_kernel *k);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Guest physical memory, one interface for every source: a live Xen guest, a live QEMU guest, a
+ * dump, a fixture. Reading never pauses the guest; what is read may change under the reader.
+ * The bytes are hostile.
+ *
+ * Addresses are guest physical (gpa), sizes are bytes.
+ */
+#ifndef TOCSIN_MEMORY_H
+#define TOCSIN_MEMORY_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define TOCSIN_PAGE_SHIFT 12
+#define TOCSIN_PAGE_SIZE 4096u
+
+/* A range that may hold RAM. Single pages inside may still be holes (ballooned, not dumped). */
+struct tocsin_memory_range {
+	uint64_t start;
+	uint64_t size;
+};
+
+struct tocsin_memory_stats {
+	uint64_t bytes_read; /* asked for and delivered */
+	uint64_t reads;
+	uint64_t pages_mapped; /* mapped afresh: the expensive part on Xen */
+};
+
+struct tocsin_memory;
+
+struct tocsin_memory_ops {
+	/* All of size or -EFAULT (a hole), -ENODEV (the guest is gone). May cross pages. */
+	int (*read)(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t size);
+	/* Compare-exchange of 16 aligned bytes: 0 written, -EAGAIN not the expected bytes,
+	 * -EROFS the source cannot be written, else as read. NULL: -EROFS. */
+	int (*cas16)(struct tocsin_memory *m, uint64_t gpa, const uint8_t expected[16],
+		     const uint8_t desired[16]);
+	/* Drop cached mappings; NULL: nothing to drop. */
+	void (*flush)(struct tocsin_memory *m);
+	void (*close)(struct tocsin_memory *m);
+};
+
+/* The head of every source's own struct. */
+struct tocsin_memory {
+	const struct tocsin_memory_ops *ops;
+	struct tocsin_memory_stats stats;
+	struct tocsin_memory_range *ranges; /* ascending, disjoint; owned by the source */
+	size_t range_count;
+	uint64_t cr3_hint; /* a CR3 that the source knows (QMP, dump notes), or 0 */
+};
+
+/* 0, -EFAULT (hole), -ENODEV (guest gone), -EINVAL (wraps around). buf is undefined on failure. */
+int tocsin_memory_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t size);
+
+/* gpa must be 16-byte aligned, else -EINVAL. */
+int tocsin_memory_cas16(struct tocsin_memory *m, uint64_t gpa, const uint8_t expected[16],
+			const uint8_t desired[16]);
+
+/* End of an epoch: forget mappings, so that the next read sees the guest as it is then. */
+void tocsin_memory_flush(struct tocsin_memory *m);
+
+/* Close and free; NULL is fine. */
+void tocsin_memory_close(struct tocsin_memory *m);
+
+/*
+ * Sources. Each returns 0 and a source in ret, to be closed by the caller, or a negative errno
+ * and a message in err.
+ */
+
+/* A live Xen domain (built with Xen only); -ESRCH: no such domain. */
+int tocsin_memory_open_xen(uint32_t domid, struct tocsin_memory **ret, struct tocsin_error *err);
+
+/* A live QEMU guest whose RAM is a shared memory-backend-file: its QMP socket tells the rest. */
+int tocsin_memory_open_qemu(const char *qmp_socket, struct tocsin_memory **ret,
+			    struct tocsin_error *err);
+
+/* A file: raw image (gpa = file offset) or ELF core (QEMU dump-guest-memory, virsh dump). */
+int tocsin_memory_open_dump(const char *path, struct tocsin_memory **ret, struct tocsin_error *err);
+
+/* Bytes of the caller, gpa 0 onward, not copied, writable by cas16: for tests and fuzzers. */
+int tocsin_memory_open_buffer(void *bytes, size_t size, struct tocsin_memory **ret,
+			      struct tocsin_error *err);
+
+#endif

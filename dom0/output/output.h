@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the daemon and `tocsin replay` say: one JSON line (docs/schema.md, versioned) or one
+ * readable text per report. A report is a ring, a verdict or a loss.
+ */
+#ifndef TOCSIN_OUTPUT_H
+#define TOCSIN_OUTPUT_H
+
+#include "introspect/introspect.h"
+#include "verdict/verdict.h"
+#include <tocsin/event.h>
+
+#include <stdio.h>
+
+#define TOCSIN_SCHEMA_VERSION 1
+
+enum tocsin_report_kind {
+	TOCSIN_REPORT_RING,    /* an accepted trigger (PING, MARK, or every one in a replay) */
+	TOCSIN_REPORT_VERDICT, /* a scan and how it was answered */
+	TOCSIN_REPORT_ERROR,   /* an accepted trigger that could not become a verdict: reason */
+	TOCSIN_REPORT_LOSS     /* records that were lost: lost, reason */
+};
+
+struct tocsin_report {
+	enum tocsin_report_kind kind;
+	uint64_t time; /* nanoseconds since the epoch; 0 in a replay */
+	uint64_t tsc;
+	uint16_t cpu;
+	char domain[64]; /* name, or "" */
+	uint8_t domain_uuid[16];
+	struct tocsin_record record;
+	/* VERDICT; any may be NULL when not known */
+	const struct tocsin_process *asker;
+	const struct tocsin_process *target;
+	const struct tocsin_findings *findings;
+	const struct tocsin_verdict *verdict;
+	bool answered;          /* the slot in the guest was filled */
+	const char *slot_error; /* why not; NULL: none was asked for, or filled */
+	/* figures */
+	uint64_t bytes_read, pages_mapped;
+	uint64_t duration; /* nanoseconds from taking the record to the verdict */
+	/* ERROR, LOSS */
+	const char *reason;
+	uint64_t lost;
+};
+
+struct tocsin_output {
+	const char *name; /* "json", "text" */
+	int (*write)(FILE *to, const struct tocsin_report *report);
+};
+
+/* NULL-terminated by name. */
+extern const struct tocsin_output tocsin_outputs[];
+const struct tocsin_output *tocsin_output_find(const char *name);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The symbols of a kernel, from the kallsyms tables in its own image, with nothing told about
+ * where they are. The tables are found by their shape and decoded as kernel/kallsyms.c does; the
+ * order in memory is probed, never derived from a version. All bytes are hostile.
+ */
+#ifndef TOCSIN_INTROSPECT_KALLSYMS_H
+#define TOCSIN_INTROSPECT_KALLSYMS_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tocsin_kallsyms;
+
+enum tocsin_kallsyms_order {
+	TOCSIN_KALLSYMS_OFFSETS_FIRST, /* offsets, relative_base, num_syms, names, ... (4.6 to 6.3)
+					*/
+	TOCSIN_KALLSYMS_OFFSETS_LAST,  /* num_syms, names, ..., offsets, relative_base (6.4 on) */
+};
+
+struct tocsin_kallsyms_info {
+	enum tocsin_kallsyms_order order;
+	bool percpu;            /* non-negative offsets are absolute (x86 SMP before 6.15) */
+	uint64_t relative_base; /* as stored, which is relocated in a running kernel */
+	size_t names;           /* offset of kallsyms_names in the image */
+	size_t offsets;         /* offset of kallsyms_offsets in the image */
+};
+
+/*
+ * Find and decode the tables in a copy of a kernel image, size bytes at image, whose first byte
+ * has virtual address base (_text). Unreadable pages may be zero-filled, if the tables do not lie
+ * there. Everything needed is copied; the image need not outlive the call.
+ * -ENOENT: no tables; -EINVAL: tables were found, but no layout makes sense of them (err says
+ * which step failed); -E2BIG, -ENOMEM.
+ */
+int tocsin_kallsyms_open(const void *image, size_t size, uint64_t base,
+			 struct tocsin_kallsyms **ret, struct tocsin_error *err);
+void tocsin_kallsyms_close(struct tocsin_kallsyms *ks);
+
+size_t tocsin_kallsyms_count(const struct tocsin_kallsyms *ks);
+const struct tocsin_kallsyms_info *tocsin_kallsyms_info(const struct tocsin_kallsyms *ks);
+
+/* Address of the first symbol with this name; -ENOENT. Per-CPU symbols: offset in the area. */
+int tocsin_kallsyms_lookup(const struct tocsin_kallsyms *ks, const char *name, uint64_t *ret);
+
+struct tocsin_symbol {
+	const char *name; /* owned by the tables */
+	uint64_t address;
+	char type; /* as nm prints it: T t D d B b R r A W ... */
+};
+
+/* Symbol number i, in the order of the tables (by address); -ENOENT past the end. */
+int tocsin_kallsyms_get(const struct tocsin_kallsyms *ks, size_t i, struct tocsin_symbol *ret);
+
+/* Call visit for each symbol until it returns nonzero, which is then returned; else 0. */
+int tocsin_kallsyms_iterate(const struct tocsin_kallsyms *ks,
+			    int (*visit)(const struct tocsin_symbol *s, void *context),
+			    void *context);
+
+#endif

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The decoder and the file reader on streams built here, in all splits and all truncations. */
+#include "capture/capture.h"
+#include <tocsin/trigger.h>
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct stream {
+	uint8_t bytes[1024];
+	size_t size;
+};
+
+struct seen {
+	struct tocsin_event event[32];
+	size_t count;
+	int answer;
+};
+
+static int see(void *context, const struct tocsin_event *event)
+{
+	struct seen *s = context;
+
+	assert_true(s->count < 32);
+	s->event[s->count++] = *event;
+	return s->answer;
+}
+
+static void put(struct stream *s, const void *bytes, size_t size)
+{
+	assert_true(s->size + size <= sizeof(s->bytes));
+	memcpy(s->bytes + s->size, bytes, size);
+	s->size += size;
+}
+
+static void put32(struct stream *s, uint32_t v)
+{
+	put(s, &v, 4);
+}
+
+static void put_header(struct stream *s, uint32_t event, uint32_t words, uint64_t tsc)
+{
+	put32(s, event | words << 28 | (tsc ? 1u << 31 : 0));
+	if (tsc)
+		put(s, &tsc, 8);
+}
+
+static void put_trigger(struct stream *s, uint16_t domid, uint32_t ecx, uint32_t seq, uint64_t tsc)
+{
+	struct tocsin_record r = {domid, 3, ecx, 0x123456789000, 0xdeadbeefcafef00d, seq};
+
+	put_header(s, TOCSIN_TRC_TRIGGER, 7, tsc);
+	put(s, &r, sizeof(r));
+}
+
+static void put_lost(struct stream *s, uint32_t count, uint64_t tsc)
+{
+	put_header(s, 0x1f001, 4, tsc);
+	put32(s, count);
+	put32(s, 0);
+	put32(s, 0);
+	put32(s, 0);
+}
+
+static void put_window(struct stream *s, uint32_t cpu, uint32_t size)
+{
+	put_header(s, 0x1f003, 2, 0);
+	put32(s, cpu);
+	put32(s, size);
+}
+
+/* trigger, foreign without and with words, lost, trigger */
+static struct stream sample(void)
+{
+	struct stream s = {.size = 0};
+
+	put_trigger(&s, 5, TOCSIN_ECX(TOCSIN_OP_MARK), 1, 1000);
+	put_header(&s, 0x81001, 0, 0);
+	put_header(&s, 0x81002, 2, 1001);
+	put32(&s, 7);
+	put32(&s, 8);
+	put_lost(&s, 42, 1002);
+	put_trigger(&s, 6, TOCSIN_ECX(TOCSIN_OP_PING), 9, 1003);
+	return s;
+}
+
+static void check_sample(const struct seen *s, const struct tocsin_capture_stats *stats)
+{
+	assert_int_equal(s->count, 3);
+	assert_int_equal(s->event[0].kind, TOCSIN_EVENT_TRIGGER);
+	assert_int_equal(s->event[0].cpu, 2);
+	assert_int_equal(s->event[0].tsc, 1000);
+	assert_int_equal(s->event[0].record.domid, 5);
+	assert_int_equal(s->event[0].record.vcpu, 3);
+	assert_int_equal(s->event[0].record.cr3, 0x123456789000);
+	assert_true(s->event[0].record.rdx == 0xdeadbeefcafef00d);
+	assert_int_equal(s->event[1].kind, TOCSIN_EVENT_LOST);
+	assert_int_equal(s->event[1].count, 42);
+	assert_int_equal(s->event[2].record.domid, 6);
+	assert_int_equal(s->event[2].record.seq, 9);
+	assert_int_equal(stats->triggers, 2);
+	assert_int_equal(stats->lost, 42);
+	assert_int_equal(stats->foreign, 2);
+	assert_int_equal(stats->malformed, 0);
+}
+
+static void all_splits(void **state)
+{
+	struct stream s = sample();
+
+	/* every pair of cuts */
+	for (size_t a = 0; a <= s.size; a++) {
+		for (size_t b = a; b <= s.size; b++) {
+			struct seen seen = {.count = 0};
+			struct tocsin_decoder *d;
+
+			assert_int_equal(tocsin_decoder_new(see, &seen, &d), 0);
+			assert_int_equal(tocsin_decoder_feed(d, 2, s.bytes, a, NULL), 0);
+			assert_int_equal(tocsin_decoder_feed(d, 2, s.bytes + a, b - a, NULL), 0);
+			assert_int_equal(tocsin_decoder_feed(d, 2, s.bytes + b, s.size - b, NULL),
+					 0);
+			check_sample(&seen, tocsin_decoder_stats(d));
+			assert_int_equal(tocsin_decoder_stats(d)->bytes, s.size);
+			tocsin_decoder_free(d);
+		}
+	}
+}
+
+static void one_malformed(struct stream *s, const char *what)
+{
+	struct seen seen = {.count = 0};
+	struct tocsin_decoder *d;
+
+	put_trigger(s, 1, TOCSIN_ECX(0), 1, 5); /* what follows is still found */
+	assert_int_equal(tocsin_decoder_new(see, &seen, &d), 0);
+	assert_int_equal(tocsin_decoder_feed(d, 0, s->bytes, s->size, NULL), 0);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(seen.event[0].kind, TOCSIN_EVENT_MALFORMED);
+	assert_non_null(strstr(seen.event[0].what, what));
+	assert_int_equal(seen.event[1].kind, TOCSIN_EVENT_TRIGGER);
+	assert_int_equal(tocsin_decoder_stats(d)->malformed, 1);
+	tocsin_decoder_free(d);
+}
+
+static void malformed_records(void **state)
+{
+	struct stream s[6] = {0};
+
+	put_trigger(&s[0], 0x7ff0, TOCSIN_ECX(0), 1, 1);
+	one_malformed(&s[0], "reserved");
+	put_trigger(&s[1], 1, 0x200, 1, 1);
+	one_malformed(&s[1], "magic");
+	put_trigger(&s[2], 1, TOCSIN_ECX(0) + 0x1000, 1, 1);
+	one_malformed(&s[2], "version");
+	put_trigger(&s[3], 1, TOCSIN_ECX(TOCSIN_OP_COUNT), 1, 1);
+	one_malformed(&s[3], "operation");
+	put_header(&s[4], TOCSIN_TRC_TRIGGER, 1, 1);
+	put32(&s[4], 0);
+	one_malformed(&s[4], "length");
+	put_header(&s[5], 0x1f001, 1, 1);
+	put32(&s[5], 3);
+	one_malformed(&s[5], "length");
+}
+
+static void stream_errors(void **state)
+{
+	struct seen seen = {.count = 0};
+	struct tocsin_error err = {0};
+	struct stream s = sample();
+	struct tocsin_decoder *d;
+
+	put32(&s, 0x30);
+	assert_int_equal(tocsin_decoder_new(see, &seen, &d), 0);
+	assert_int_equal(tocsin_decoder_feed(d, 2, s.bytes, s.size, &err), -EBADMSG);
+	check_sample(&seen, tocsin_decoder_stats(d));
+	assert_non_null(strstr(err.message, "offset 132"));
+	/* it stays an error */
+	assert_int_equal(tocsin_decoder_feed(d, 2, s.bytes, 40, NULL), -EBADMSG);
+	assert_int_equal(seen.count, 3);
+	tocsin_decoder_free(d);
+
+	/* another CPU's bytes cannot complete a record */
+	assert_int_equal(tocsin_decoder_new(see, &seen, &d), 0);
+	assert_int_equal(tocsin_decoder_feed(d, 0, s.bytes, 39, NULL), 0);
+	assert_int_equal(tocsin_decoder_feed(d, 1, s.bytes + 39, 1, NULL), -EBADMSG);
+	tocsin_decoder_free(d);
+}
+
+static void callback_stops(void **state)
+{
+	struct seen seen = {.answer = -ECANCELED};
+	struct stream s = sample();
+	struct tocsin_decoder *d;
+
+	assert_int_equal(tocsin_decoder_new(see, &seen, &d), 0);
+	assert_int_equal(tocsin_decoder_feed(d, 0, s.bytes, s.size, NULL), -ECANCELED);
+	assert_int_equal(seen.count, 1);
+	tocsin_decoder_free(d);
+}
+
+static void file_truncations(void **state)
+{
+	struct stream body = sample(), s = {.size = 0};
+
+	put_window(&s, 2, (uint32_t)body.size);
+	put(&s, body.bytes, body.size);
+	for (size_t n = 0; n <= s.size; n++) {
+		struct tocsin_capture_stats stats = {0};
+		struct tocsin_error err = {0};
+		struct seen seen = {.count = 0};
+		int rc = tocsin_trace_bytes_read(s.bytes, n, see, &seen, &stats, &err);
+
+		assert_int_equal(rc, n == 0 || n == s.size ? 0 : -EBADMSG);
+		assert_int_equal(err.code, rc);
+		assert_int_equal(stats.bytes, n);
+		if (n == s.size)
+			check_sample(&seen, &stats);
+		/* what came before the cut is delivered */
+		assert_int_equal(seen.count >= 1, n >= 12 + 40);
+	}
+}
+
+static void bad_file(struct stream *s, const char *what)
+{
+	struct tocsin_error err = {0};
+	struct seen seen = {.count = 0};
+
+	assert_int_equal(tocsin_trace_bytes_read(s->bytes, s->size, see, &seen, NULL, &err),
+			 -EBADMSG);
+	assert_non_null(strstr(err.message, what));
+}
+
+static void file_errors(void **state)
+{
+	struct stream s[6] = {0};
+
+	put(&s[0], "no trace file", 13);
+	bad_file(&s[0], "not a xentrace file");
+	put_window(&s[1], 0x10000, 0);
+	bad_file(&s[1], "CPU 65536");
+	put_window(&s[2], 0, 6);
+	bad_file(&s[2], "not made of words");
+	put_window(&s[3], 0, 36); /* a record is 40 */
+	put_trigger(&s[3], 1, TOCSIN_ECX(0), 1, 1);
+	bad_file(&s[3], "ends inside a record");
+	put_window(&s[4], 0, 0xfffffffc);
+	put_trigger(&s[4], 1, TOCSIN_ECX(0), 1, 1);
+	bad_file(&s[4], "truncated");
+	put_window(&s[5], 0, 24);
+	put_window(&s[5], 0, 0);
+	put_window(&s[5], 0, 0);
+	bad_file(&s[5], "inside the records");
+}
+
+int main(void)
+{
+	const struct CMUnitTest list[] = {
+	    cmocka_unit_test(all_splits),       cmocka_unit_test(malformed_records),
+	    cmocka_unit_test(stream_errors),    cmocka_unit_test(callback_stops),
+	    cmocka_unit_test(file_truncations), cmocka_unit_test(file_errors),
+	};
+
+	return cmocka_run_group_tests_name("capture", list, NULL, NULL);
+}

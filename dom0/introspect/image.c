@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Finding the kernel image by the shape of its page tables.
+ *
+ * The tables are hostile: every address is read through the memory source, which refuses what is
+ * not RAM; the run of 2 MiB entries is capped; and the candidate must map contiguous physical
+ * memory. What is found here is a claim, which kernel.c confirms with the image's own symbols.
+ */
+#include "introspect/image.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ENTRIES 512
+#define PRESENT 1ull
+#define LARGE (1ull << 7)
+#define ADDRESS 0x000ffffffffff000ull
+#define MIB2 (2ull << 20)
+#define KERNEL_MAP 0xffffffff80000000ull
+#define SCAN_CHUNK (1u << 20)
+
+static int entry_at(struct tocsin_memory *m, uint64_t table, unsigned int index, uint64_t *ret)
+{
+	uint64_t e;
+	int rc = tocsin_memory_read(m, table + index * 8ull, &e, sizeof(e));
+
+	if (rc)
+		return rc;
+	if (!(e & PRESENT) || !(e & ADDRESS))
+		return -ENOENT;
+	*ret = e;
+	return 0;
+}
+
+/* level3_kernel_pgt: nothing but two tables at the very end. */
+static bool level3_shape(const uint64_t *t)
+{
+	for (int i = 0; i < 510; i++)
+		if (t[i])
+			return false;
+	for (int i = 510; i < ENTRIES; i++)
+		if (!(t[i] & PRESENT) || (t[i] & LARGE) || !(t[i] & ADDRESS))
+			return false;
+	return (t[510] & ADDRESS) != (t[511] & ADDRESS);
+}
+
+/* The physical address that a level-2 entry maps its first byte to. */
+static int pmd_base(struct tocsin_memory *m, uint64_t pmd, uint64_t *ret)
+{
+	uint64_t e;
+	int rc;
+
+	if (pmd & LARGE) {
+		*ret = pmd & ADDRESS & ~(MIB2 - 1);
+		return 0;
+	}
+	rc = entry_at(m, pmd & ADDRESS, 0, &e);
+	if (rc)
+		return rc;
+	*ret = e & ADDRESS;
+	return *ret % MIB2 ? -ENOENT : 0;
+}
+
+int tocsin_image_locate(struct tocsin_memory *m, uint64_t level3, struct tocsin_image *ret)
+{
+	uint64_t t[ENTRIES], pa;
+	int first = 0, last, rc;
+
+	rc = tocsin_memory_read(m, level3, t, sizeof(t));
+	if (rc)
+		return rc;
+	if (!level3_shape(t))
+		return -ENOENT;
+	rc = tocsin_memory_read(m, t[510] & ADDRESS, t, sizeof(t));
+	if (rc)
+		return rc;
+	while (first < ENTRIES && !(t[first] & PRESENT))
+		first++;
+	if (first == ENTRIES)
+		return -ENOENT;
+	rc = pmd_base(m, t[first], &pa);
+	if (rc)
+		return rc;
+	for (last = first + 1; last < ENTRIES && (t[last] & PRESENT); last++) {
+		/* A split entry says nothing cheap: freed init pages leave holes in it. */
+		if ((t[last] & LARGE) &&
+		    (t[last] & ADDRESS & ~(MIB2 - 1)) != pa + (last - first) * MIB2)
+			break;
+		if ((last - first) * MIB2 >= TOCSIN_IMAGE_MAX)
+			break;
+	}
+	if (last - first < 2)
+		return -ENOENT;
+	ret->level3 = level3;
+	ret->text_pa = pa;
+	ret->text_va = KERNEL_MAP + first * MIB2;
+	ret->size = (last - first) * MIB2;
+	return 0;
+}
+
+int tocsin_image_level3(struct tocsin_memory *m, uint64_t cr3, uint64_t *ret, int *levels)
+{
+	/* With page-table isolation bit 12 tells the user half; without it, it is an address. */
+	const uint64_t masks[] = {0x1fff, 0xfff};
+	struct tocsin_image probe;
+
+	for (int i = 0; i < 2; i++) {
+		uint64_t table = cr3 & ADDRESS & ~masks[i];
+
+		for (int level = 4; level <= 5; level++) {
+			uint64_t e;
+
+			if (entry_at(m, table, 511, &e) || (e & LARGE))
+				break;
+			table = e & ADDRESS;
+			if (tocsin_image_locate(m, table, &probe))
+				continue;
+			*ret = table;
+			if (levels)
+				*levels = level;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+/* Does a page inside the candidate's own image point at it? The fixmap's table never does. */
+static bool plausible(struct tocsin_memory *m, uint64_t level3, struct tocsin_image *ret)
+{
+	struct tocsin_image found = {0};
+
+	if (tocsin_image_locate(m, level3, &found))
+		return false;
+	if (level3 < found.text_pa || level3 - found.text_pa >= found.size)
+		return false;
+	*ret = found;
+	return true;
+}
+
+static int search(struct tocsin_memory *m, struct tocsin_image *ret)
+{
+	uint8_t *chunk = malloc(SCAN_CHUNK);
+	int rc = -ENOENT;
+
+	if (!chunk)
+		return -ENOMEM;
+	for (size_t r = 0; r < m->range_count && rc; r++) {
+		uint64_t at = m->ranges[r].start, left = m->ranges[r].size;
+
+		while (left >= TOCSIN_PAGE_SIZE && rc) {
+			size_t n =
+			    left < SCAN_CHUNK ? left & ~(TOCSIN_PAGE_SIZE - 1ull) : SCAN_CHUNK;
+			bool whole = !tocsin_memory_read(m, at, chunk, n);
+
+			for (size_t off = 0; off < n && rc; off += TOCSIN_PAGE_SIZE) {
+				if (!whole &&
+				    tocsin_memory_read(m, at + off, chunk + off, TOCSIN_PAGE_SIZE))
+					continue;
+				if (level3_shape((uint64_t *)(chunk + off)) &&
+				    plausible(m, at + off, ret))
+					rc = 0;
+			}
+			at += n;
+			left -= n;
+		}
+	}
+	free(chunk);
+	return rc;
+}
+
+static int copy(struct tocsin_memory *m, struct tocsin_image *image)
+{
+	image->bytes = calloc(1, image->size);
+	if (!image->bytes)
+		return -ENOMEM;
+	for (size_t off = 0; off < image->size; off += MIB2) {
+		if (!tocsin_memory_read(m, image->text_pa + off, image->bytes + off, MIB2))
+			continue;
+		for (size_t o = off; o < off + MIB2; o += TOCSIN_PAGE_SIZE) {
+			if (!tocsin_memory_read(m, image->text_pa + o, image->bytes + o,
+						TOCSIN_PAGE_SIZE))
+				continue;
+			memset(image->bytes + o, 0, TOCSIN_PAGE_SIZE);
+			image->holes++;
+		}
+	}
+	return 0;
+}
+
+int tocsin_image_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_image *ret,
+		      struct tocsin_error *err)
+{
+	struct tocsin_image image = {0};
+	uint64_t level3;
+	int rc;
+
+	if (cr3) {
+		rc = tocsin_image_level3(m, cr3, &level3, NULL);
+		if (!rc)
+			rc = tocsin_image_locate(m, level3, &image);
+		if (rc)
+			return tocsin_error_at(err, rc, cr3, "no Linux kernel mapped by this CR3");
+	} else {
+		rc = search(m, &image);
+		if (rc)
+			return tocsin_error_set(err, rc, "no kernel page table in guest memory");
+	}
+	rc = copy(m, &image);
+	if (rc)
+		return tocsin_error_set(err, rc, "no memory for a copy of the kernel image");
+	*ret = image;
+	return 0;
+}
+
+void tocsin_image_free(struct tocsin_image *image)
+{
+	free(image->bytes);
+	image->bytes = NULL;
+	image->size = 0;
+}

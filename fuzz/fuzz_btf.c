@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* BTF from a hostile guest: open it, and ask for members of what it names. */
+#include "fuzz.h"
+
+#include "introspect/btf.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const paths[] = {"pid", "se.vruntime", "table[2][3]",
+					    "old", "in_execve",   "tail[5]"};
+	struct tocsin_btf_member m;
+	struct tocsin_btf *btf;
+	uint64_t bytes;
+	int64_t value;
+
+	if (tocsin_btf_open(data, size, &btf, NULL))
+		return 0;
+	tocsin_btf_sizeof(btf, "task_struct", &bytes);
+	tocsin_btf_enumerator(btf, "DEAD", &value);
+	for (uint32_t id = 0; id <= tocsin_btf_types(btf) && id < 256; id++)
+		for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+			tocsin_btf_member_of(btf, id, paths[i], &m);
+	tocsin_btf_close(btf);
+	return 0;
+}

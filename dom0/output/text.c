@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The same report for a person at a terminal: one line with the facts, then a line or two for
+ * every finding. Guest bytes are cleaned, so that a process name cannot drive the terminal.
+ */
+#include "output/formats.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#define CLEAN_SIZE 512
+
+static const char *clean(const char *in, size_t size, char ret[CLEAN_SIZE])
+{
+	tocsin_output_clean(in, strnlen(in, size), ret, CLEAN_SIZE);
+	return ret;
+}
+
+static void write_head(FILE *to, const struct tocsin_report *r)
+{
+	char text[CLEAN_SIZE];
+	time_t seconds = (time_t)(r->time / 1000000000u);
+	struct tm tm;
+
+	if (r->time && gmtime_r(&seconds, &tm) && strftime(text, sizeof(text), "%FT%T", &tm))
+		fprintf(to, "%s.%03uZ ", text, (unsigned int)(r->time / 1000000u % 1000u));
+	else
+		fprintf(to, "tsc %" PRIu64 " ", r->tsc);
+	fprintf(to, "%s", tocsin_report_kind_name(r->kind));
+	if (r->kind == TOCSIN_REPORT_LOSS)
+		return;
+	fprintf(to, " domain %u", r->record.domid);
+	if (r->domain[0])
+		fprintf(to, " (%s)", clean(r->domain, sizeof(r->domain), text));
+	fprintf(to, " ticket %" PRIu32, r->record.seq);
+	if (r->kind == TOCSIN_REPORT_RING)
+		fprintf(to, " vcpu %u ecx %#" PRIx32 " rdx %#" PRIx64 " cr3 %#" PRIx64,
+			r->record.vcpu, r->record.ecx, r->record.rdx, r->record.cr3);
+}
+
+static void write_process(FILE *to, const char *role, const struct tocsin_process *p)
+{
+	char text[CLEAN_SIZE];
+
+	if (!p)
+		return;
+	fprintf(to, " %s %" PRId32 " (%s, uid %" PRIu32 ")", role, p->pid,
+		clean(p->comm, sizeof(p->comm), text), p->uid);
+	if (p->exe[0])
+		fprintf(to, " %s", clean(p->exe, sizeof(p->exe), text));
+}
+
+static void write_finding(FILE *to, const struct tocsin_finding *f)
+{
+	char text[CLEAN_SIZE];
+
+	fprintf(to, "  %s %s", tocsin_severity_name(f->severity),
+		clean(f->rule, sizeof(f->rule), text));
+	if (f->start || f->end)
+		fprintf(to, " at %#" PRIx64 "-%#" PRIx64, f->start, f->end);
+	fprintf(to, ": %s\n", clean(f->what, sizeof(f->what), text));
+	if (f->why[0])
+		fprintf(to, "    %s\n", clean(f->why, sizeof(f->why), text));
+}
+
+static void write_verdict(FILE *to, const struct tocsin_report *r)
+{
+	char text[CLEAN_SIZE];
+
+	if (r->asker != r->target)
+		write_process(to, "asked by", r->asker);
+	write_process(to, "process", r->target);
+	if (r->verdict)
+		fprintf(to, ": %s (score %" PRIu32 ")",
+			clean(r->verdict->text, sizeof(r->verdict->text), text), r->verdict->score);
+	if (r->kind == TOCSIN_REPORT_VERDICT)
+		fprintf(to, ", %s, %" PRIu64 " us", r->answered ? "answered" : "not answered",
+			r->duration / 1000u);
+	if (r->slot_error)
+		fprintf(to, ", slot: %s", clean(r->slot_error, CLEAN_SIZE, text));
+}
+
+int tocsin_output_text(FILE *to, const struct tocsin_report *r)
+{
+	char text[CLEAN_SIZE];
+	size_t i;
+
+	errno = 0;
+	write_head(to, r);
+	if (r->kind == TOCSIN_REPORT_VERDICT || r->kind == TOCSIN_REPORT_ERROR)
+		write_verdict(to, r);
+	if (r->kind == TOCSIN_REPORT_LOSS)
+		fprintf(to, " of %" PRIu64 " records", r->lost);
+	if (r->reason)
+		fprintf(to, ": %s", clean(r->reason, CLEAN_SIZE, text));
+	fputc('\n', to);
+	for (i = 0; r->findings && i < r->findings->count && i < TOCSIN_FINDINGS_MAX; i++)
+		write_finding(to, &r->findings->rows[i]);
+	if (r->findings && r->findings->dropped)
+		fprintf(to, "  and %zu more\n", r->findings->dropped);
+	if (fflush(to) || ferror(to))
+		return errno ? -errno : -EIO;
+	return 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a subcommand is. A new one is a file with its run function, its prototype here and its line
+ * in main.c's table.
+ */
+#ifndef TOCSIN_COMMAND_H
+#define TOCSIN_COMMAND_H
+
+/* Exit codes, the same for all subcommands. */
+enum {
+	EXIT_DONE = 0,   /* done, nothing missing */
+	EXIT_FAILED = 1, /* could not be done; stderr says why */
+	EXIT_USAGE = 2,
+	EXIT_PARTIAL = 3 /* done, but events were lost or malformed */
+};
+
+/* argv[0] is the subcommand's name. Returns the exit code; EXIT_USAGE makes main print the
+ * usage line after the reason that the subcommand gave. */
+int command_replay(int argc, char **argv);
+
+#ifdef HAVE_XEN
+int command_enable(int argc, char **argv);
+int command_disable(int argc, char **argv);
+int command_list(int argc, char **argv);
+int command_views(int argc, char **argv);
+#endif
+
+#endif

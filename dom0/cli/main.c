@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* tocsin: one program, one table of subcommands. Each subcommand reads its own arguments. */
+#include "cli/command.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command {
+	const char *name;
+	const char *arguments;
+	const char *summary;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+    {"replay", "FILE [--json]", "print the triggers that xentrace recorded", command_replay},
+#ifdef HAVE_XEN
+    {"list", "[--json]", "list the domains and their trigger rates", command_list},
+    {"enable", "DOMAIN [--rate N]", "let a domain ring N times a second", command_enable},
+    {"disable", "DOMAIN", "stock behaviour for a domain", command_disable},
+    {"views", "DOMAIN --create N", "create altp2m views for a domain", command_views},
+#endif
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void help(FILE *out)
+{
+	fputs("usage: tocsin COMMAND [ARGUMENTS]\n\n", out);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(out, "  %-8s %-18s  %s\n", commands[i].name, commands[i].arguments,
+			commands[i].summary);
+	fputs("\n  --help     this text\n  --version  the version\n", out);
+}
+
+static int run(const struct command *c, int argc, char **argv)
+{
+	int rc;
+
+	if (argc > 1 && !strcmp(argv[1], "--help")) {
+		printf("usage: tocsin %s %s\n%s\n", c->name, c->arguments, c->summary);
+		return EXIT_DONE;
+	}
+	rc = c->run(argc, argv);
+	if (rc == EXIT_USAGE)
+		fprintf(stderr, "usage: tocsin %s %s\n", c->name, c->arguments);
+	return rc;
+}
+
+/* A full disk or a closed pipe is a failure, not a short answer. */
+static int finish(int rc)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		perror("tocsin: cannot write");
+		return EXIT_FAILED;
+	}
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		help(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
+		help(stdout);
+		return finish(EXIT_DONE);
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("tocsin " TOCSIN_VERSION);
+		return finish(EXIT_DONE);
+	}
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (!strcmp(argv[1], commands[i].name))
+			return finish(run(&commands[i], argc - 1, argv + 1));
+	}
+	fprintf(stderr, "tocsin: no command '%s'; tocsin --help lists them\n", argv[1]);
+	return EXIT_USAGE;
+}

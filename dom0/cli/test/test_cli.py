@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs the tocsin program on the fixtures: test_cli.py TOCSIN A_FIXTURE."""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+tocsin, folder = sys.argv[1], pathlib.Path(sys.argv[2]).parent
+number = failed = 0
+
+
+def run(*args):
+    done = subprocess.run([tocsin, *map(str, args)], capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def check(what, got, expected):
+    global number, failed
+    number += 1
+    failed += got != expected
+    print(("ok" if got == expected else "not ok"), number, "-", what)
+    if got != expected:
+        print("# got", repr(got), "expected", repr(expected))
+
+
+def events(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+code, out, err = run("replay", folder / "good.trace", "--json")
+rows = events(out)
+check("whole file: exit code", (code, err), (0, ""))
+check("time order, all domains", [(r["domid"], r["vcpu"], r["seq"], r["operation"])
+      for r in rows if r["event"] == "trigger"],
+      [(2, 1, 7, "MARK"), (1, 0, 1, "PING"), (1, 1, 2, "SCAN"), (1, 0, 3, "SCAN_SELF")])
+check("64-bit registers", (rows[0]["rdx"], rows[0]["cr3"]), ("0xfeedfacecafebeef", "0x80002000"))
+check("nothing missing", [(r["domid"], r["missing"]) for r in rows if r["event"] == "domain"],
+      [(1, 0), (2, 0)])
+check("total", {k: v for k, v in rows[-1].items() if k != "bytes"},
+      {"event": "total", "triggers": 4, "lost": 0, "malformed": 0, "foreign": 2})
+
+code, out, err = run("replay", folder / "good.trace")
+check("text: first line", out.splitlines()[0].split(),
+      "50 cpu 1 domain 2 vcpu 1 seq 7 MARK cr3 0x80002000 rdx 0xfeedfacecafebeef".split())
+
+code, out, err = run("replay", "--json", folder / "lossy.trace")
+rows = events(out)
+check("lossy: exit code", code, 3)
+check("lossy: gaps, and none over the counter's wrap",
+      [(r["domid"], r["first"], r["last"], r["missing"]) for r in rows if r["event"] == "domain"],
+      [(1, 1, 5, 3), (2, 0xFFFFFFFF, 0, 0)])
+check("lossy: lost and malformed", (rows[-1]["lost"], rows[-1]["malformed"]), (9, 1))
+
+code, out, err = run("replay", folder / "truncated.trace")
+check("truncated: fails", (code, "truncated trace file" in err), (1, True))
+check("truncated: what came before is shown", out.count("domain 1 vcpu 0"), 2)
+code, out, err = run("replay", folder / "garbage.trace")
+check("not a trace file", (code, out, "not a xentrace file" in err), (1, "", True))
+code, out, err = run("replay", folder / "absent.trace")
+check("no such file", (code, out, "No such file" in err), (1, "", True))
+with tempfile.NamedTemporaryFile() as empty:
+    code, out, err = run("replay", empty.name)
+    check("an empty file says so", (code, "nothing was traced" in err), (0, True))
+
+check("no arguments", run()[0], 2)
+check("unknown command", run("sing")[0], 2)
+check("replay without a file", run("replay")[0], 2)
+check("unknown option", run("replay", "--xml", "a")[0], 2)
+code, out, err = run("--help")
+check("help names replay", (code, "replay" in out), (0, True))
+check("version", run("--version")[1].split()[0], "tocsin")
+with open("/dev/full", "w", encoding="ascii") as full:
+    code = subprocess.run([tocsin, "replay", str(folder / "good.trace")], stdout=full,
+                          stderr=subprocess.DEVNULL, check=False).returncode
+check("a full disk is a failure", code, 1)
+print(f"1..{number}")
+sys.exit(failed != 0)

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The toolstack's side of Xen.
+ *
+ * Why it exists: what a person calls a domain, and the few switches Tocsin has, are behind three
+ * libraries whose errors (-1 and an errno that depends on the call) say little. Here they become
+ * one struct and sentences.
+ *
+ * Invariants: nothing is kept but the two connections, so that no answer is older than its
+ * question. A domain may vanish between two calls: then it is not found, or not listed.
+ */
+#include "host/host.h"
+#include <tocsin/param.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xenctrl.h>
+#include <xenstore.h>
+
+#define BATCH 64u
+#define DOMAINS_MAX 0x7ff0u /* DOMID_FIRST_RESERVED */
+
+struct tocsin_host {
+	xc_interface *xc;
+	struct xs_handle *xs;
+};
+
+/* The libraries' own messages would mix with ours on stderr. */
+static void mute(struct xentoollog_logger *logger, xentoollog_level level, int errnoval,
+		 const char *context, const char *format, va_list al)
+{
+}
+
+static void mute_progress(struct xentoollog_logger *logger, const char *context,
+			  const char *doing_what, int percent, unsigned long done,
+			  unsigned long total)
+{
+}
+
+static void mute_destroy(struct xentoollog_logger *logger)
+{
+}
+
+static struct xentoollog_logger silent = {mute, mute_progress, mute_destroy};
+
+int tocsin_host_open(struct tocsin_host **ret, struct tocsin_error *err)
+{
+	struct tocsin_host *h = calloc(1, sizeof(*h));
+	int rc;
+
+	if (!h)
+		return tocsin_error_set(err, -ENOMEM, "out of memory");
+	h->xc = xc_interface_open(&silent, &silent, 0);
+	if (!h->xc) {
+		rc = errno ? -errno : -EIO;
+		free(h);
+		return tocsin_error_set(
+		    err, rc, "cannot reach the hypervisor (%s): run this as root in Xen's dom0",
+		    strerror(-rc));
+	}
+	h->xs = xs_open(0);
+	if (!h->xs) {
+		rc = errno ? -errno : -EIO;
+		xc_interface_close(h->xc);
+		free(h);
+		return tocsin_error_set(
+		    err, rc, "cannot reach xenstore (%s): is xenstored running?", strerror(-rc));
+	}
+	*ret = h;
+	return 0;
+}
+
+void tocsin_host_close(struct tocsin_host *h)
+{
+	if (!h)
+		return;
+	xs_close(h->xs);
+	xc_interface_close(h->xc);
+	free(h);
+}
+
+/* "" if xenstore has none: a domain that is being made or torn down. */
+static void read_name(struct tocsin_host *h, uint32_t domid, char *name, size_t size)
+{
+	char path[40];
+	unsigned int length = 0;
+	char *value;
+
+	snprintf(path, sizeof(path), "/local/domain/%" PRIu32 "/name", domid);
+	value = xs_read(h->xs, XBT_NULL, path, &length);
+	snprintf(name, size, "%s", value ? value : "");
+	free(value);
+}
+
+/* A hypervisor without the parameter answers EINVAL. */
+static int read_rate(struct tocsin_host *h, const struct tocsin_domain *d, int64_t *ret)
+{
+	uint64_t value;
+
+	if (!d->hvm || d->dying) {
+		*ret = 0;
+		return 0;
+	}
+	if (xc_hvm_param_get(h->xc, d->domid, TOCSIN_HVM_PARAM_RATE, &value)) {
+		if (errno != EINVAL)
+			return errno ? -errno : -EIO;
+		*ret = -1;
+		return 0;
+	}
+	if (value > UINT32_MAX)
+		return -ERANGE;
+	*ret = (int64_t)value;
+	return 0;
+}
+
+static int fill(struct tocsin_host *h, const xc_domaininfo_t *info, struct tocsin_domain *ret)
+{
+	struct tocsin_domain d = {
+	    .domid = info->domain,
+	    .hvm = info->flags & XEN_DOMINF_hvm_guest,
+	    .dying = info->flags & XEN_DOMINF_dying,
+	    .vcpus = info->nr_online_vcpus,
+	    .memory = (uint64_t)info->tot_pages << XC_PAGE_SHIFT,
+	};
+	int rc;
+
+	_Static_assert(sizeof(d.uuid) == sizeof(info->handle), "a Xen handle is a UUID");
+	memcpy(d.uuid, info->handle, sizeof(d.uuid));
+	rc = read_rate(h, &d, &d.rate);
+	if (rc)
+		return rc;
+	read_name(h, d.domid, d.name, sizeof(d.name));
+	*ret = d;
+	return 0;
+}
+
+int tocsin_host_domain(struct tocsin_host *h, uint32_t domid, struct tocsin_domain *ret,
+		       struct tocsin_error *err)
+{
+	xc_domaininfo_t info;
+	int n, rc;
+
+	n = xc_domain_getinfolist(h->xc, domid, 1, &info);
+	if (n < 0) {
+		rc = errno ? -errno : -EIO;
+		return tocsin_error_set(err, rc, "cannot ask for domain %" PRIu32 ": %s", domid,
+					strerror(-rc));
+	}
+	if (n == 0 || info.domain != domid) /* the list begins with the next one there is */
+		return tocsin_error_set(err, -ESRCH, "there is no domain %" PRIu32, domid);
+	rc = fill(h, &info, ret);
+	if (rc)
+		return tocsin_error_set(err, rc, "cannot read the state of domain %" PRIu32 ": %s",
+					domid, strerror(-rc));
+	return 0;
+}
+
+static int append(struct tocsin_host *h, const xc_domaininfo_t *info, int n,
+		  struct tocsin_domain *list, size_t *count, struct tocsin_error *err)
+{
+	for (int i = 0; i < n; i++) {
+		int rc;
+
+		if (info[i].domain == 0)
+			continue;
+		rc = fill(h, &info[i], &list[*count]);
+		if (rc == -ESRCH) /* gone meanwhile */
+			continue;
+		if (rc)
+			return tocsin_error_set(err, rc, "cannot read the state of domain %u: %s",
+						info[i].domain, strerror(-rc));
+		++*count;
+	}
+	return 0;
+}
+
+int tocsin_host_list(struct tocsin_host *h, struct tocsin_domain **ret, size_t *count,
+		     struct tocsin_error *err)
+{
+	struct tocsin_domain *list = NULL, *grown;
+	xc_domaininfo_t info[BATCH];
+	uint32_t next = 0;
+	size_t have = 0;
+	int n, rc = 0;
+
+	do {
+		n = xc_domain_getinfolist(h->xc, next, BATCH, info);
+		if (n < 0) {
+			rc = errno ? -errno : -EIO;
+			tocsin_error_set(err, rc, "cannot list the domains: %s", strerror(-rc));
+			break;
+		}
+		grown = reallocarray(list, have + BATCH, sizeof(*list));
+		if (!grown) {
+			rc = tocsin_error_set(err, -ENOMEM, "out of memory");
+			break;
+		}
+		list = grown;
+		rc = append(h, info, n, list, &have, err);
+		if (n > 0)
+			next = info[n - 1].domain + 1u;
+	} while (!rc && n == (int)BATCH && next < DOMAINS_MAX);
+	if (rc) {
+		free(list);
+		return rc;
+	}
+	*ret = list;
+	*count = have;
+	return 0;
+}
+
+static int find_name(struct tocsin_host *h, const char *name, struct tocsin_domain *ret,
+		     struct tocsin_error *err)
+{
+	struct tocsin_domain *list;
+	size_t count;
+	int rc = tocsin_host_list(h, &list, &count, err);
+
+	if (rc)
+		return rc;
+	rc = -ESRCH;
+	for (size_t i = 0; i < count && rc; i++) {
+		if (!strcmp(list[i].name, name)) {
+			*ret = list[i];
+			rc = 0;
+		}
+	}
+	free(list);
+	return rc ? tocsin_error_set(err, rc, "there is no domain named '%s'", name) : 0;
+}
+
+/* As in xl: what is all digits is a number. */
+int tocsin_host_find(struct tocsin_host *h, const char *name_or_id, struct tocsin_domain *ret,
+		     struct tocsin_error *err)
+{
+	unsigned long id;
+
+	if (!*name_or_id)
+		return tocsin_error_set(err, -EINVAL, "a domain's name cannot be empty");
+	if (name_or_id[strspn(name_or_id, "0123456789")])
+		return find_name(h, name_or_id, ret, err);
+	errno = 0;
+	id = strtoul(name_or_id, NULL, 10);
+	if (errno || id >= DOMAINS_MAX)
+		return tocsin_error_set(err, -ESRCH, "there is no domain %s", name_or_id);
+	return tocsin_host_domain(h, (uint32_t)id, ret, err);
+}
+
+static int need_hvm(const struct tocsin_domain *d, struct tocsin_error *err)
+{
+	if (d->hvm)
+		return 0;
+	return tocsin_error_set(
+	    err, -EINVAL, "domain %" PRIu32 " is a PV domain: it has no EPT, so it has no VMFUNC",
+	    d->domid);
+}
+
+int tocsin_host_set_rate(struct tocsin_host *h, uint32_t domid, uint32_t rate,
+			 struct tocsin_error *err)
+{
+	struct tocsin_domain d;
+	int rc = tocsin_host_domain(h, domid, &d, err);
+
+	if (!rc)
+		rc = need_hvm(&d, err);
+	if (rc)
+		return rc;
+	if (d.rate < 0)
+		return tocsin_error_set(err, -EOPNOTSUPP,
+					"the running hypervisor has no Tocsin: install a Xen with "
+					"Tocsin's patches or load its livepatch");
+	if (xc_hvm_param_set(h->xc, domid, TOCSIN_HVM_PARAM_RATE, rate)) {
+		rc = errno ? -errno : -EIO;
+		return tocsin_error_set(
+		    err, rc, "cannot set the rate of domain %" PRIu32 " to %" PRIu32 ": %s", domid,
+		    rate, strerror(-rc));
+	}
+	return 0;
+}
+
+static int switch_altp2m(struct tocsin_host *h, uint32_t domid, struct tocsin_error *err)
+{
+	bool on = false;
+	int rc;
+
+	if (xc_altp2m_get_domain_state(h->xc, domid, &on) == 0 && on)
+		return 0;
+	if (xc_altp2m_set_domain_state(h->xc, domid, true) == 0)
+		return 0;
+	rc = errno ? -errno : -EIO;
+	return tocsin_error_set(err, rc,
+				"cannot switch altp2m on for domain %" PRIu32 " (%s): Xen needs "
+				"altp2m=1 on its command line, the domain altp2m= in its "
+				"configuration",
+				domid, strerror(-rc));
+}
+
+int tocsin_host_create_views(struct tocsin_host *h, uint32_t domid, unsigned int count,
+			     uint16_t *ret, struct tocsin_error *err)
+{
+	uint16_t ids[512]; /* as many as an EPTP list can hold; Xen has fewer */
+	struct tocsin_domain d;
+	int rc;
+
+	if (count == 0 || count > sizeof(ids) / sizeof(ids[0]))
+		return tocsin_error_set(err, -EINVAL, "cannot create %u views", count);
+	rc = tocsin_host_domain(h, domid, &d, err);
+	if (!rc)
+		rc = need_hvm(&d, err);
+	if (!rc)
+		rc = switch_altp2m(h, domid, err);
+	if (rc)
+		return rc;
+	for (unsigned int i = 0; i < count; i++) {
+		if (!xc_altp2m_create_view(h->xc, domid, XENMEM_access_default, &ids[i]))
+			continue;
+		rc = errno ? -errno : -EIO;
+		for (unsigned int j = 0; j < i; j++)
+			xc_altp2m_destroy_view(h->xc, domid, ids[j]);
+		return tocsin_error_set(err, rc,
+					"cannot create view %u of %u for domain %" PRIu32
+					" (%s): none was created",
+					i + 1, count, domid, strerror(-rc));
+	}
+	memcpy(ret, ids, count * sizeof(*ret));
+	return 0;
+}

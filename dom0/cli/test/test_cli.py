@@ -71,6 +71,19 @@ check("unknown option", run("replay", "--xml", "a")[0], 2)
 code, out, err = run("--help")
 check("help names replay", (code, "replay" in out), (0, True))
 check("version", run("--version")[1].split()[0], "tocsin")
+if " enable " in run("--help")[1]:  # built with Xen
+    for args in (["enable"], ["enable", "a", "--rate"], ["enable", "a", "--rate", "-1"],
+                 ["enable", "a", "--rate", "4294967296"], ["enable", "a", "--rate", "0"],
+                 ["disable"], ["disable", "a", "b"], ["disable", "a", "--rate", "1"],
+                 ["list", "a"], ["views", "a"], ["views", "a", "--create", "513"]):
+        code, out, err = run(*args)
+        check("usage: " + " ".join(args), (code, out, "usage:" in err), (2, "", True))
+    if not pathlib.Path("/proc/xen").exists() and not pathlib.Path("/dev/xen/privcmd").exists():
+        for args in (["enable", "1", "--rate", "5"], ["disable", "1"], ["list"],
+                     ["views", "1", "--create", "1"]):
+            code, out, err = run(*args)
+            check("not in dom0: " + args[0], (code, out, "dom0" in err, err.count("\n")),
+                  (1, "", True, 1))
 with open("/dev/full", "w", encoding="ascii") as full:
     code = subprocess.run([tocsin, "replay", str(folder / "good.trace")], stdout=full,
                           stderr=subprocess.DEVNULL, check=False).returncode

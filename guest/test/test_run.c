@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+/*
+ * run with real child processes; only the bell is replaced (the linker wraps tocsin_scan() and
+ * tocsin_ping()), so that the answers are known.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cli.h"
+
+static uint32_t verdicts[8]; /* per ring; the last non-zero one repeats */
+static int scan_error;
+static int ping_error;
+static unsigned int rings;
+static uint32_t last_pid;
+
+int __wrap_tocsin_ping(uint32_t *ret_ticket);
+int __wrap_tocsin_scan(uint32_t pid, unsigned int timeout_ms, struct tocsin_answer *ret,
+		       uint8_t nonce[TOCSIN_NONCE_SIZE]);
+
+int __wrap_tocsin_ping(uint32_t *ret_ticket)
+{
+	return ping_error;
+}
+
+int __wrap_tocsin_scan(uint32_t pid, unsigned int timeout_ms, struct tocsin_answer *ret,
+		       uint8_t nonce[TOCSIN_NONCE_SIZE])
+{
+	unsigned int i = rings < 8 ? rings : 7;
+
+	/* The child exists at every ring, the one at exit included: it is not reaped yet. */
+	assert_int_equal(kill((pid_t)pid, 0), 0);
+	while (i && !verdicts[i])
+		i--;
+	rings++;
+	last_pid = pid;
+	if (scan_error)
+		return scan_error;
+	memset(ret, 0, sizeof(*ret));
+	ret->state = TOCSIN_STATE_DONE;
+	ret->verdict = verdicts[i];
+	ret->pid = pid;
+	memset(nonce, 0, TOCSIN_NONCE_SIZE);
+	return 0;
+}
+
+static int reset(void **state)
+{
+	memset(verdicts, 0, sizeof(verdicts));
+	scan_error = 0;
+	ping_error = 0;
+	rings = 0;
+	last_pid = 0;
+	return 0;
+}
+
+/* What it prints is kept out of the test's own TAP. */
+static int run(int argc, char **argv)
+{
+	struct cli cli = {.json = true, .timeout_ms = 100};
+	int null, kept, code;
+
+	fflush(stdout);
+	kept = dup(STDOUT_FILENO);
+	null = open("/dev/null", O_WRONLY);
+	assert_true(kept >= 0 && null >= 0);
+	dup2(null, STDOUT_FILENO);
+	code = cli_run(&cli, argc, argv);
+	fflush(stdout);
+	dup2(kept, STDOUT_FILENO);
+	close(null);
+	close(kept);
+	return code;
+}
+
+#define RUN(...)                                                                                   \
+	({                                                                                         \
+		char *args[] = {"run", __VA_ARGS__, NULL};                                         \
+		run((int)(sizeof(args) / sizeof(args[0])) - 1, args);                              \
+	})
+
+static void clean(void **state)
+{
+	verdicts[0] = TOCSIN_VERDICT_CLEAN;
+	assert_int_equal(RUN("--", "true"), CLI_CLEAN);
+	assert_int_equal(rings, 2);                     /* start and exit */
+	assert_int_equal(kill((pid_t)last_pid, 0), -1); /* reaped */
+}
+
+static void intervals(void **state)
+{
+	verdicts[0] = TOCSIN_VERDICT_CLEAN;
+	assert_int_equal(RUN("--interval", "1", "sleep", "1.5"), CLI_CLEAN);
+	assert_int_equal(rings, 3);
+}
+
+static void worst_verdict_wins(void **state)
+{
+	verdicts[0] = TOCSIN_VERDICT_SUSPICIOUS;
+	verdicts[1] = TOCSIN_VERDICT_CLEAN;
+	assert_int_equal(RUN("true"), CLI_SUSPICIOUS);
+	verdicts[0] = TOCSIN_VERDICT_CLEAN;
+	verdicts[1] = TOCSIN_VERDICT_MALICIOUS;
+	rings = 0;
+	assert_int_equal(RUN("true"), CLI_MALICIOUS);
+	rings = 0;
+	verdicts[0] = TOCSIN_VERDICT_INCONCLUSIVE;
+	verdicts[1] = TOCSIN_VERDICT_CLEAN;
+	assert_int_equal(RUN("true"), CLI_INCONCLUSIVE);
+}
+
+static void kills_malicious(void **state)
+{
+	time_t before = time(NULL);
+
+	verdicts[0] = TOCSIN_VERDICT_MALICIOUS;
+	assert_int_equal(RUN("--kill", "--", "sleep", "20"), CLI_MALICIOUS);
+	assert_true(time(NULL) - before < 10);
+	assert_int_equal(rings, 1);
+}
+
+static void suspicious_is_not_killed(void **state)
+{
+	verdicts[0] = TOCSIN_VERDICT_SUSPICIOUS;
+	assert_int_equal(RUN("--kill", "sleep", "0.2"), CLI_SUSPICIOUS);
+	assert_int_equal(rings, 2);
+}
+
+static void no_answer_is_not_clean(void **state)
+{
+	scan_error = -ETIMEDOUT;
+	assert_int_equal(RUN("true"), CLI_INCONCLUSIVE);
+	scan_error = -EBUSY;
+	assert_int_equal(RUN("true"), CLI_REFUSED);
+}
+
+static void does_not_start(void **state)
+{
+	verdicts[0] = TOCSIN_VERDICT_CLEAN;
+	assert_int_equal(RUN("/nonexistent/program"), CLI_FAILED);
+	ping_error = -ENOTCONN;
+	assert_int_equal(RUN("true"), CLI_REFUSED);
+	ping_error = -EOPNOTSUPP;
+	assert_int_equal(RUN("true"), CLI_UNAVAILABLE);
+	assert_int_equal(rings, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest cases[] = {
+	    cmocka_unit_test_setup(clean, reset),
+	    cmocka_unit_test_setup(intervals, reset),
+	    cmocka_unit_test_setup(worst_verdict_wins, reset),
+	    cmocka_unit_test_setup(kills_malicious, reset),
+	    cmocka_unit_test_setup(suspicious_is_not_killed, reset),
+	    cmocka_unit_test_setup(no_answer_is_not_clean, reset),
+	    cmocka_unit_test_setup(does_not_start, reset),
+	};
+
+	return cmocka_run_group_tests_name("guest-run", cases, NULL, NULL);
+}

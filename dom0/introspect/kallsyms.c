@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Each table is found from the one before and must agree with it:
+ *
+ *   token table   ten one-digit strings in a row; token 0 begins 48 strings before "0"
+ *   token index   u16[256] that follows it and equals where its strings begin
+ *   markers       a growing run from 0 that lies before it, directly or with the 3-byte sequence
+ *                 numbers of all symbols in between
+ *   names         a chain of length-prefixed strings that ends at the markers, has every 256th
+ *                 string where its marker says, and has its own count before it
+ *   offsets       before the count or after the token index; decoded, they must never decrease
+ *
+ * So a wrong guess fails at the next step instead of yielding wrong symbols. What a hostile image
+ * can make plausible many times over is paid for from a budget of chains to walk.
+ */
+#include "introspect/kallsyms.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOKENS 256
+#define SYMBOLS_MAX (1u << 20)
+#define NAME_SIZE 512 /* KSYM_NAME_LEN, with the NUL */
+#define POOL_MAX (128u << 20)
+#define KERNEL_MAX (1ull << 30)
+#define PADDING_MAX 16
+#define MARKED 256 /* symbols per marker */
+#define MARKED_BYTES_MIN (MARKED * 2)
+#define MARKED_BYTES_MAX (MARKED * (NAME_SIZE + 2))
+#define CHAINS_MAX 64
+#define EQUAL_MAX 1000 /* symbols at one address; more is a page of zeros */
+
+struct tocsin_kallsyms {
+	struct tocsin_kallsyms_info info;
+	uint32_t count;
+	char *pool;        /* names with their NUL, one after the other */
+	uint32_t *name;    /* [i]: where the name begins in pool */
+	char *type;        /* [i] */
+	uint64_t *address; /* [i] */
+	uint32_t *by_name; /* symbol numbers, sorted by name, then number */
+};
+
+struct image {
+	const uint8_t *bytes;
+	size_t size;
+	uint64_t base;
+	size_t tokens, tokens_end, index_end;
+	uint16_t token[TOKENS]; /* where each string begins, from tokens */
+	size_t names;
+	size_t count_at; /* num_syms */
+	uint32_t count;
+	bool long_names; /* a length >= 0x80 is a 2-byte ULEB128 */
+	unsigned int chains;
+};
+
+static uint32_t le32(const uint8_t *p)
+{
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static uint64_t le64(const uint8_t *p)
+{
+	return le32(p) | (uint64_t)le32(p + 4) << 32;
+}
+
+/* The token table around the digit run at `digits`, and the index behind it. */
+static bool tokens_at(struct image *im, size_t digits)
+{
+	size_t at = digits, end;
+
+	for (int i = 0; i < '0'; i++) {
+		size_t low = at > NAME_SIZE ? at - NAME_SIZE : 0;
+
+		if (!at || im->bytes[at - 1])
+			return false;
+		for (at--; at > low && im->bytes[at - 1]; at--)
+			;
+		if (at == low)
+			return false;
+	}
+	im->tokens = at;
+	for (int i = 0; i < TOKENS; i++) {
+		const uint8_t *nul = memchr(im->bytes + at, 0, im->size - at);
+
+		if (!nul || at - im->tokens > UINT16_MAX)
+			return false;
+		im->token[i] = at - im->tokens;
+		at = nul - im->bytes + 1;
+	}
+	im->tokens_end = at;
+	for (end = at; end < at + PADDING_MAX; end++) {
+		int i = 0;
+
+		if (end > im->size || im->size - end < 2 * TOKENS)
+			return false;
+		while (i < TOKENS &&
+		       (im->bytes[end + 2 * i] | im->bytes[end + 2 * i + 1] << 8) == im->token[i])
+			i++;
+		if (i == TOKENS) {
+			im->index_end = end + 2 * TOKENS;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Length of the compressed name at *at, which is moved behind the length; 0: not a name. */
+static uint32_t name_length(const struct image *im, size_t *at, size_t end)
+{
+	uint32_t length;
+
+	if (*at >= end)
+		return 0;
+	length = im->bytes[(*at)++];
+	if (im->long_names && length & 0x80) {
+		if (*at >= end)
+			return 0;
+		length = (length & 0x7f) | (uint32_t)im->bytes[(*at)++] << 7;
+	}
+	return length < NAME_SIZE && length <= end - *at ? length : 0;
+}
+
+static uint64_t marker(const struct image *im, size_t markers, unsigned int width, uint32_t i)
+{
+	const uint8_t *p = im->bytes + markers + (size_t)i * width;
+
+	return width == 8 ? le64(p) : le32(p);
+}
+
+/* Does a chain of n names lead from `names` to `markers`, as the markers say? */
+static bool chain_holds(const struct image *im, size_t names, uint32_t n, size_t markers,
+			unsigned int width)
+{
+	size_t at = names;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t length;
+
+		if (i % MARKED == 0 && at - names != marker(im, markers, width, i / MARKED))
+			return false;
+		length = name_length(im, &at, markers);
+		if (!length)
+			return false;
+		at += length;
+	}
+	return markers - at < PADDING_MAX;
+}
+
+/* The names before k markers at `markers`: their count stands before them. */
+static bool names_before(struct image *im, size_t markers, unsigned int width, uint32_t k)
+{
+	uint64_t last = marker(im, markers, width, k - 1);
+	size_t high, low;
+
+	if (markers < last + 2)
+		return false;
+	high = (markers - last - 2) & ~3ul;
+	low = high > MARKED_BYTES_MAX ? high - MARKED_BYTES_MAX : 8;
+	for (size_t names = high; names >= low && names >= 8; names -= 4) {
+		for (size_t gap = 4; gap <= 8; gap += 4) {
+			uint32_t n = le32(im->bytes + names - gap);
+
+			if (n <= (k - 1) * MARKED || n > k * MARKED ||
+			    (gap == 8 && le32(im->bytes + names - 4)))
+				continue;
+			for (int i = 0; i < 2; i++) {
+				im->long_names = !i;
+				if (im->chains++ >= CHAINS_MAX)
+					return false;
+				if (!chain_holds(im, names, n, markers, width))
+					continue;
+				im->names = names;
+				im->count = n;
+				im->count_at = names - gap;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Can k markers that end `distance` bytes before the token table be the right ones? */
+static bool distance_fits(size_t distance, uint32_t k)
+{
+	size_t sequences = (size_t)k * MARKED * 3;
+
+	return distance < PADDING_MAX ||
+	       (distance + MARKED * 3 >= sequences && distance < sequences + 2 * PADDING_MAX);
+}
+
+/* Markers of `width` bytes before the token table, and the names that they mark. */
+static bool names_by_markers(struct image *im, unsigned int width)
+{
+	size_t reach = (size_t)SYMBOLS_MAX * 3 + SYMBOLS_MAX / MARKED * width + 64;
+	size_t low = im->tokens > reach ? im->tokens - reach : 0;
+	size_t at = im->tokens & ~(size_t)3;
+
+	for (; at >= low + 4; at -= 4) {
+		size_t markers = at - 4;
+		uint32_t k = 1, most = (im->tokens - markers) / width;
+
+		if (most < 2 || marker(im, markers, width, 0))
+			continue;
+		while (k < most) {
+			uint64_t before = marker(im, markers, width, k - 1);
+			uint64_t now = marker(im, markers, width, k);
+
+			if (now < before + MARKED_BYTES_MIN || now > before + MARKED_BYTES_MAX)
+				break;
+			k++;
+		}
+		/* The run may by chance go on for a word behind the markers. */
+		for (uint32_t less = 0; less < 2 && k >= 2 + less; less++)
+			if (distance_fits(im->tokens - markers - (size_t)(k - less) * width,
+					  k - less) &&
+			    names_before(im, markers, width, k - less))
+				return true;
+		if (im->chains >= CHAINS_MAX)
+			return false;
+	}
+	return false;
+}
+
+/* Expand all names. -EINVAL: one is too long or empty. */
+static int decode_names(const struct image *im, struct tocsin_kallsyms *ks)
+{
+	size_t at = im->names, used = 0, room = 0;
+
+	for (uint32_t i = 0; i < im->count; i++) {
+		uint32_t length = name_length(im, &at, im->size);
+		size_t first = used;
+
+		if (room - used < NAME_SIZE + 1) {
+			char *more;
+
+			room = room ? room * 2 : 1u << 16;
+			more = room <= POOL_MAX ? realloc(ks->pool, room) : NULL;
+			if (!more)
+				return room <= POOL_MAX ? -ENOMEM : -E2BIG;
+			ks->pool = more;
+		}
+		for (; length; length--, at++) {
+			const uint8_t *token = im->bytes + im->tokens + im->token[im->bytes[at]];
+			size_t n = strlen((const char *)token);
+
+			if (used - first + n > NAME_SIZE)
+				return -EINVAL;
+			memcpy(ks->pool + used, token, n);
+			used += n;
+		}
+		if (used - first < 2)
+			return -EINVAL;
+		ks->type[i] = ks->pool[first];
+		ks->name[i] = first + 1;
+		ks->pool[used++] = '\0';
+	}
+	ks->count = im->count;
+	return 0;
+}
+
+enum encoding { PLAIN, PERCPU, PLACE };
+
+/* Decode the offsets at `at`; false: these are no addresses of this kernel in growing order. */
+static bool decode_offsets(const struct image *im, size_t at, uint64_t relative_base,
+			   enum encoding encoding, struct tocsin_kallsyms *ks)
+{
+	uint32_t equal = 0;
+
+	for (uint32_t i = 0; i < im->count; i++) {
+		int32_t v = (int32_t)le32(im->bytes + at + (size_t)i * 4);
+		uint64_t a;
+
+		if (encoding == PERCPU)
+			a = v >= 0 ? (uint64_t)v : relative_base - 1 - (int64_t)v;
+		else if (encoding == PLAIN)
+			a = relative_base + (uint32_t)v;
+		else
+			a = im->base + at + (uint64_t)i * 4 + (int64_t)v;
+		if ((encoding != PERCPU || v < 0) && (a < im->base || a - im->base > KERNEL_MAX))
+			return false;
+		if (i && a < ks->address[i - 1])
+			return false;
+		equal = i && a == ks->address[i - 1] ? equal + 1 : 0;
+		if (equal > EQUAL_MAX)
+			return false;
+		ks->address[i] = a;
+	}
+	/* Real symbols differ: an area of zeros must not pass for a small kernel's table. */
+	return ks->address[0] != ks->address[im->count - 1];
+}
+
+static bool offsets_at(const struct image *im, size_t at, size_t base_at,
+		       enum tocsin_kallsyms_order order, struct tocsin_kallsyms *ks)
+{
+	uint64_t relative_base;
+
+	if (base_at > im->size || im->size - base_at < 8)
+		return false;
+	relative_base = le64(im->bytes + base_at);
+	if (relative_base < im->base || relative_base - im->base >= im->size)
+		return false;
+	for (enum encoding e = PLAIN; e <= PERCPU; e++) {
+		if (!decode_offsets(im, at, relative_base, e, ks))
+			continue;
+		ks->info = (struct tocsin_kallsyms_info){.order = order,
+							 .percpu = e == PERCPU,
+							 .relative_base = relative_base,
+							 .names = im->names,
+							 .offsets = at};
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Place-relative offsets have no base to check, and add what makes any table grow: the symbol of
+ * the first byte must come out where the image is.
+ */
+static bool anchored(const struct image *im, const struct tocsin_kallsyms *ks)
+{
+	uint64_t text;
+
+	return !tocsin_kallsyms_lookup(ks, "_text", &text) && text == im->base;
+}
+
+static bool find_offsets(const struct image *im, struct tocsin_kallsyms *ks)
+{
+	size_t bytes = (size_t)im->count * 4, at;
+
+	for (size_t gap = 0; gap <= 4; gap += 4) {
+		if (im->count_at >= bytes + gap + 8 &&
+		    offsets_at(im, im->count_at - 8 - gap - bytes, im->count_at - 8,
+			       TOCSIN_KALLSYMS_OFFSETS_FIRST, ks))
+			return true;
+	}
+	at = (im->index_end + 3) & ~(size_t)3;
+	for (int i = 0; i < 4; i++) {
+		size_t offsets = at + (i & 1 ? 4 : 0);
+
+		if (offsets <= im->size && bytes <= im->size - offsets &&
+		    offsets_at(im, offsets, offsets + bytes + (i & 2 ? 4 : 0),
+			       TOCSIN_KALLSYMS_OFFSETS_LAST, ks))
+			return true;
+	}
+	for (size_t gap = 0; gap <= 4; gap += 4) {
+		if (im->size < at + gap || bytes > im->size - at - gap ||
+		    !decode_offsets(im, at + gap, 0, PLACE, ks) || !anchored(im, ks))
+			continue;
+		ks->info = (struct tocsin_kallsyms_info){.order = TOCSIN_KALLSYMS_PLACE_RELATIVE,
+							 .names = im->names,
+							 .offsets = at + gap};
+		return true;
+	}
+	return false;
+}
+
+static int by_name(const void *a, const void *b, void *context)
+{
+	const struct tocsin_kallsyms *ks = context;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	int order = strcmp(ks->pool + ks->name[x], ks->pool + ks->name[y]);
+
+	return order ? order : x < y ? -1 : x > y;
+}
+
+/* Everything behind the names; -EINVAL with the reason in err. */
+static int decode(const struct image *im, struct tocsin_kallsyms *ks, struct tocsin_error *err)
+{
+	int rc;
+
+	ks->name = calloc(im->count, sizeof(*ks->name));
+	ks->type = calloc(im->count, sizeof(*ks->type));
+	ks->address = calloc(im->count, sizeof(*ks->address));
+	ks->by_name = calloc(im->count, sizeof(*ks->by_name));
+	if (!ks->name || !ks->type || !ks->address || !ks->by_name)
+		return tocsin_error_set(err, -ENOMEM, "no memory for %u symbols", im->count);
+	rc = decode_names(im, ks);
+	if (rc)
+		return tocsin_error_at(err, rc, im->base + im->names,
+				       "the kallsyms names do not expand");
+	for (uint32_t i = 0; i < ks->count; i++)
+		ks->by_name[i] = i;
+	qsort_r(ks->by_name, ks->count, sizeof(*ks->by_name), by_name, ks);
+	if (!find_offsets(im, ks))
+		return tocsin_error_at(err, -EINVAL, im->base + im->names,
+				       "no layout of kallsyms offsets fits %u names", im->count);
+	return 0;
+}
+
+static int open_at(struct image *im, struct tocsin_kallsyms **ret, struct tocsin_error *err)
+{
+	struct tocsin_kallsyms *ks;
+	int rc;
+
+	if (!names_by_markers(im, 4) && !names_by_markers(im, 8))
+		return tocsin_error_at(err, -EINVAL, im->base + im->tokens,
+				       "kallsyms tokens, but no markers and names before them");
+	ks = calloc(1, sizeof(*ks));
+	if (!ks)
+		return tocsin_error_set(err, -ENOMEM, "no memory for kallsyms");
+	rc = decode(im, ks, err);
+	if (rc) {
+		tocsin_kallsyms_close(ks);
+		return rc;
+	}
+	*ret = ks;
+	return 0;
+}
+
+int tocsin_kallsyms_open(const void *image, size_t size, uint64_t base,
+			 struct tocsin_kallsyms **ret, struct tocsin_error *err)
+{
+	static const char digits[] = "0\0"
+				     "1\0"
+				     "2\0"
+				     "3\0"
+				     "4\0"
+				     "5\0"
+				     "6\0"
+				     "7\0"
+				     "8\0"
+				     "9";
+	struct image im = {.bytes = image, .size = size, .base = base};
+	struct tocsin_error last = {0};
+	const uint8_t *at = image, *end = at + size;
+
+	while ((at = memmem(at, end - at, digits, sizeof(digits)))) {
+		tocsin_error_clear(&last);
+		if (tokens_at(&im, at - im.bytes)) {
+			int rc = open_at(&im, ret, &last);
+
+			if (!rc || rc == -ENOMEM || im.chains >= CHAINS_MAX)
+				return rc ? tocsin_error_at(err, rc, last.address, "%s",
+							    last.message)
+					  : 0;
+		}
+		at++;
+	}
+	if (last.code)
+		return tocsin_error_at(err, last.code, last.address, "%s", last.message);
+	return tocsin_error_set(err, -ENOENT, "no kallsyms token table in %zu bytes", size);
+}
+
+void tocsin_kallsyms_close(struct tocsin_kallsyms *ks)
+{
+	if (!ks)
+		return;
+	free(ks->by_name);
+	free(ks->address);
+	free(ks->type);
+	free(ks->name);
+	free(ks->pool);
+	free(ks);
+}
+
+size_t tocsin_kallsyms_count(const struct tocsin_kallsyms *ks)
+{
+	return ks->count;
+}
+
+const struct tocsin_kallsyms_info *tocsin_kallsyms_info(const struct tocsin_kallsyms *ks)
+{
+	return &ks->info;
+}
+
+int tocsin_kallsyms_lookup(const struct tocsin_kallsyms *ks, const char *name, uint64_t *ret)
+{
+	uint32_t low = 0, high = ks->count;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (strcmp(ks->pool + ks->name[ks->by_name[mid]], name) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == ks->count || strcmp(ks->pool + ks->name[ks->by_name[low]], name))
+		return -ENOENT;
+	*ret = ks->address[ks->by_name[low]];
+	return 0;
+}
+
+int tocsin_kallsyms_get(const struct tocsin_kallsyms *ks, size_t i, struct tocsin_symbol *ret)
+{
+	if (i >= ks->count)
+		return -ENOENT;
+	*ret = (struct tocsin_symbol){ks->pool + ks->name[i], ks->address[i], ks->type[i]};
+	return 0;
+}
+
+int tocsin_kallsyms_iterate(const struct tocsin_kallsyms *ks,
+			    int (*visit)(const struct tocsin_symbol *s, void *context),
+			    void *context)
+{
+	struct tocsin_symbol s;
+
+	for (size_t i = 0; !tocsin_kallsyms_get(ks, i, &s); i++) {
+		int rc = visit(&s, context);
+
+		if (rc)
+			return rc;
+	}
+	return 0;
+}

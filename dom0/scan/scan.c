@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The table of scanners and what they share. A scanner that fails is not silent: its reason stands
+ * in the findings, where the verdict sees it.
+ */
+#include "scan/scanners.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct tocsin_scanner tocsin_scanners[] = {
+    {"memory", "executable memory that no file accounts for", tocsin_scan_memory},
+    {"executable", "programs and code without a file on disk", tocsin_scan_executable},
+    {"yara", "rules over the process's memory", tocsin_scan_yara},
+    {NULL, NULL, NULL},
+};
+
+void tocsin_scan_unreadable(struct tocsin_findings *f, const char *scanner, const char *reason)
+{
+	if (!f->unreadable[0])
+		snprintf(f->unreadable, sizeof(f->unreadable), "%s: %s", scanner, reason);
+}
+
+void tocsin_scan_evidence(const struct tocsin_scan_target *t, struct tocsin_finding *f, uint64_t va)
+{
+	uint8_t bytes[TOCSIN_EVIDENCE_SIZE];
+
+	if (tocsin_process_read(t->kernel, t->process, va, bytes, sizeof(bytes), NULL))
+		return;
+	memcpy(f->evidence, bytes, sizeof(bytes));
+	f->evidence_size = sizeof(bytes);
+}
+
+/* Runtimes that make code while they run, by the name of their file. */
+static const char *const jit_files[] = {
+    "libjvm.so",
+    "libcoreclr.so",
+    "libclrjit.so",
+    "libmono",
+    "libmozjs",
+    "libxul.so",
+    "libv8",
+    "libluajit",
+    "luajit",
+    "node",
+    "libjavascriptcoregtk",
+    "chrome",
+    "chromium",
+    "libQt5WebEngineCore",
+    "libQt6WebEngineCore",
+    "qemu-system",
+};
+
+/* Only where root installs: anybody can name a file in /tmp libjvm.so. */
+static const char *const system_folders[] = {"/usr/", "/lib/", "/lib64/", "/opt/", "/snap/"};
+
+static bool starts_with_one_of(const char *s, const char *const *list, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!strncmp(s, list[i], strlen(list[i])))
+			return true;
+	return false;
+}
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+bool tocsin_scan_is_jit(const struct tocsin_vma_list *vmas)
+{
+	const char *base;
+	size_t i;
+
+	for (i = 0; i < vmas->count; i++) {
+		const struct tocsin_vma *v = &vmas->rows[i];
+
+		if (v->confidence != TOCSIN_CONSISTENT || !v->exec || !v->has_file ||
+		    v->file.deleted || v->file.memfd || strstr(v->path, "/../"))
+			continue;
+		base = strrchr(v->path, '/');
+		if (base && starts_with_one_of(v->path, system_folders, COUNT(system_folders)) &&
+		    starts_with_one_of(base + 1, jit_files, COUNT(jit_files)))
+			return true;
+	}
+	return false;
+}
+
+int tocsin_scan(const struct tocsin_scan_target *t, struct tocsin_findings *findings)
+{
+	const struct tocsin_scanner *s;
+	char text[64];
+
+	if (t->vmas->truncated)
+		findings->truncated = true;
+	if (t->vmas->torn) {
+		snprintf(text, sizeof(text), "%zu mappings changed while they were read",
+			 t->vmas->torn);
+		tocsin_scan_unreadable(findings, "scan", text);
+	}
+	for (s = tocsin_scanners; s->name; s++) {
+		struct tocsin_error err = {0};
+		int rc = s->run(t, findings, &err);
+
+		if (rc)
+			tocsin_scan_unreadable(findings, s->name,
+					       err.message[0] ? err.message : strerror(-rc));
+	}
+	return 0;
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Scanners over made-up mappings. The process's memory is one array here: this program defines
+ * the two functions of introspect/ that scanners read with.
+ */
+#include "scan/scan.h"
+
+#include <tocsin/request.h>
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define BASE 0x10000ull
+#define PAGES 8
+
+static uint8_t ram[PAGES * TOCSIN_PAGE_SIZE];
+static bool absent[PAGES];
+static int walk_error, changes_after_read;
+static struct tocsin_vma rows[3];
+static struct tocsin_vma_list vmas;
+static struct tocsin_process process;
+static struct tocsin_findings findings;
+static struct tocsin_scan_target target;
+
+int tocsin_process_walk(struct tocsin_kernel *k, const struct tocsin_process *p, uint64_t va,
+			struct tocsin_mapping *ret)
+{
+	uint64_t page = (va - BASE) / TOCSIN_PAGE_SIZE;
+
+	if (walk_error)
+		return walk_error;
+	if (va < BASE || page >= PAGES || absent[page])
+		return -EFAULT;
+	*ret = (struct tocsin_mapping){.gpa = va, .page_size = TOCSIN_PAGE_SIZE};
+	return 0;
+}
+
+int tocsin_process_read(struct tocsin_kernel *k, const struct tocsin_process *p, uint64_t va,
+			void *buf, size_t size, size_t *done)
+{
+	struct tocsin_mapping map;
+
+	if (va < BASE || va - BASE > sizeof(ram) - size || tocsin_process_walk(k, p, va, &map))
+		return -EFAULT;
+	memcpy(buf, ram + (va - BASE), size);
+	if (changes_after_read)
+		memset(ram + (va - BASE), 0, size);
+	return 0;
+}
+
+static int setup(void **state)
+{
+	memset(ram, 0, sizeof(ram));
+	memset(absent, 0, sizeof(absent));
+	memset(rows, 0, sizeof(rows));
+	memset(&process, 0, sizeof(process));
+	memset(&findings, 0, sizeof(findings));
+	walk_error = changes_after_read = 0;
+	rows[0] =
+	    (struct tocsin_vma){.start = BASE, .end = BASE + sizeof(ram), .read = true, .path = ""};
+	vmas = (struct tocsin_vma_list){.rows = rows, .count = 1};
+	target = (struct tocsin_scan_target){.process = &process, .vmas = &vmas};
+	return 0;
+}
+
+static void scan(void)
+{
+	assert_int_equal(tocsin_scan(&target, &findings), 0);
+}
+
+static void expect_one(const char *rule, enum tocsin_severity severity)
+{
+	scan();
+	assert_int_equal(findings.count, 1);
+	assert_string_equal(findings.rows[0].rule, rule);
+	assert_int_equal(findings.rows[0].severity, severity);
+	assert_string_equal(findings.unreadable, "");
+	memset(&findings, 0, sizeof(findings));
+}
+
+static void jit(const char *path)
+{
+	rows[1] =
+	    (struct tocsin_vma){.exec = true, .has_file = true, .path = path, .file.inode = 5};
+	vmas.count = 2;
+}
+
+static void data_is_nothing(void **state)
+{
+	rows[0].write = true;
+	scan();
+	assert_int_equal(findings.count, 0);
+	assert_string_equal(findings.unreadable, "");
+}
+
+static void writable_executable(void **state)
+{
+	rows[0].write = rows[0].exec = true;
+	memset(ram, 0x90, 64);
+	scan();
+	assert_int_equal(findings.rows[0].start, BASE);
+	assert_int_equal(findings.rows[0].end, BASE + sizeof(ram));
+	assert_int_equal(findings.rows[0].evidence_size, TOCSIN_EVIDENCE_SIZE);
+	assert_memory_equal(findings.rows[0].evidence, ram, TOCSIN_EVIDENCE_SIZE);
+	memset(&findings, 0, sizeof(findings));
+	expect_one("memory.writable-executable", TOCSIN_SEVERITY_HIGH);
+	jit("/usr/lib/jvm/lib/server/libjvm.so");
+	expect_one("memory.writable-executable", TOCSIN_SEVERITY_LOW);
+	jit("/tmp/libjvm.so"); /* anybody's file */
+	expect_one("memory.writable-executable", TOCSIN_SEVERITY_HIGH);
+	jit("/usr/../tmp/libjvm.so");
+	expect_one("memory.writable-executable", TOCSIN_SEVERITY_HIGH);
+}
+
+static void anonymous_executable(void **state)
+{
+	rows[0].exec = true;
+	expect_one("memory.anonymous-executable", TOCSIN_SEVERITY_MEDIUM);
+	jit("/usr/bin/node");
+	expect_one("memory.anonymous-executable", TOCSIN_SEVERITY_INFO);
+	vmas.count = 1;
+	rows[0].special = true; /* the vdso */
+	scan();
+	assert_int_equal(findings.count, 0);
+}
+
+static void torn_mapping_is_no_finding_and_not_clean(void **state)
+{
+	struct tocsin_verdict v;
+
+	rows[0].write = rows[0].exec = true;
+	rows[0].confidence = TOCSIN_TORN;
+	vmas.torn = 1;
+	scan();
+	assert_int_equal(findings.count, 0);
+	tocsin_verdict_decide(&findings, &v);
+	assert_int_equal(v.verdict, TOCSIN_VERDICT_INCONCLUSIVE);
+}
+
+static void program_without_file(void **state)
+{
+	process.exe_id.deleted = true;
+	expect_one("executable.deleted", TOCSIN_SEVERITY_MEDIUM);
+	process.exe_id.memfd = true;
+	expect_one("executable.memfd", TOCSIN_SEVERITY_HIGH);
+}
+
+static void code_without_file(void **state)
+{
+	rows[0].exec = rows[0].has_file = true;
+	rows[0].path = "/memfd:x";
+	rows[0].file = (struct tocsin_file_id){.inode = 9, .deleted = true};
+	expect_one("executable.deleted-code", TOCSIN_SEVERITY_LOW);
+	rows[0].file.memfd = true;
+	expect_one("executable.memfd-code", TOCSIN_SEVERITY_HIGH);
+}
+
+/* ---- rules ---- */
+
+#define MARKER "TOCSIN-TRIAL-STRING!THIS-STANDS-FOR-MALWARE!8d1f6c"
+
+static struct tocsin_rules *rules;
+
+static int load(void **state)
+{
+	const char *const directories[] = {getenv("TOCSIN_RULES"), NULL};
+	struct tocsin_error err = {0};
+
+	return tocsin_rules_load(directories, &rules, &err);
+}
+
+static int unload(void **state)
+{
+	tocsin_rules_free(rules);
+	return 0;
+}
+
+static int setup_rules(void **state)
+{
+	setup(state);
+	target.rules = rules;
+	return 0;
+}
+
+static void shipped_rules_load(void **state)
+{
+	assert_int_equal(tocsin_rules_count(rules), 4);
+}
+
+static void nothing_matches_zeroes(void **state)
+{
+	scan();
+	assert_int_equal(findings.count, 0);
+	assert_int_equal(findings.pages_present, PAGES);
+	assert_int_equal(findings.pages_read, PAGES);
+	assert_false(findings.truncated);
+	assert_string_equal(findings.unreadable, "");
+}
+
+static void marker_is_found(void **state)
+{
+	uint64_t at = 3 * TOCSIN_PAGE_SIZE - 20; /* across two pages */
+
+	memcpy(ram + at, MARKER, strlen(MARKER));
+	absent[0] = absent[5] = true;
+	scan();
+	assert_int_equal(findings.pages_present, PAGES - 2);
+	assert_int_equal(findings.rows[0].start, BASE + at);
+	assert_int_equal(findings.rows[0].end, BASE + at + strlen(MARKER));
+	assert_memory_equal(findings.rows[0].evidence, MARKER, TOCSIN_EVIDENCE_SIZE);
+	memset(&findings, 0, sizeof(findings));
+	expect_one("yara.tocsin_test_malicious", TOCSIN_SEVERITY_CRITICAL);
+	absent[3] = true;
+	scan();
+	assert_int_equal(findings.count, 0);
+}
+
+static void shellcode_is_found(void **state)
+{
+	static const uint8_t code[] = {0x31, 0xf6, 0x56, 0x48, 0xbb, '/',  'b',  'i',
+				       'n',  '/',  '/',  's',  'h',  0x53, 0x54, 0x5f,
+				       0x6a, 0x3b, 0x58, 0x99, 0x0f, 0x05};
+
+	memcpy(ram + 100, code, sizeof(code));
+	expect_one("yara.shellcode_execve_shell", TOCSIN_SEVERITY_CRITICAL);
+}
+
+static void torn_match_is_no_finding(void **state)
+{
+	memcpy(ram + 10, MARKER, strlen(MARKER));
+	changes_after_read = 1;
+	scan();
+	assert_int_equal(findings.count, 0);
+	assert_int_equal(findings.pages_torn, 1);
+}
+
+static void bound_on_bytes_truncates(void **state)
+{
+	memcpy(ram + 4 * TOCSIN_PAGE_SIZE, MARKER, strlen(MARKER));
+	target.max_bytes = 2 * TOCSIN_PAGE_SIZE;
+	scan();
+	assert_int_equal(findings.pages_read, 2);
+	assert_true(findings.truncated);
+}
+
+static void guest_gone_is_said(void **state)
+{
+	walk_error = -ENODEV;
+	scan();
+	assert_int_equal(findings.count, 0);
+	assert_non_null(strstr(findings.unreadable, "yara: memory cannot be read"));
+}
+
+static void broken_rules_fail_with_their_place(void **state)
+{
+	char dir[] = "/tmp/tocsin-rules-XXXXXX", path[64];
+	const char *const directories[] = {dir, NULL};
+	struct tocsin_rules *none = (void *)dir;
+	struct tocsin_error err = {0};
+	FILE *f;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/a.yar", dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs("rule fine { condition: true }\nrule broken { condition: $nothing }\n", f);
+	fclose(f);
+	assert_int_equal(tocsin_rules_load(directories, &none, &err), -EINVAL);
+	assert_ptr_equal(none, dir);
+	assert_non_null(strstr(err.message, "a.yar:2: "));
+	unlink(path);
+	rmdir(dir);
+	tocsin_error_clear(&err);
+	assert_int_equal(tocsin_rules_load(directories, &none, &err), -ENOENT);
+}
+
+#define T(f) cmocka_unit_test_setup(f, setup)
+#define R(f) cmocka_unit_test_setup(f, setup_rules)
+
+int main(void)
+{
+	const struct CMUnitTest list[] = {
+	    T(data_is_nothing),          T(writable_executable),
+	    T(anonymous_executable),     T(torn_mapping_is_no_finding_and_not_clean),
+	    T(program_without_file),     T(code_without_file),
+	    R(shipped_rules_load),       R(nothing_matches_zeroes),
+	    R(marker_is_found),          R(shellcode_is_found),
+	    R(torn_match_is_no_finding), R(bound_on_bytes_truncates),
+	    R(guest_gone_is_said),       T(broken_rules_fail_with_their_place),
+	};
+
+	return cmocka_run_group_tests(list, load, unload);
+}

@@ -64,21 +64,11 @@ static uint64_t le64(const uint8_t *p)
 	return le32(p) | (uint64_t)le32(p + 4) << 32;
 }
 
-/* The token table around the digit run at `digits`, and the index behind it. */
-static bool tokens_at(struct image *im, size_t digits)
+/* 256 tokens that begin at `at`, and behind them an index that says so. */
+static bool tokens_from(struct image *im, size_t at)
 {
-	size_t at = digits, end;
+	size_t end;
 
-	for (int i = 0; i < '0'; i++) {
-		size_t low = at > NAME_SIZE ? at - NAME_SIZE : 0;
-
-		if (!at || im->bytes[at - 1])
-			return false;
-		for (at--; at > low && im->bytes[at - 1]; at--)
-			;
-		if (at == low)
-			return false;
-	}
 	im->tokens = at;
 	for (int i = 0; i < TOKENS; i++) {
 		const uint8_t *nul = memchr(im->bytes + at, 0, im->size - at);
@@ -103,6 +93,28 @@ static bool tokens_at(struct image *im, size_t digits)
 		}
 	}
 	return false;
+}
+
+/*
+ * The token table around the digit run at `digits`. Nothing separates its first token from what
+ * lies before it (the sequence numbers, of any bytes): the index decides where it begins.
+ */
+static bool tokens_at(struct image *im, size_t digits)
+{
+	size_t at = digits;
+
+	for (int i = 0; i < '0'; i++) {
+		size_t low = at > NAME_SIZE ? at - NAME_SIZE : 0;
+
+		if (!at || im->bytes[at - 1])
+			return false;
+		for (at--; at > low && im->bytes[at - 1]; at--)
+			if (i == '0' - 1 && tokens_from(im, at))
+				return true;
+		if (at == low)
+			return false;
+	}
+	return tokens_from(im, at);
 }
 
 /* Length of the compressed name at *at, which is moved behind the length; 0: not a name. */

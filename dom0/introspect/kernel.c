@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Opening a kernel: the image by its page tables, the types by its BTF, the symbols by its
+ * kallsyms, and then the proof: init_top_pgt, as kallsyms decodes it, must be the table that leads
+ * to the page table the image was found by. Chance or a planted copy does not pass that.
+ *
+ * Nothing is decided by a version string. What is kept is copied out of the guest.
+ */
+#include "introspect/kernel.h"
+
+#include "introspect/image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ADDRESS 0x000ffffffffff000ull
+#define FEATURE_PTI (7 * 32 + 11) /* X86_FEATURE_PTI, arch/x86/include/asm/cpufeatures.h */
+#define NOTES_MAX (64u << 10)
+#define NT_GNU_BUILD_ID 3
+
+int tocsin_kernel_read(struct tocsin_kernel *k, uint64_t va, void *buf, size_t size)
+{
+	return tocsin_read_va(k->m, k->paging, va, buf, size, NULL);
+}
+
+int tocsin_kernel_read_u64(struct tocsin_kernel *k, uint64_t va, uint64_t *ret)
+{
+	uint64_t v;
+	int rc = tocsin_kernel_read(k, va, &v, sizeof(v));
+
+	if (!rc)
+		*ret = v;
+	return rc;
+}
+
+static int open_types(struct tocsin_kernel *k, const struct tocsin_image *image,
+		      struct tocsin_error *err)
+{
+	static const uint8_t magic[8] = {0x9f, 0xeb, 1, 0, 0x18, 0, 0, 0};
+	const uint8_t *at = image->bytes, *end = image->bytes + image->size;
+	struct tocsin_error why = {0};
+
+	while ((at = memmem(at, end - at, magic, sizeof(magic)))) {
+		size_t extent;
+
+		/* Module-size blobs and the magic in code are not the kernel's own types. */
+		if (!tocsin_btf_extent(at, end - at, &extent) && extent >= sizeof(magic)) {
+			struct tocsin_btf *btf;
+			uint32_t id;
+
+			tocsin_error_clear(&why);
+			if (!tocsin_btf_open(at, end - at, &btf, &why)) {
+				if (!tocsin_btf_find(btf, "task_struct", &id)) {
+					k->btf = btf;
+					return 0;
+				}
+				tocsin_btf_close(btf);
+			}
+		}
+		at++;
+	}
+	return tocsin_error_set(err, -ENOENT, "no BTF in the kernel image: %s",
+				why.code ? why.message : "its magic was not found");
+}
+
+/* kallsyms' init_top_pgt must lead to the table that the image was found by. */
+static int confirm(struct tocsin_kernel *k, const struct tocsin_image *image,
+		   struct tocsin_error *err)
+{
+	uint64_t va, level3;
+	int levels, rc;
+
+	rc = tocsin_kallsyms_lookup(k->symbols, "init_top_pgt", &va);
+	if (rc)
+		return tocsin_error_set(err, rc, "no init_top_pgt among the kernel's symbols");
+	if (va < image->text_va || va - image->text_va >= image->size || va % TOCSIN_PAGE_SIZE)
+		return tocsin_error_at(err, -EINVAL, va, "init_top_pgt is outside the image");
+	k->info.init_top = va - image->text_va + image->text_pa;
+	rc = tocsin_image_level3(k->m, k->info.init_top, &level3, &levels);
+	if (rc || level3 != image->level3)
+		return tocsin_error_at(err, rc ? rc : -EINVAL, va,
+				       "init_top_pgt does not map the kernel it lies in");
+	k->info.levels = levels;
+	k->level3 = level3;
+	k->paging = (struct tocsin_paging){.root = k->info.init_top, .levels = levels};
+	return 0;
+}
+
+static void find_release(struct tocsin_kernel *k)
+{
+	struct tocsin_btf_member member;
+	char text[sizeof(k->info.release)] = "";
+	uint64_t va;
+
+	if (tocsin_kallsyms_lookup(k->symbols, "init_uts_ns", &va) ||
+	    tocsin_btf_member(k->btf, "uts_namespace", "name.release", &member) ||
+	    tocsin_kernel_read(k, va + member.offset, text, sizeof(text) - 1))
+		return;
+	for (char *c = text; *c; c++)
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
+	memcpy(k->info.release, text, sizeof(text));
+}
+
+static void find_build_id(struct tocsin_kernel *k)
+{
+	uint64_t start, stop;
+	uint8_t *notes;
+
+	if (tocsin_kallsyms_lookup(k->symbols, "__start_notes", &start) ||
+	    tocsin_kallsyms_lookup(k->symbols, "__stop_notes", &stop) || stop <= start ||
+	    stop - start > NOTES_MAX)
+		return;
+	notes = malloc(stop - start);
+	if (!notes)
+		return;
+	if (tocsin_kernel_read(k, start, notes, stop - start))
+		goto out;
+	for (size_t at = 0, size = stop - start; size - at >= 12;) {
+		uint32_t head[3]; /* name size, descriptor size, type */
+		uint64_t name, desc;
+
+		memcpy(head, notes + at, sizeof(head));
+		name = at + 12;
+		desc = name + ((head[0] + 3ull) & ~3ull);
+		if (desc + ((head[1] + 3ull) & ~3ull) > size)
+			break;
+		if (head[2] == NT_GNU_BUILD_ID && head[0] == 4 && !memcmp(notes + name, "GNU", 4) &&
+		    head[1] && head[1] <= sizeof(k->info.build_id)) {
+			memcpy(k->info.build_id, notes + desc, head[1]);
+			k->info.build_id_size = head[1];
+			break;
+		}
+		at = desc + ((head[1] + 3ull) & ~3ull);
+	}
+out:
+	free(notes);
+}
+
+static int find_features(struct tocsin_kernel *k, struct tocsin_error *err)
+{
+	struct tocsin_btf_member member;
+	uint64_t va;
+	uint32_t word;
+	int rc = tocsin_kallsyms_lookup(k->symbols, "boot_cpu_data", &va);
+
+	if (!rc)
+		rc = tocsin_btf_member(k->btf, "cpuinfo_x86", "x86_capability", &member);
+	if (!rc && member.size && member.size < (FEATURE_PTI / 32 + 1) * 4)
+		rc = -EINVAL;
+	if (!rc)
+		rc = tocsin_kernel_read(k, va + member.offset + FEATURE_PTI / 32 * 4, &word,
+					sizeof(word));
+	if (rc)
+		return tocsin_error_set(err, rc, "cannot tell whether page tables are isolated");
+	k->info.pti = word >> (FEATURE_PTI % 32) & 1;
+	return 0;
+}
+
+/* What tokens this boot of this kernel will be known by later. */
+static int remember(struct tocsin_kernel *k, struct tocsin_error *err)
+{
+	struct tocsin_btf_member member;
+	uint64_t va;
+	int rc = tocsin_kallsyms_lookup(k->symbols, "linux_banner", &k->banner_va);
+
+	if (!rc)
+		rc = tocsin_kernel_read(k, k->banner_va, k->banner, sizeof(k->banner));
+	if (rc || memcmp(k->banner, "Linux version ", 14))
+		return tocsin_error_at(err, rc ? rc : -EINVAL, k->banner_va,
+				       "linux_banner is not readable or not a banner");
+	if (tocsin_kallsyms_lookup(k->symbols, "init_task", &va) ||
+	    tocsin_btf_member(k->btf, "task_struct", "stack_canary", &member))
+		return 0;
+	rc = tocsin_kernel_read_u64(k, va + member.offset, &k->canary);
+	if (rc)
+		return tocsin_error_at(err, rc, va, "init_task cannot be read");
+	k->canary_va = va + member.offset;
+	return 0;
+}
+
+int tocsin_kernel_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_kernel **ret,
+		       struct tocsin_error *err)
+{
+	struct tocsin_kernel *k = calloc(1, sizeof(*k));
+	struct tocsin_image image = {0};
+	int rc;
+
+	if (!k)
+		return tocsin_error_set(err, -ENOMEM, "no memory for a kernel");
+	k->m = m;
+	rc = tocsin_image_open(m, cr3, &image, err);
+	if (rc)
+		goto out;
+	k->info.text_pa = image.text_pa;
+	k->info.text_va = image.text_va;
+	rc = open_types(k, &image, err);
+	if (!rc)
+		rc = tocsin_kallsyms_open(image.bytes, image.size, image.text_va, &k->symbols, err);
+	if (!rc)
+		rc = confirm(k, &image, err);
+	if (!rc)
+		rc = find_features(k, err);
+	if (!rc)
+		rc = remember(k, err);
+	if (rc)
+		goto out;
+	k->info.symbols = tocsin_kallsyms_count(k->symbols);
+	k->info.types = tocsin_btf_types(k->btf);
+	find_release(k);
+	find_build_id(k);
+	*ret = k;
+	k = NULL;
+out:
+	tocsin_image_free(&image);
+	tocsin_kernel_close(k);
+	return rc;
+}
+
+int tocsin_kernel_verify(struct tocsin_kernel *k, uint64_t cr3)
+{
+	uint8_t banner[sizeof(k->banner)];
+	struct tocsin_image now = {0};
+	uint64_t level3, canary;
+
+	if (tocsin_image_level3(k->m, cr3 ? cr3 : k->info.init_top, &level3, NULL) ||
+	    level3 != k->level3 || tocsin_image_locate(k->m, level3, &now) ||
+	    now.text_pa != k->info.text_pa || now.text_va != k->info.text_va)
+		return -ESTALE;
+	if (tocsin_kernel_read(k, k->banner_va, banner, sizeof(banner)) ||
+	    memcmp(banner, k->banner, sizeof(banner)))
+		return -ESTALE;
+	if (k->canary_va &&
+	    (tocsin_kernel_read_u64(k, k->canary_va, &canary) || canary != k->canary))
+		return -ESTALE;
+	return 0;
+}
+
+void tocsin_kernel_close(struct tocsin_kernel *k)
+{
+	if (!k)
+		return;
+	tocsin_btf_close(k->btf);
+	tocsin_kallsyms_close(k->symbols);
+	free(k->process);
+	free(k);
+}
+
+const struct tocsin_kernel_info *tocsin_kernel_info(const struct tocsin_kernel *k)
+{
+	return &k->info;
+}
+
+int tocsin_kernel_symbol(struct tocsin_kernel *k, const char *name, uint64_t *ret)
+{
+	return tocsin_kallsyms_lookup(k->symbols, name, ret);
+}
+
+struct tocsin_memory *tocsin_kernel_memory(struct tocsin_kernel *k)
+{
+	return k->m;
+}

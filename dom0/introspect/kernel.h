@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside introspect/: an opened kernel, and reading its virtual memory. */
+#ifndef TOCSIN_INTROSPECT_KERNEL_H
+#define TOCSIN_INTROSPECT_KERNEL_H
+
+#include "introspect/btf.h"
+#include "introspect/introspect.h"
+#include "introspect/kallsyms.h"
+
+struct tocsin_process_layout;
+
+struct tocsin_kernel {
+	struct tocsin_memory *m;
+	struct tocsin_paging paging; /* init_top_pgt */
+	struct tocsin_kernel_info info;
+	struct tocsin_btf *btf;
+	struct tocsin_kallsyms *symbols;
+	uint64_t level3;     /* gpa of level3_kernel_pgt */
+	uint64_t canary;     /* init_task.stack_canary: differs from boot to boot */
+	uint64_t canary_va;  /* 0: the kernel has none */
+	uint8_t banner[128]; /* linux_banner */
+	uint64_t banner_va;
+	struct tocsin_process_layout *process; /* made when first needed */
+};
+
+/* Kernel virtual memory, whole or a negative errno. */
+int tocsin_kernel_read(struct tocsin_kernel *k, uint64_t va, void *buf, size_t size);
+int tocsin_kernel_read_u64(struct tocsin_kernel *k, uint64_t va, uint64_t *ret);
+
+#endif

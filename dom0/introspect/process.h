@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside introspect/: where the members of the kernel's objects are, and paths. */
+#ifndef TOCSIN_INTROSPECT_PROCESS_H
+#define TOCSIN_INTROSPECT_PROCESS_H
+
+#include "introspect/kernel.h"
+
+/* X(structure, member path, name here): byte offsets, taken from BTF; all are required. */
+#define TOCSIN_LAYOUT(X)                                                                           \
+	X("task_struct", "tasks", task_tasks)                                                      \
+	X("task_struct", "pid", task_pid)                                                          \
+	X("task_struct", "tgid", task_tgid)                                                        \
+	X("task_struct", "comm", task_comm)                                                        \
+	X("task_struct", "mm", task_mm)                                                            \
+	X("task_struct", "real_parent", task_parent)                                               \
+	X("task_struct", "real_cred", task_cred)                                                   \
+	X("task_struct", "thread_pid", task_thread_pid)                                            \
+	X("task_struct", "thread_node", task_thread_node)                                          \
+	X("task_struct", "signal", task_signal)                                                    \
+	X("task_struct", "fs", task_fs)                                                            \
+	X("signal_struct", "thread_head", signal_threads)                                          \
+	X("pid", "level", pid_level)                                                               \
+	X("pid", "numbers", pid_numbers)                                                           \
+	X("upid", "nr", upid_nr)                                                                   \
+	X("upid", "ns", upid_ns)                                                                   \
+	X("mm_struct", "pgd", mm_pgd)                                                              \
+	X("mm_struct", "exe_file", mm_exe)                                                         \
+	X("mm_struct", "arg_start", mm_arg_start)                                                  \
+	X("mm_struct", "arg_end", mm_arg_end)                                                      \
+	X("cred", "uid", cred_uid)                                                                 \
+	X("cred", "gid", cred_gid)                                                                 \
+	X("cred", "suid", cred_suid)                                                               \
+	X("cred", "euid", cred_euid)                                                               \
+	X("cred", "egid", cred_egid)                                                               \
+	X("cred", "fsuid", cred_fsuid)                                                             \
+	X("cred", "cap_effective", cred_cap)                                                       \
+	X("cred", "user_ns", cred_user_ns)                                                         \
+	X("file", "f_path.dentry", file_dentry)                                                    \
+	X("file", "f_path.mnt", file_mnt)                                                          \
+	X("fs_struct", "root.dentry", fs_root_dentry)                                              \
+	X("fs_struct", "root.mnt", fs_root_mnt)                                                    \
+	X("dentry", "d_parent", dentry_parent)                                                     \
+	X("dentry", "d_name.name", dentry_name)                                                    \
+	X("dentry", "d_name.len", dentry_len)                                                      \
+	X("dentry", "d_inode", dentry_inode)                                                       \
+	X("dentry", "d_hash.pprev", dentry_hashed)                                                 \
+	X("inode", "i_ino", inode_ino)                                                             \
+	X("inode", "i_sb", inode_sb)                                                               \
+	X("super_block", "s_dev", sb_dev)                                                          \
+	X("vfsmount", "mnt_root", vfsmount_root)                                                   \
+	X("vfsmount", "mnt_sb", vfsmount_sb)                                                       \
+	X("mount", "mnt", mount_mnt)                                                               \
+	X("mount", "mnt_parent", mount_parent)                                                     \
+	X("mount", "mnt_mountpoint", mount_point)
+
+struct tocsin_process_layout {
+#define X(type, path, name) uint32_t name;
+	TOCSIN_LAYOUT(X)
+#undef X
+	uint32_t upid_size;
+	uint32_t start_time; /* start_boottime, or real_start_time before 5.5 */
+	uint64_t init_task, init_user_ns;
+	uint64_t shm_sb; /* superblock of memfd's; 0: unknown */
+};
+
+/* Resolved once per kernel. -ENOENT with the missing member in err. */
+int tocsin_process_layout(struct tocsin_kernel *k, const struct tocsin_process_layout **ret,
+			  struct tocsin_error *err);
+
+/* Identity of the file at VA file. */
+int tocsin_file_identity(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
+			 uint64_t file, struct tocsin_file_id *ret);
+
+/*
+ * Path of the file as a process with this fs_struct's root sees it (fs 0: from the top of its
+ * mounts). -ELOOP: does not end; -ENAMETOOLONG: not in TOCSIN_PATH_SIZE.
+ */
+int tocsin_file_path(struct tocsin_kernel *k, const struct tocsin_process_layout *l, uint64_t file,
+		     uint64_t fs, char ret[TOCSIN_PATH_SIZE]);
+
+/* Read the row of one thread group leader, until two readings agree; else marked torn. -ENOMEM. */
+int tocsin_process_read_row(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
+			    uint64_t task, struct tocsin_process *ret);
+
+/* The number of task in ns, or in its own namespace if ns is 0. -ESRCH: not visible there. */
+int tocsin_process_pid_in(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
+			  uint64_t task, uint64_t ns, int32_t *ret, uint64_t *own_ns);
+
+typedef int (*tocsin_task_visit)(struct tocsin_kernel *k, uint64_t task, void *context);
+
+/*
+ * Every thread group leader but the idle task, until visit returns nonzero, which is returned.
+ * -E2BIG: the bound was hit; -EFAULT, -EAGAIN: the list breaks off.
+ */
+int tocsin_process_each(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
+			tocsin_task_visit visit, void *context, struct tocsin_error *err);
+
+/* The same for the threads of the group that task leads. */
+int tocsin_process_each_thread(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
+			       uint64_t task, tocsin_task_visit visit, void *context);
+
+#endif

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Print the kernel and the processes of a memory image, for processes.py to compare. */
+#include "introspect/introspect.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static int look_up_again(struct tocsin_kernel *k, const struct tocsin_process *p)
+{
+	static struct tocsin_process found;
+	struct tocsin_error err = {0};
+
+	if (tocsin_process_by_pid(k, NULL, p->pid, &found, &err) || found.task != p->task)
+		return -1;
+	if (p->pgd && (tocsin_process_by_cr3(k, p->pgd | 5, &found, &err) || found.task != p->task))
+		return -1;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct tocsin_process_list list;
+	struct tocsin_error err = {0};
+	struct tocsin_memory *m;
+	struct tocsin_kernel *k;
+	int failed = 0;
+
+	if (argc != 2 || tocsin_memory_open_dump(argv[1], &m, &err) ||
+	    tocsin_kernel_open(m, 0, &k, &err) || tocsin_process_list(k, &list, &err)) {
+		fprintf(stderr, "%s\n", argc == 2 ? err.message : "usage: processes IMAGE");
+		return 1;
+	}
+	printf("_text %" PRIx64 "\ninit_top_pgt_levels %d\nrelease %s\n",
+	       tocsin_kernel_info(k)->text_va, tocsin_kernel_info(k)->levels,
+	       tocsin_kernel_info(k)->release);
+	for (size_t i = 0; i < list.count; i++) {
+		const struct tocsin_process *p = &list.rows[i];
+
+		printf("P %d %d %u:%u:%u:%u exe=%s%s cmd=", p->pid, p->ppid, p->uid, p->euid,
+		       p->suid, p->fsuid, p->exe, p->exe_id.deleted ? " (deleted)" : "");
+		for (size_t b = 0; b < p->cmdline_size; b++)
+			putchar(p->cmdline[b] ? p->cmdline[b] : '|');
+		printf("\n");
+		if (p->confidence != TOCSIN_CONSISTENT || look_up_again(k, p)) {
+			fprintf(stderr, "process %d: %s, or not found again\n", p->pid,
+				tocsin_confidence_name(p->confidence));
+			failed = 1;
+		}
+	}
+	failed |= tocsin_kernel_verify(k, 0) != 0 || list.truncated;
+	tocsin_process_list_free(&list);
+	tocsin_kernel_close(k);
+	tocsin_memory_close(m);
+	return failed;
+}

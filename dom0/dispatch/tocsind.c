@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tocsind in the foreground: trace buffers in, one report per event out.
+ *
+ * VIRQ_TBUF wakes it. A hypervisor that does not raise it at once is covered by polling, whose
+ * period doubles from POLL_MIN_MS to POLL_MAX_MS while nothing comes. The buffers are emptied
+ * into a bounded queue between any two jobs.
+ */
+#include "dispatch/guests.h"
+#include "dispatch/queue.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+#include <xenstore.h>
+
+#define POLL_MIN_MS 5
+#define POLL_MAX_MS 200
+#define QUEUE_CAPACITY 65536u
+#define RING_PAGES 64u
+#define RULES_MAX 8
+
+struct daemon {
+	struct tocsin_host *host;
+	struct tocsin_guests *guests;
+	struct tocsin_capture *capture;
+	struct tocsin_rules *rules;
+	struct tocsin_signer *signer;
+	struct xs_handle *xs;
+	struct tocsin_queue queue;
+	struct tocsin_job_settings settings;
+	int signals;
+	uint64_t triggers, reported;
+	bool stop;
+};
+
+struct options {
+	const char *rules[RULES_MAX + 1];
+	const char *key;
+	const char *output;
+	const char *log;
+};
+
+static void usage(FILE *to)
+{
+	fputs("usage: tocsind [--rules DIR]... [--key FILE] [--output json|text] [--log FILE]\n"
+	      "\n"
+	      "Takes the triggers of all guests that `tocsin enable` switched on, scans who rang "
+	      "and\n"
+	      "reports one line each. Runs in the foreground in dom0, as root, until SIGTERM or\n"
+	      "SIGINT. One consumer of Xen's trace buffers can run at a time.\n"
+	      "\n"
+	      "  --rules DIR    YARA rules (*.yar, *.yara); may be given several times\n"
+	      "  --key FILE     Ed25519 key that signs answers, made if it is not there\n"
+	      "                 (default /var/lib/tocsin/ed25519.key)\n"
+	      "  --output NAME  json (default) or text\n"
+	      "  --log FILE     append reports to FILE instead of standard output\n"
+	      "  --help, --version\n"
+	      "\n"
+	      "Exit codes: 0 stopped by a signal, 1 failed, 2 usage.\n",
+	      to);
+}
+
+static uint64_t realtime_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static int report(struct daemon *d, const struct tocsin_report *r)
+{
+	return d->settings.output->write(d->settings.to, r) ? -EIO : 0;
+}
+
+static int report_loss(struct daemon *d, uint16_t cpu, uint64_t lost, const char *reason)
+{
+	struct tocsin_report r = {.kind = TOCSIN_REPORT_LOSS,
+				  .time = realtime_ns(),
+				  .cpu = cpu,
+				  .lost = lost,
+				  .reason = reason};
+
+	return report(d, &r);
+}
+
+static int on_event(void *context, const struct tocsin_event *event)
+{
+	struct daemon *d = context;
+
+	if (event->kind == TOCSIN_EVENT_TRIGGER)
+		d->triggers++;
+	tocsin_queue_push(&d->queue, event);
+	return 0;
+}
+
+static int run_trigger(struct daemon *d, const struct tocsin_event *event)
+{
+	struct tocsin_job_guest *guest;
+	struct tocsin_error err = {0};
+	struct tocsin_report r;
+	int rc = tocsin_guests_get(d->guests, event->record.domid, &guest, &err);
+
+	d->reported++;
+	if (!rc)
+		return tocsin_job_run(&d->settings, guest, event);
+	r = (struct tocsin_report){.kind = TOCSIN_REPORT_ERROR,
+				   .time = realtime_ns(),
+				   .tsc = event->tsc,
+				   .cpu = event->cpu,
+				   .record = event->record,
+				   .reason = err.code ? err.message : strerror(-rc)};
+	return report(d, &r);
+}
+
+static int run_event(struct daemon *d, const struct tocsin_event *event)
+{
+	switch (event->kind) {
+	case TOCSIN_EVENT_TRIGGER:
+		return run_trigger(d, event);
+	case TOCSIN_EVENT_LOST:
+		return report_loss(d, event->cpu, event->count, "the trace buffer was full");
+	default:
+		return report_loss(d, event->cpu, event->count, event->what);
+	}
+}
+
+/* Empty the buffers into the queue; a broken stream is reported, not fatal. */
+static int drain(struct daemon *d)
+{
+	struct tocsin_error err = {0};
+	uint64_t dropped;
+	int count = tocsin_capture_drain(d->capture, &err);
+
+	if (count < 0) {
+		fprintf(stderr, "tocsind: trace buffers: %s\n",
+			err.code ? err.message : strerror(-count));
+		return count;
+	}
+	dropped = tocsin_queue_take_dropped(&d->queue);
+	if (dropped && report_loss(d, 0, dropped, "the daemon's queue was full"))
+		return -EIO;
+	return count;
+}
+
+static void take_signals_and_watches(struct daemon *d, const struct pollfd *fds)
+{
+	struct signalfd_siginfo info;
+	unsigned int count;
+	char **watch;
+
+	if (fds[1].revents && read(d->signals, &info, sizeof(info)) == sizeof(info))
+		d->stop = true;
+	if (!fds[2].revents)
+		return;
+	watch = xs_read_watch(d->xs, &count);
+	free(watch);
+	tocsin_guests_release(d->guests);
+}
+
+static int loop(struct daemon *d)
+{
+	struct pollfd fds[] = {{.fd = tocsin_capture_fd(d->capture), .events = POLLIN},
+			       {.fd = d->signals, .events = POLLIN},
+			       {.fd = xs_fileno(d->xs), .events = POLLIN}};
+	struct tocsin_event event;
+	int timeout = POLL_MIN_MS, rc;
+
+	while (!d->stop) {
+		if (poll(fds, 3, d->queue.count ? 0 : timeout) < 0 && errno != EINTR)
+			return -errno;
+		take_signals_and_watches(d, fds);
+		rc = drain(d);
+		if (rc < 0)
+			return rc;
+		if (rc)
+			timeout = POLL_MIN_MS;
+		else if (timeout < POLL_MAX_MS)
+			timeout = timeout * 2 < POLL_MAX_MS ? timeout * 2 : POLL_MAX_MS;
+		if (!tocsin_queue_pop(&d->queue, &event)) {
+			rc = run_event(d, &event);
+			if (!rc && fflush(d->settings.to))
+				rc = -EIO;
+			if (rc) {
+				fprintf(stderr, "tocsind: cannot write a report: %s\n",
+					strerror(-rc));
+				return rc;
+			}
+		}
+	}
+	return 0;
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static int open_all(struct daemon *d, const struct options *o, struct tocsin_error *err)
+{
+	int rc = 0;
+
+	d->settings.to = o->log ? fopen(o->log, "ae") : stdout;
+	if (!d->settings.to)
+		return tocsin_error_set(err, -errno, "cannot open %s: %s", o->log, strerror(errno));
+	if (o->rules[0])
+		rc = tocsin_rules_load(o->rules, &d->rules, err);
+	if (!rc)
+		rc = tocsin_signer_open(o->key, &d->signer, err);
+	if (!rc)
+		rc = tocsin_host_open(&d->host, err);
+	if (!rc)
+		rc = tocsin_guests_new(d->host, &d->guests);
+	if (!rc)
+		rc = tocsin_queue_init(&d->queue, QUEUE_CAPACITY);
+	if (rc)
+		return rc;
+	d->xs = xs_open(0);
+	if (!d->xs || !xs_watch(d->xs, "@releaseDomain", "release"))
+		return tocsin_error_set(err, -EIO, "cannot watch xenstore for domains that go: %s",
+					strerror(errno));
+	d->settings.rules = d->rules;
+	d->settings.signer = d->signer;
+	return tocsin_capture_open(RING_PAGES, on_event, d, &d->capture, err);
+}
+
+static void close_all(struct daemon *d)
+{
+	tocsin_capture_close(d->capture);
+	tocsin_guests_free(d->guests);
+	tocsin_host_close(d->host);
+	if (d->xs)
+		xs_close(d->xs);
+	tocsin_queue_free(&d->queue);
+	tocsin_signer_close(d->signer);
+	tocsin_rules_free(d->rules);
+	if (d->settings.to && d->settings.to != stdout)
+		fclose(d->settings.to);
+	if (d->signals >= 0)
+		close(d->signals);
+}
+
+/* -1: go on; else the exit code. */
+static int parse(int argc, char **argv, struct options *o)
+{
+	static const struct option known[] = {{"rules", required_argument, NULL, 'r'},
+					      {"key", required_argument, NULL, 'k'},
+					      {"output", required_argument, NULL, 'o'},
+					      {"log", required_argument, NULL, 'l'},
+					      {"help", no_argument, NULL, 'h'},
+					      {"version", no_argument, NULL, 'V'},
+					      {0}};
+	size_t rules = 0;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "r:k:o:l:h", known, NULL)) >= 0) {
+		switch (c) {
+		case 'r':
+			if (rules == RULES_MAX) {
+				fprintf(stderr, "tocsind: at most %d --rules\n", RULES_MAX);
+				return 2;
+			}
+			o->rules[rules++] = optarg;
+			break;
+		case 'k':
+			o->key = optarg;
+			break;
+		case 'o':
+			o->output = optarg;
+			break;
+		case 'l':
+			o->log = optarg;
+			break;
+		case 'h':
+			usage(stdout);
+			return 0;
+		case 'V':
+			puts("tocsind " TOCSIN_VERSION);
+			return 0;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "tocsind: '%s' is not an option\n", argv[optind]);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.key = "/var/lib/tocsin/ed25519.key", .output = "json"};
+	struct daemon d = {.settings.max_bytes = 256u << 20, .signals = -1};
+	struct tocsin_error err = {0};
+	int rc = parse(argc, argv, &o);
+
+	if (rc >= 0)
+		return rc;
+	d.settings.output = tocsin_output_find(o.output);
+	if (!d.settings.output) {
+		fprintf(stderr, "tocsind: no output '%s' (json, text)\n", o.output);
+		return 2;
+	}
+	d.signals = open_signals();
+	rc = open_all(&d, &o, &err);
+	if (rc) {
+		fprintf(stderr, "tocsind: %s\n", err.code ? err.message : strerror(-rc));
+	} else {
+		fputs("tocsind: listening\n", stderr);
+		rc = loop(&d);
+		fprintf(stderr, "tocsind: %lu triggers taken, %lu reported, %lu records lost\n",
+			(unsigned long)d.triggers, (unsigned long)d.reported,
+			(unsigned long)tocsin_capture_stats(d.capture)->lost);
+	}
+	close_all(&d);
+	return rc ? 1 : 0;
+}

@@ -16,6 +16,7 @@ INIT = r"""#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin
 mount -t proc proc /proc
+mount -t devtmpfs dev /dev
 mount -t tmpfs tmp /tmp
 cp /bin/busybox /tmp/sleep
 /tmp/sleep 100000 &

@@ -17,6 +17,33 @@ static int look_up_again(struct tocsin_kernel *k, const struct tocsin_process *p
 	return 0;
 }
 
+/* As /proc/PID/maps, but for the offset; [special] for what the kernel itself maps. */
+static int print_maps(struct tocsin_kernel *k, const struct tocsin_process *p)
+{
+	struct tocsin_vma_list list;
+	struct tocsin_error err = {0};
+	int failed;
+
+	if (tocsin_vma_list(k, p, &list, &err)) {
+		fprintf(stderr, "%s\n", err.message);
+		return 1;
+	}
+	for (size_t i = 0; i < list.count; i++) {
+		const struct tocsin_vma *v = &list.rows[i];
+
+		printf("M %d %08" PRIx64 "-%08" PRIx64 " %c%c%c%c %lu %s%s%s\n", p->pid, v->start,
+		       v->end, v->read ? 'r' : '-', v->write ? 'w' : '-', v->exec ? 'x' : '-',
+		       v->shared ? 's' : 'p', (unsigned long)v->file.inode,
+		       v->special ? "[special]" : v->path, v->file.deleted ? " (deleted)" : "",
+		       v->path[0] && !v->has_file ? "?" : "");
+	}
+	failed = list.torn || list.truncated;
+	if (failed)
+		fprintf(stderr, "VMAs of %d: %zu torn\n", p->pid, list.torn);
+	tocsin_vma_list_free(&list);
+	return failed;
+}
+
 int main(int argc, char **argv)
 {
 	struct tocsin_process_list list;
@@ -41,6 +68,7 @@ int main(int argc, char **argv)
 		for (size_t b = 0; b < p->cmdline_size; b++)
 			putchar(p->cmdline[b] ? p->cmdline[b] : '|');
 		printf("\n");
+		failed |= print_maps(k, p);
 		if (p->confidence != TOCSIN_CONSISTENT || look_up_again(k, p)) {
 			fprintf(stderr, "process %d: %s, or not found again\n", p->pid,
 				tocsin_confidence_name(p->confidence));

@@ -29,6 +29,7 @@ for p in /proc/[0-9]*; do
  [ -r $p/comm ] || continue
  echo "P $pid $(awk '/^PPid/{print $2}' $p/status) $(awk '/^Uid/{print $2":"$3":"$4":"$5}' \
   $p/status) exe=$(readlink $p/exe) cmd=$(tr '\0' '|' < $p/cmdline)"
+ sed "s/^/M $pid /" $p/maps
 done
 echo "V $(uname -r)"
 grep ' _text$' /proc/kallsyms
@@ -80,10 +81,44 @@ def compare(truth, program, ram):
         sys.exit(f"not in memory: {user - found}; not in /proc: {extra}")
     if len(expected - found) > 5:
         sys.exit(f"kernel threads differ: {expected - found}")
+    compare_maps(body, run.stdout)
     text = re.search(r"^(\w+) T _text$", body, re.M).group(1)
     release = re.search(r"^V (\S+)$", body, re.M).group(1)
     if f"_text {text}\n" not in run.stdout or f"release {release}\n" not in run.stdout:
         sys.exit(f"the guest says _text {text}, release {release}")
+
+
+def maps(text):
+    """{pid: [(range, permissions, inode, path)]}, with one name for what the kernel maps."""
+    rows = {}
+    for line in text.splitlines():
+        if not line.startswith("M "):
+            continue
+        fields = line.split()
+        pid, extent, perms = fields[1:4]
+        # /proc has offset and device before the inode.
+        rest = fields[6:] if re.fullmatch(r"[0-9a-f]{8}", fields[4]) else fields[4:]
+        name = " ".join(rest[1:])
+        if name in ("[vvar]", "[vdso]"):
+            name = "[special]"
+        elif name in ("[heap]", "[stack]"):
+            name = ""
+        rows.setdefault(pid, []).append((extent, perms, rest[0], name))
+    return rows
+
+
+def compare_maps(truth, found):
+    """Every program that sleeps since before the guest reported has exactly the same VMAs."""
+    names = dict(re.findall(r"^P (\d+) .* exe=(\S+)", truth, re.M))
+    expected, rows = maps(truth), maps(found)
+    for pid, name in names.items():
+        rows.setdefault(pid, [])
+        # init goes on: its heap may grow, and its last page tables with it.
+        if name.endswith("/sleep") and expected.get(pid) != rows[pid]:
+            sys.exit(f"VMAs of {pid} {name}:\n{expected.get(pid)}\nfrom outside:\n{rows[pid]}")
+    init, outside = ({row for row in one["1"] if row[3]} for one in (expected, rows))
+    if not init or init != outside:
+        sys.exit(f"files mapped by init: {init ^ outside}")
 
 
 def main():

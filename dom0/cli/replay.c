@@ -1,73 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * tocsin replay FILE [--json]: what `xentrace -D -e 0x00082030 FILE` recorded, in time order, then
- * an account of what is missing. Needs no Xen. With --json every line is an object; 64-bit
- * registers are strings in hexadecimal, since many readers keep numbers as doubles.
+ * an account of what is missing. Needs no Xen. The events look as the daemon's reports do
+ * (docs/schema.md).
  */
 #include "cli/command.h"
 #include "cli/ledger.h"
-#include <tocsin/trigger.h>
+#include "output/output.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *operation(uint32_t ecx)
+static int print_event(const struct tocsin_output *output, const struct tocsin_event *e)
 {
-	static const char *const names[TOCSIN_OP_COUNT] = {
-	    [TOCSIN_OP_PING] = "PING",
-	    [TOCSIN_OP_SCAN_SELF] = "SCAN_SELF",
-	    [TOCSIN_OP_SCAN] = "SCAN",
-	    [TOCSIN_OP_MARK] = "MARK",
-	};
+	struct tocsin_report r = {.tsc = e->tsc, .cpu = e->cpu, .record = e->record};
 
-	return TOCSIN_ECX_OP(ecx) < TOCSIN_OP_COUNT ? names[TOCSIN_ECX_OP(ecx)] : "?";
-}
-
-static void print_event(const struct tocsin_event *e)
-{
-	const struct tocsin_record *r = &e->record;
-
-	printf("%20" PRIu64 " cpu %u ", e->tsc, e->cpu);
-	switch (e->kind) {
-	case TOCSIN_EVENT_TRIGGER:
-		printf("domain %u vcpu %u seq %" PRIu32 " %s cr3 0x%" PRIx64 " rdx 0x%" PRIx64 "\n",
-		       r->domid, r->vcpu, r->seq, operation(r->ecx), r->cr3, r->rdx);
-		break;
-	case TOCSIN_EVENT_LOST:
-		printf("LOST %" PRIu64 " trace records of all kinds\n", e->count);
-		break;
-	case TOCSIN_EVENT_MALFORMED:
-		printf("MALFORMED %s\n", e->what);
-		break;
+	r.kind = e->kind == TOCSIN_EVENT_TRIGGER ? TOCSIN_REPORT_RING : TOCSIN_REPORT_LOSS;
+	if (e->kind == TOCSIN_EVENT_LOST) {
+		r.lost = e->count;
+		r.reason = "the trace buffer was full; records of all kinds";
+	} else if (e->kind == TOCSIN_EVENT_MALFORMED) {
+		r.lost = 1;
+		r.reason = e->what;
 	}
-}
-
-static void json_event(const struct tocsin_event *e)
-{
-	const struct tocsin_record *r = &e->record;
-
-	printf("{\"tsc\":\"%" PRIu64 "\",\"cpu\":%u,", e->tsc, e->cpu);
-	switch (e->kind) {
-	case TOCSIN_EVENT_TRIGGER:
-		printf("\"event\":\"trigger\",\"domid\":%u,\"vcpu\":%u,\"seq\":%" PRIu32
-		       ",\"operation\":\"%s\",\"cr3\":\"0x%" PRIx64 "\",\"rdx\":\"0x%" PRIx64
-		       "\"}\n",
-		       r->domid, r->vcpu, r->seq, operation(r->ecx), r->cr3, r->rdx);
-		break;
-	case TOCSIN_EVENT_LOST:
-		printf("\"event\":\"lost\",\"count\":%" PRIu64 "}\n", e->count);
-		break;
-	case TOCSIN_EVENT_MALFORMED:
-		printf("\"event\":\"malformed\",\"what\":\"%s\"}\n", e->what);
-		break;
-	}
+	return output->write(stdout, &r);
 }
 
 static void print_domain(const struct ledger_domain *d, bool json)
 {
-	printf(json ? "{\"event\":\"domain\",\"domid\":%u,\"triggers\":%" PRIu64
+	printf(json ? "{\"schema\":1,\"kind\":\"account\",\"domid\":%u,\"triggers\":%" PRIu64
 		      ",\"first\":%" PRIu32 ",\"last\":%" PRIu32 ",\"missing\":%" PRIu64
 		      ",\"repeated\":%" PRIu64 "}\n"
 		    : "domain %u: %" PRIu64 " triggers, seq %" PRIu32 " to %" PRIu32 ", %" PRIu64
@@ -77,8 +40,9 @@ static void print_domain(const struct ledger_domain *d, bool json)
 
 static void print_stats(const struct tocsin_capture_stats *s, bool json)
 {
-	printf(json ? "{\"event\":\"total\",\"triggers\":%" PRIu64 ",\"lost\":%" PRIu64
-		      ",\"malformed\":%" PRIu64 ",\"foreign\":%" PRIu64 ",\"bytes\":%" PRIu64 "}\n"
+	printf(json ? "{\"schema\":1,\"kind\":\"account\",\"triggers\":%" PRIu64
+		      ",\"lost\":%" PRIu64 ",\"malformed\":%" PRIu64 ",\"foreign\":%" PRIu64
+		      ",\"bytes\":%" PRIu64 "}\n"
 		    : "total: %" PRIu64 " triggers, %" PRIu64 " trace records lost, %" PRIu64
 		      " malformed, %" PRIu64 " of other kinds, %" PRIu64 " bytes\n",
 	       s->triggers, s->lost, s->malformed, s->foreign, s->bytes);
@@ -96,7 +60,8 @@ static int report(struct ledger *l, const struct tocsin_capture_stats *stats, bo
 		return EXIT_FAILED;
 	}
 	for (size_t i = 0; i < l->count; i++)
-		json ? json_event(&l->event[i]) : print_event(&l->event[i]);
+		if (print_event(tocsin_output_find(json ? "json" : "text"), &l->event[i]))
+			break;
 	for (size_t i = 0; i < domains; i++) {
 		print_domain(&domain[i], json);
 		partial = partial || domain[i].missing || domain[i].repeated;

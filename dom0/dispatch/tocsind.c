@@ -2,9 +2,10 @@
 /*
  * tocsind in the foreground: trace buffers in, one report per event out.
  *
- * VIRQ_TBUF wakes it. A hypervisor that does not raise it at once is covered by polling, whose
- * period doubles from POLL_MIN_MS to POLL_MAX_MS while nothing comes. The buffers are emptied
- * into a bounded queue between any two jobs.
+ * Two threads. One empties the trace buffers into a bounded queue, whatever goes on, since a full
+ * buffer loses triggers: VIRQ_TBUF wakes it, and a hypervisor that does not raise it at once is
+ * covered by polling, whose period doubles from POLL_MIN_MS to POLL_MAX_MS while nothing comes.
+ * The other, the main one, takes the queue's events in their order and does their jobs.
  */
 #include "dispatch/guests.h"
 #include "dispatch/queue.h"
@@ -12,10 +13,13 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <xenstore.h>
@@ -25,6 +29,8 @@
 #define QUEUE_CAPACITY 65536u
 #define RING_PAGES 64u
 #define RULES_MAX 8
+#define DEFAULT_KEY_DIR "/var/lib/tocsin"
+#define DEFAULT_KEY DEFAULT_KEY_DIR "/ed25519.key"
 
 struct daemon {
 	struct tocsin_host *host;
@@ -33,15 +39,23 @@ struct daemon {
 	struct tocsin_rules *rules;
 	struct tocsin_signer *signer;
 	struct xs_handle *xs;
-	struct tocsin_queue queue;
 	struct tocsin_job_settings settings;
 	int signals;
-	uint64_t triggers, reported;
+	uint64_t reported;
 	bool stop;
+
+	/* The capture thread's side; lock guards what both use. */
+	pthread_t thread;
+	int queued; /* eventfd: the queue has something, or the thread has failed */
+	int quit;   /* eventfd: the thread is to end */
+	pthread_mutex_t lock;
+	struct tocsin_queue queue;
+	uint64_t triggers;
+	int failed; /* why the thread ended by itself: a negative errno */
 };
 
 struct options {
-	const char *rules[RULES_MAX + 1];
+	const char *rules[RULES_MAX + 2]; /* the shipped ones first */
 	const char *key;
 	const char *output;
 	const char *log;
@@ -56,7 +70,8 @@ static void usage(FILE *to)
 	      "reports one line each. Runs in the foreground in dom0, as root, until SIGTERM or\n"
 	      "SIGINT. One consumer of Xen's trace buffers can run at a time.\n"
 	      "\n"
-	      "  --rules DIR    YARA rules (*.yar, *.yara); may be given several times\n"
+	      "  --rules DIR    YARA rules (*.yar, *.yara) beside those in\n"
+	      "                 " TOCSIN_RULES_DIR "; may be given several times\n"
 	      "  --key FILE     Ed25519 key that signs answers, made if it is not there\n"
 	      "                 (default /var/lib/tocsin/ed25519.key)\n"
 	      "  --output NAME  json (default) or text\n"
@@ -91,13 +106,16 @@ static int report_loss(struct daemon *d, uint16_t cpu, uint64_t lost, const char
 	return report(d, &r);
 }
 
+/* In the capture thread. */
 static int on_event(void *context, const struct tocsin_event *event)
 {
 	struct daemon *d = context;
 
+	pthread_mutex_lock(&d->lock);
 	if (event->kind == TOCSIN_EVENT_TRIGGER)
 		d->triggers++;
 	tocsin_queue_push(&d->queue, event);
+	pthread_mutex_unlock(&d->lock);
 	return 0;
 }
 
@@ -132,22 +150,50 @@ static int run_event(struct daemon *d, const struct tocsin_event *event)
 	}
 }
 
-/* Empty the buffers into the queue; a broken stream is reported, not fatal. */
-static int drain(struct daemon *d)
+static void *capture(void *context)
 {
+	struct daemon *d = context;
+	struct pollfd fds[] = {{.fd = tocsin_capture_fd(d->capture), .events = POLLIN},
+			       {.fd = d->quit, .events = POLLIN}};
 	struct tocsin_error err = {0};
-	uint64_t dropped;
-	int count = tocsin_capture_drain(d->capture, &err);
+	int timeout = POLL_MIN_MS, count = 0;
 
-	if (count < 0) {
-		fprintf(stderr, "tocsind: trace buffers: %s\n",
-			err.code ? err.message : strerror(-count));
-		return count;
+	while (!fds[1].revents && count >= 0) {
+		if (poll(fds, 2, timeout) < 0 && errno != EINTR)
+			count = -errno;
+		else
+			count = tocsin_capture_drain(d->capture, &err);
+		if (count)
+			timeout = POLL_MIN_MS;
+		else if (timeout < POLL_MAX_MS)
+			timeout = timeout * 2 < POLL_MAX_MS ? timeout * 2 : POLL_MAX_MS;
+		if (count < 0) {
+			fprintf(stderr, "tocsind: trace buffers: %s\n",
+				err.code ? err.message : strerror(-count));
+			pthread_mutex_lock(&d->lock);
+			d->failed = count;
+			pthread_mutex_unlock(&d->lock);
+		}
+		if (count)
+			eventfd_write(d->queued, 1);
 	}
+	return NULL;
+}
+
+/* The next event, if any; else whether the thread that brings them has failed. */
+static int take_event(struct daemon *d, struct tocsin_event *event, bool *found)
+{
+	uint64_t dropped;
+	int failed;
+
+	pthread_mutex_lock(&d->lock);
+	*found = !tocsin_queue_pop(&d->queue, event);
 	dropped = tocsin_queue_take_dropped(&d->queue);
+	failed = *found ? 0 : d->failed;
+	pthread_mutex_unlock(&d->lock);
 	if (dropped && report_loss(d, 0, dropped, "the daemon's queue was full"))
 		return -EIO;
-	return count;
+	return failed;
 }
 
 static void take_signals_and_watches(struct daemon *d, const struct pollfd *fds)
@@ -167,35 +213,56 @@ static void take_signals_and_watches(struct daemon *d, const struct pollfd *fds)
 
 static int loop(struct daemon *d)
 {
-	struct pollfd fds[] = {{.fd = tocsin_capture_fd(d->capture), .events = POLLIN},
+	struct pollfd fds[] = {{.fd = d->queued, .events = POLLIN},
 			       {.fd = d->signals, .events = POLLIN},
 			       {.fd = xs_fileno(d->xs), .events = POLLIN}};
 	struct tocsin_event event;
-	int timeout = POLL_MIN_MS, rc;
+	bool found = false;
+	eventfd_t ignored;
+	int rc = 0;
 
-	while (!d->stop) {
-		if (poll(fds, 3, d->queue.count ? 0 : timeout) < 0 && errno != EINTR)
+	while (!d->stop && !rc) {
+		if (poll(fds, 3, found ? 0 : -1) < 0 && errno != EINTR)
 			return -errno;
+		if (fds[0].revents)
+			eventfd_read(d->queued, &ignored);
 		take_signals_and_watches(d, fds);
-		rc = drain(d);
-		if (rc < 0)
-			return rc;
+		rc = take_event(d, &event, &found);
+		if (rc || !found)
+			continue;
+		rc = run_event(d, &event);
+		if (!rc && fflush(d->settings.to))
+			rc = -EIO;
 		if (rc)
-			timeout = POLL_MIN_MS;
-		else if (timeout < POLL_MAX_MS)
-			timeout = timeout * 2 < POLL_MAX_MS ? timeout * 2 : POLL_MAX_MS;
-		if (!tocsin_queue_pop(&d->queue, &event)) {
-			rc = run_event(d, &event);
-			if (!rc && fflush(d->settings.to))
-				rc = -EIO;
-			if (rc) {
-				fprintf(stderr, "tocsind: cannot write a report: %s\n",
-					strerror(-rc));
-				return rc;
-			}
-		}
+			fprintf(stderr, "tocsind: cannot write a report: %s\n", strerror(-rc));
 	}
+	return rc;
+}
+
+static int start_capture(struct daemon *d, struct tocsin_error *err)
+{
+	int rc;
+
+	d->queued = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	d->quit = eventfd(0, EFD_CLOEXEC);
+	if (d->queued < 0 || d->quit < 0)
+		return tocsin_error_set(err, -errno, "cannot create an eventfd: %s",
+					strerror(errno));
+	rc = tocsin_capture_open(RING_PAGES, on_event, d, &d->capture, err);
+	if (!rc)
+		rc = -pthread_create(&d->thread, NULL, capture, d);
+	if (rc)
+		return tocsin_error_set(err, rc, "cannot start to capture: %s", strerror(-rc));
 	return 0;
+}
+
+/* What was taken and will not be treated is a loss that is said. */
+static void stop_capture(struct daemon *d)
+{
+	eventfd_write(d->quit, 1);
+	pthread_join(d->thread, NULL);
+	if (d->queue.count)
+		report_loss(d, 0, d->queue.count, "tocsind was stopped before it treated them");
 }
 
 static int open_signals(void)
@@ -219,6 +286,10 @@ static int open_all(struct daemon *d, const struct options *o, struct tocsin_err
 		return tocsin_error_set(err, -errno, "cannot open %s: %s", o->log, strerror(errno));
 	if (o->rules[0])
 		rc = tocsin_rules_load(o->rules, &d->rules, err);
+	else
+		fputs("tocsind: no YARA rules: only the scanners that need none\n", stderr);
+	if (!rc && !strcmp(o->key, DEFAULT_KEY))
+		mkdir(DEFAULT_KEY_DIR, 0700); /* it may be there; else opening the key says why */
 	if (!rc)
 		rc = tocsin_signer_open(o->key, &d->signer, err);
 	if (!rc)
@@ -235,7 +306,7 @@ static int open_all(struct daemon *d, const struct options *o, struct tocsin_err
 					strerror(errno));
 	d->settings.rules = d->rules;
 	d->settings.signer = d->signer;
-	return tocsin_capture_open(RING_PAGES, on_event, d, &d->capture, err);
+	return start_capture(d, err);
 }
 
 static void close_all(struct daemon *d)
@@ -250,8 +321,12 @@ static void close_all(struct daemon *d)
 	tocsin_rules_free(d->rules);
 	if (d->settings.to && d->settings.to != stdout)
 		fclose(d->settings.to);
-	if (d->signals >= 0)
-		close(d->signals);
+	for (size_t i = 0; i < 3; i++) {
+		int fd = (int[]){d->signals, d->queued, d->quit}[i];
+
+		if (fd >= 0)
+			close(fd);
+	}
 }
 
 /* -1: go on; else the exit code. */
@@ -267,10 +342,13 @@ static int parse(int argc, char **argv, struct options *o)
 	size_t rules = 0;
 	int c;
 
+	if (!access(TOCSIN_RULES_DIR, F_OK))
+		o->rules[rules++] = TOCSIN_RULES_DIR;
+
 	while ((c = getopt_long(argc, argv, "r:k:o:l:h", known, NULL)) >= 0) {
 		switch (c) {
 		case 'r':
-			if (rules == RULES_MAX) {
+			if (rules == RULES_MAX + 1) {
 				fprintf(stderr, "tocsind: at most %d --rules\n", RULES_MAX);
 				return 2;
 			}
@@ -304,8 +382,12 @@ static int parse(int argc, char **argv, struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = {.key = "/var/lib/tocsin/ed25519.key", .output = "json"};
-	struct daemon d = {.settings.max_bytes = 256u << 20, .signals = -1};
+	struct options o = {.key = DEFAULT_KEY, .output = "json"};
+	struct daemon d = {.settings.max_bytes = 256u << 20,
+			   .signals = -1,
+			   .queued = -1,
+			   .quit = -1,
+			   .lock = PTHREAD_MUTEX_INITIALIZER};
 	struct tocsin_error err = {0};
 	int rc = parse(argc, argv, &o);
 
@@ -323,6 +405,7 @@ int main(int argc, char **argv)
 	} else {
 		fputs("tocsind: listening\n", stderr);
 		rc = loop(&d);
+		stop_capture(&d);
 		fprintf(stderr, "tocsind: %lu triggers taken, %lu reported, %lu records lost\n",
 			(unsigned long)d.triggers, (unsigned long)d.reported,
 			(unsigned long)tocsin_capture_stats(d.capture)->lost);

@@ -267,10 +267,15 @@ static int add(struct reading *r, uint64_t va, struct tocsin_vma **ret)
 	return 0;
 }
 
-/* xa_is_node(): an internal entry that is a pointer. */
-static bool is_node(uint64_t entry)
+/* xa_is_node(): an internal entry that is a pointer. Only the root is tagged like that. */
+static bool is_root(uint64_t entry)
 {
 	return (entry & 3) == 2 && entry > 4096;
+}
+
+static bool is_child(uint64_t entry)
+{
+	return !(entry & 3) && entry > 4096;
 }
 
 static int add_slot(struct reading *r, uint64_t entry, uint64_t min, uint64_t max)
@@ -318,7 +323,7 @@ static int walk_node(struct reading *r, uint64_t enode, uint64_t min, uint64_t m
 		if (leaf)
 			rc = add_slot(r, entry, min, end);
 		else
-			rc = is_node(entry) ? walk_node(r, entry, min, end, depth + 1) : -EAGAIN;
+			rc = is_child(entry) ? walk_node(r, entry, min, end, depth + 1) : -EAGAIN;
 		if (rc || end == max)
 			return rc;
 		min = end + 1;
@@ -330,7 +335,7 @@ static int walk_tree(struct reading *r, uint64_t root)
 {
 	if (!root)
 		return 0;
-	return is_node(root) ? walk_node(r, root, 0, UINT64_MAX, 0) : -EAGAIN;
+	return is_root(root) ? walk_node(r, root, 0, UINT64_MAX, 0) : -EAGAIN;
 }
 
 /* The order of the addresses, which add() demands, makes a cycle impossible. */

@@ -102,6 +102,7 @@ static void put_trigger(struct builder top, const struct tocsin_record *r)
 	struct builder b = open_object(top, "trigger");
 
 	put_u64(b, "vcpu", r->vcpu);
+	put_text(b, "operation", tocsin_operation_name(r->ecx));
 	put_hex(b, "ecx", r->ecx);
 	put_hex(b, "rdx", r->rdx);
 	put_hex(b, "cr3", r->cr3);

@@ -2,6 +2,8 @@
 /* The table of outputs: a new format is one file and one line here. */
 #include "output/formats.h"
 
+#include <tocsin/trigger.h>
+
 #include <string.h>
 
 const struct tocsin_output tocsin_outputs[] = {
@@ -57,6 +59,18 @@ static size_t utf8_length(const unsigned char *s, size_t size)
 static bool is_control(const unsigned char *s, size_t n)
 {
 	return (n == 1 && (s[0] < 0x20 || s[0] == 0x7f)) || (n == 2 && s[0] == 0xc2 && s[1] < 0xa0);
+}
+
+const char *tocsin_operation_name(uint32_t ecx)
+{
+	static const char *const names[TOCSIN_OP_COUNT] = {
+	    [TOCSIN_OP_PING] = "PING",
+	    [TOCSIN_OP_SCAN_SELF] = "SCAN_SELF",
+	    [TOCSIN_OP_SCAN] = "SCAN",
+	    [TOCSIN_OP_MARK] = "MARK",
+	};
+
+	return TOCSIN_ECX_OP(ecx) < TOCSIN_OP_COUNT ? names[TOCSIN_ECX_OP(ecx)] : "?";
 }
 
 size_t tocsin_output_clean(const char *in, size_t size, char *ret, size_t ret_size)

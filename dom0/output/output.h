@@ -44,6 +44,9 @@ struct tocsin_report {
 	uint64_t lost;
 };
 
+/* "PING", "SCAN_SELF", ... of an overloaded EPTP index; "?" if it has none. */
+const char *tocsin_operation_name(uint32_t ecx);
+
 struct tocsin_output {
 	const char *name; /* "json", "text" */
 	int (*write)(FILE *to, const struct tocsin_report *report);

@@ -36,8 +36,8 @@ static void write_head(FILE *to, const struct tocsin_report *r)
 		fprintf(to, " (%s)", clean(r->domain, sizeof(r->domain), text));
 	fprintf(to, " ticket %" PRIu32, r->record.seq);
 	if (r->kind == TOCSIN_REPORT_RING)
-		fprintf(to, " vcpu %u ecx %#" PRIx32 " rdx %#" PRIx64 " cr3 %#" PRIx64,
-			r->record.vcpu, r->record.ecx, r->record.rdx, r->record.cr3);
+		fprintf(to, " vcpu %u %s rdx %#" PRIx64 " cr3 %#" PRIx64, r->record.vcpu,
+			tocsin_operation_name(r->record.ecx), r->record.rdx, r->record.cr3);
 }
 
 static void write_process(FILE *to, const char *role, const struct tocsin_process *p)
@@ -69,7 +69,7 @@ static void write_verdict(FILE *to, const struct tocsin_report *r)
 {
 	char text[CLEAN_SIZE];
 
-	if (r->asker != r->target)
+	if (r->asker && r->target && r->asker->task != r->target->task)
 		write_process(to, "asked by", r->asker);
 	write_process(to, "process", r->target);
 	if (r->verdict)

@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static int look_up_again(struct tocsin_kernel *k, const struct tocsin_process *p)
 {
@@ -44,6 +46,16 @@ static int print_maps(struct tocsin_kernel *k, const struct tocsin_process *p)
 	return failed;
 }
 
+/* IMAGE is a file, or "xen:DOMID". */
+static int open_memory(const char *image, struct tocsin_memory **ret, struct tocsin_error *err)
+{
+#ifdef HAVE_XEN
+	if (!strncmp(image, "xen:", 4))
+		return tocsin_memory_open_xen((uint32_t)strtoul(image + 4, NULL, 10), ret, err);
+#endif
+	return tocsin_memory_open_dump(image, ret, err);
+}
+
 int main(int argc, char **argv)
 {
 	struct tocsin_process_list list;
@@ -52,8 +64,8 @@ int main(int argc, char **argv)
 	struct tocsin_kernel *k;
 	int failed = 0;
 
-	if (argc != 2 || tocsin_memory_open_dump(argv[1], &m, &err) ||
-	    tocsin_kernel_open(m, 0, &k, &err) || tocsin_process_list(k, &list, &err)) {
+	if (argc != 2 || open_memory(argv[1], &m, &err) || tocsin_kernel_open(m, 0, &k, &err) ||
+	    tocsin_process_list(k, &list, &err)) {
 		fprintf(stderr, "%s\n", argc == 2 ? err.message : "usage: processes IMAGE");
 		return 1;
 	}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Boot a Linux guest under QEMU, and compare its own /proc with what is read from its memory.
 
-usage: processes.py PROGRAM, with the kernel to boot in TOCSIN_LIVE_KERNEL (a bzImage with BTF)
+usage: processes.py PROGRAM MANY_VMAS, with the kernel to boot in TOCSIN_LIVE_KERNEL (a bzImage with BTF)
 and a static busybox at /bin/busybox. Without them the test is skipped (exit code 77).
 """
 import os
@@ -20,6 +20,7 @@ mount -t devtmpfs dev /dev
 mount -t tmpfs tmp /tmp
 cp /bin/busybox /tmp/sleep
 /tmp/sleep 100000 &
+/bin/many-vmas &
 start-stop-daemon -S -b -c 1000:1000 -x /bin/sleep -- 99999
 sleep 1
 rm /tmp/sleep
@@ -38,11 +39,12 @@ while :; do sleep 100000; done
 """
 
 
-def initramfs(folder):
+def initramfs(folder, many_vmas):
     root = os.path.join(folder, "root")
     for name in ("bin", "proc", "sys", "dev", "tmp", "etc"):
         os.makedirs(os.path.join(root, name))
     subprocess.run(["cp", "/bin/busybox", root + "/bin/"], check=True)
+    subprocess.run(["cp", many_vmas, root + "/bin/many-vmas"], check=True)
     with open(root + "/etc/passwd", "w") as f:
         f.write("u:x:1000:1000::/:/bin/sh\n")
     with open(root + "/init", "w") as f:
@@ -114,8 +116,10 @@ def compare_maps(truth, found):
     for pid, name in names.items():
         rows.setdefault(pid, [])
         # init goes on: its heap may grow, and its last page tables with it.
-        if name.endswith("/sleep") and expected.get(pid) != rows[pid]:
+        if name.endswith(("/sleep", "/many-vmas")) and expected.get(pid) != rows[pid]:
             sys.exit(f"VMAs of {pid} {name}:\n{expected.get(pid)}\nfrom outside:\n{rows[pid]}")
+    if max(len(rows[pid]) for pid in names) < 2000:
+        sys.exit("many-vmas does not have many VMAs")
     init, outside = ({row for row in one["1"] if row[3]} for one in (expected, rows))
     if not init or init != outside:
         sys.exit(f"files mapped by init: {init ^ outside}")
@@ -131,7 +135,7 @@ def main():
         qemu = subprocess.Popen(
             ["qemu-system-x86_64", "-machine", "pc,memory-backend=ram", "-m", "512", "-object",
              f"memory-backend-file,id=ram,size=512M,mem-path={ram},share=on", "-accel", "tcg",
-             "-cpu", "max", "-kernel", kernel, "-initrd", initramfs(folder), "-append",
+             "-cpu", "max", "-kernel", kernel, "-initrd", initramfs(folder, sys.argv[2]), "-append",
              "console=ttyS0 panic=-1 quiet", "-display", "none", "-serial", "file:" + serial,
              "-no-reboot", "-monitor", "none"])
         try:

@@ -32,30 +32,30 @@ def events(text):
 code, out, err = run("replay", folder / "good.trace", "--json")
 rows = events(out)
 check("whole file: exit code", (code, err), (0, ""))
-check("time order, all domains", [(r["domid"], r["vcpu"], r["seq"], r["operation"])
-      for r in rows if r["event"] == "trigger"],
+check("time order, all domains", [(r["domain"]["id"], r["trigger"]["vcpu"],
+      r["trigger"]["ticket"], r["trigger"]["operation"]) for r in rows if r["kind"] == "ring"],
       [(2, 1, 7, "MARK"), (1, 0, 1, "PING"), (1, 1, 2, "SCAN"), (1, 0, 3, "SCAN_SELF")])
-check("64-bit registers", (rows[0]["rdx"], rows[0]["cr3"]), ("0xfeedfacecafebeef", "0x80002000"))
-check("nothing missing", [(r["domid"], r["missing"]) for r in rows if r["event"] == "domain"],
+check("64-bit registers", (rows[0]["trigger"]["rdx"], rows[0]["trigger"]["cr3"]), ("0xfeedfacecafebeef", "0x80002000"))
+check("nothing missing", [(r["domid"], r["missing"]) for r in rows if "domid" in r],
       [(1, 0), (2, 0)])
 check("total", {k: v for k, v in rows[-1].items() if k != "bytes"},
-      {"event": "total", "triggers": 4, "lost": 0, "malformed": 0, "foreign": 2})
+      {"schema": 1, "kind": "account", "triggers": 4, "lost": 0, "malformed": 0, "foreign": 2})
 
 code, out, err = run("replay", folder / "good.trace")
 check("text: first line", out.splitlines()[0].split(),
-      "50 cpu 1 domain 2 vcpu 1 seq 7 MARK cr3 0x80002000 rdx 0xfeedfacecafebeef".split())
+      "tsc 50 ring domain 2 ticket 7 vcpu 1 MARK rdx 0xfeedfacecafebeef cr3 0x80002000".split())
 
 code, out, err = run("replay", "--json", folder / "lossy.trace")
 rows = events(out)
 check("lossy: exit code", code, 3)
 check("lossy: gaps, and none over the counter's wrap",
-      [(r["domid"], r["first"], r["last"], r["missing"]) for r in rows if r["event"] == "domain"],
+      [(r["domid"], r["first"], r["last"], r["missing"]) for r in rows if "domid" in r],
       [(1, 1, 5, 3), (2, 0xFFFFFFFF, 0, 0)])
 check("lossy: lost and malformed", (rows[-1]["lost"], rows[-1]["malformed"]), (9, 1))
 
 code, out, err = run("replay", folder / "truncated.trace")
 check("truncated: fails", (code, "truncated trace file" in err), (1, True))
-check("truncated: what came before is shown", out.count("domain 1 vcpu 0"), 2)
+check("truncated: what came before is shown", out.count("vcpu 0"), 2)
 code, out, err = run("replay", folder / "garbage.trace")
 check("not a trace file", (code, out, "not a xentrace file" in err), (1, "", True))
 code, out, err = run("replay", folder / "absent.trace")

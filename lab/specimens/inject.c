@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * inject: put code into another process, as an attacker with ptrace does.
+ *
+ * A victim that only sleeps is made; ptrace stops it, makes it call mmap for a page that may be
+ * written and executed, copies position-independent code there through /proc/PID/mem and lets the
+ * victim go on in it. The code counts and sleeps for ever; behind that stands, never reached, the
+ * well-known sequence that starts a shell.
+ *
+ * usage: inject; prints "inject victim=PID address=VA" once the code has run, and stays.
+ */
+#include "specimen.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define PAGE 4096
+
+__asm__(".section .rodata\n"
+	"code:\n"
+	"1:	incl counter(%rip)\n"
+	"	mov $35, %eax\n" /* nanosleep */
+	"	lea period(%rip), %rdi\n"
+	"	xor %esi, %esi\n"
+	"	syscall\n"
+	"	jmp 1b\n"
+	/* execve("/bin//sh"), never reached */
+	"	xor %edx, %edx\n"
+	"	push %rdx\n"
+	"	movabs $0x68732f2f6e69622f, %rbx\n"
+	"	push %rbx\n"
+	"	mov %rsp, %rdi\n"
+	"	push %rdx\n"
+	"	push %rdi\n"
+	"	mov %rsp, %rsi\n"
+	"	push $59\n"
+	"	pop %rax\n"
+	"	syscall\n"
+	"	.balign 8\n"
+	"period: .quad 0, 100000000\n"
+	"counter: .long 0\n"
+	"code_end:\n"
+	".previous\n");
+extern const uint8_t code[], counter[], code_end[];
+
+static void wait_stopped(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+		fail("the victim did not stop");
+}
+
+/* Make the stopped victim execute the system call at rip; its registers are put back after it. */
+static uint64_t remote_mmap(pid_t pid, uint64_t rip)
+{
+	struct user_regs_struct old, regs;
+
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &old))
+		fail("PTRACE_GETREGS");
+	regs = old;
+	regs.rip = rip;
+	regs.rax = SYS_mmap;
+	regs.orig_rax = (unsigned long long)-1;
+	regs.rdi = 0;
+	regs.rsi = PAGE;
+	regs.rdx = PROT_READ | PROT_WRITE | PROT_EXEC;
+	regs.r10 = MAP_PRIVATE | MAP_ANONYMOUS;
+	regs.r8 = (unsigned long long)-1;
+	regs.r9 = 0;
+	if (ptrace(PTRACE_SETREGS, pid, NULL, &regs) || ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL))
+		fail("single step");
+	wait_stopped(pid);
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &regs) || ptrace(PTRACE_SETREGS, pid, NULL, &old))
+		fail("registers");
+	if (regs.rax > -4096ull)
+		fail("mmap in the victim");
+	return regs.rax;
+}
+
+/* A syscall instruction that the victim has anyway. */
+__asm__(".text\nsyscall_here: syscall\n");
+extern const uint8_t syscall_here[];
+
+static void inject(pid_t pid, uint64_t *address)
+{
+	struct user_regs_struct regs;
+	char path[32];
+	int fd;
+
+	if (ptrace(PTRACE_ATTACH, pid, NULL, NULL))
+		fail("PTRACE_ATTACH");
+	wait_stopped(pid);
+	*address = remote_mmap(pid, (uint64_t)(uintptr_t)syscall_here);
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || pwrite(fd, code, (size_t)(code_end - code), (off_t)*address) !=
+			  (ssize_t)(code_end - code))
+		fail(path);
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &regs))
+		fail("PTRACE_GETREGS");
+	regs.rip = *address;
+	regs.orig_rax = (unsigned long long)-1; /* no system call to restart */
+	if (ptrace(PTRACE_SETREGS, pid, NULL, &regs) || ptrace(PTRACE_DETACH, pid, NULL, NULL))
+		fail("PTRACE_DETACH");
+	for (uint32_t count = 0, i = 0; !count; i++) {
+		struct timespec pause = {.tv_nsec = 20000000};
+
+		nanosleep(&pause, NULL);
+		if (i == 500 || pread(fd, &count, sizeof(count),
+				      (off_t)(*address + (uint64_t)(counter - code))) != 4)
+			fail("the injected code does not run");
+	}
+	close(fd);
+}
+
+int main(void)
+{
+	pid_t pid = fork();
+	uint64_t address;
+
+	if (pid < 0)
+		fail("fork");
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	inject(pid, &address);
+	printf("inject victim=%d address=0x%lx\n", pid, (unsigned long)address);
+	stay();
+}

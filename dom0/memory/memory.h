@@ -74,10 +74,6 @@ void tocsin_memory_close(struct tocsin_memory *m);
 /* A live Xen domain (built with Xen only); -ESRCH: no such domain. */
 int tocsin_memory_open_xen(uint32_t domid, struct tocsin_memory **ret, struct tocsin_error *err);
 
-/* A live QEMU guest whose RAM is a shared memory-backend-file: its QMP socket tells the rest. */
-int tocsin_memory_open_qemu(const char *qmp_socket, struct tocsin_memory **ret,
-			    struct tocsin_error *err);
-
 /* A file: raw image (gpa = file offset) or ELF core (QEMU dump-guest-memory, virsh dump). */
 int tocsin_memory_open_dump(const char *path, struct tocsin_memory **ret, struct tocsin_error *err);
 

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Writes the first inputs of fuzz_vma and fuzz_request, byte for byte the same each time."""
+import hashlib
+import pathlib
+import struct
+
+HERE = pathlib.Path(__file__).resolve().parent / "corpus"
+DATA = 0x8000  # fuzz_vma.c
+LEAF, RANGE, ARANGE = 1, 2, 3
+TOP = 2**64 - 1
+
+
+def save(harness, name, data):
+    folder = HERE / harness
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+class Kernel:
+    """Memory from DATA on that grows as objects are put into it."""
+
+    def __init__(self):
+        self.bytes = bytearray(0x100)
+        self.put(0x40, 0, 0)  # fs_struct
+
+    def put(self, at, *words):
+        self.bytes[at:at + 8 * len(words)] = struct.pack(f"<{len(words)}Q", *words)
+
+    def new(self, size):
+        at = -(-len(self.bytes) // 256) * 256
+        self.bytes.extend(bytes(at + -(-size // 256) * 256 - len(self.bytes)))
+        return at
+
+    def vma(self, start, end, following=0, file=0):
+        at = self.new(64)
+        self.put(at, start, end, DATA, following, 0x75, 0, file, 0)
+        return DATA + at
+
+    def file(self, name):
+        dentry, inode, file, text, mount = (self.new(64) for _ in range(5))
+        self.put(file, DATA + dentry, DATA + mount + 16)
+        self.put(mount, DATA + mount, 0, DATA + dentry + 1, DATA + 0xc0)
+        self.put(dentry, 0, 0, DATA + dentry, DATA + text, len(name), DATA + inode, 1)
+        self.put(inode, 7, DATA + 0xc0)
+        self.bytes[text:text + len(name)] = name
+        return DATA + file
+
+    def node(self, kind, pivots, slots):
+        at = self.new(256)
+        self.put(at, 1, *pivots)
+        self.put(at + (80 if kind == ARANGE else 128), *slots)
+        return DATA + at | kind << 3 | 4
+
+    def root(self, entry):
+        self.put(0, entry)
+
+    def save(self, name, tree):
+        save("vma", name, struct.pack("<B7x", tree) + bytes(self.bytes))
+
+
+def vma_inputs():
+    k = Kernel()
+    file = k.file(b"program")
+    vmas = [k.vma(0x1000, 0x2000, file=file), k.vma(0x2000, 0x3000, file=file),
+            k.vma(0x5000, 0x6000)]
+    leaf = k.node(LEAF, [0xfff, 0x1fff, 0x2fff, 0x4fff, 0x5fff, TOP],
+                  [0, vmas[0], vmas[1], 0, vmas[2], 0])
+    k.root(leaf & ~4 | 2)
+    k.save("leaf", True)
+
+    k = Kernel()
+    low, high = [k.vma(0x1000, 0x2000)], [k.vma(0x9000, 0xa000)]
+    first = k.node(LEAF, [0xfff, 0x1fff], [0, low[0], 0])
+    second = k.node(LEAF, [0x8fff, 0x9fff], [0, high[0], 0])
+    k.root(k.node(ARANGE, [0x4fff, TOP], [first, second]) & ~4 | 2)
+    k.save("two-levels", True)
+
+    k = Kernel()
+    loop = k.new(256)
+    k.put(loop, 1, TOP)
+    k.put(loop + 128, DATA + loop | RANGE << 3 | 4)
+    k.root(DATA + loop | RANGE << 3 | 2)
+    k.save("loop", True)
+
+    k = Kernel()
+    third = k.vma(0x5000, 0x6000)
+    second = k.vma(0x3000, 0x5000, third)
+    k.root(k.vma(0x1000, 0x2000, second))
+    k.save("list", False)
+
+
+def request_inputs():
+    def block(version=1):
+        nonce = bytes(range(16))
+        head = struct.pack("<IHHII", 0x51524354, version, 320, 0, 0) + nonce + bytes(32)
+        cells = b"".join(hashlib.sha256(b"tocsin-cell-v1" + nonce + struct.pack("<I", cell))
+                         .digest()[:16] for cell in range(16))
+        return head + cells
+
+    def memory(flags, version=1, offset=0x100):
+        m = bytearray(0x8000)
+        for at, entry in ((0x1000, 0x2000), (0x2000, 0x3000), (0x3000, 0x4000),
+                          (0x4000, 0x5000), (0x4008, 0x6000)):
+            m[at:at + 8] = struct.pack("<Q", entry | flags)
+        data = block(version)
+        m[0x5000 + offset:0x5000 + offset + len(data)] = data
+        return m
+
+    for name, flags, version, offset, change in (
+            ("good", 7, 1, 0x100, 0), ("changed", 7, 1, 0x100, 5), ("read-only", 5, 1, 0x100, 0),
+            ("kernel", 3, 1, 0x100, 0), ("version", 7, 2, 0x100, 0), ("crossing", 7, 1, 0xf00, 0)):
+        save("request", name, struct.pack("<QQBB6x", 0x1000, offset, 4, change) +
+             bytes(memory(flags, version, offset)))
+
+
+vma_inputs()
+request_inputs()

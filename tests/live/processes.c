@@ -69,8 +69,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", argc == 2 ? err.message : "usage: processes IMAGE");
 		return 1;
 	}
-	printf("_text %" PRIx64 "\ninit_top_pgt_levels %d\nrelease %s\n",
-	       tocsin_kernel_info(k)->text_va, tocsin_kernel_info(k)->levels,
+	printf("_text %" PRIx64 "\nlevels %d pti %d\nrelease %s\n", tocsin_kernel_info(k)->text_va,
+	       tocsin_kernel_info(k)->levels, tocsin_kernel_info(k)->pti,
 	       tocsin_kernel_info(k)->release);
 	for (size_t i = 0; i < list.count; i++) {
 		const struct tocsin_process *p = &list.rows[i];

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Boot a Linux guest under QEMU, and compare its own /proc with what is read from its memory.
+"""Boot Linux guests under QEMU, and compare their own /proc with what is read from their memory.
 
-usage: processes.py PROGRAM MANY_VMAS, with the kernel to boot in TOCSIN_LIVE_KERNEL (a bzImage with BTF)
-and a static busybox at /bin/busybox. Without them the test is skipped (exit code 77).
+usage: processes.py PROGRAM MANY_VMAS, with the kernels to boot in TOCSIN_LIVE_KERNELS (bzImages with
+BTF, between colons) and a static busybox at /bin/busybox. Without them the test is skipped (exit
+code 77). The first kernel is booted in more ways: without KASLR, with 4 levels of page tables, with
+KPTI. Speaks TAP.
 """
 import os
 import re
@@ -39,6 +41,10 @@ while :; do sleep 100000; done
 """
 
 
+class Failed(Exception):
+    """What is read from outside is not what the guest says."""
+
+
 def initramfs(folder, many_vmas):
     root = os.path.join(folder, "root")
     for name in ("bin", "proc", "sys", "dev", "tmp", "etc"):
@@ -63,16 +69,18 @@ def wait_for_truth(serial, qemu):
         if qemu.poll() is not None:
             break
         time.sleep(0.5)
-    sys.exit("the guest did not report; its console ends:\n" + text[-2000:])
+    raise Failed("the guest did not report; its console ends:\n" + text[-2000:])
 
 
-def compare(truth, program, ram):
+def compare(truth, program, ram, levels, pti):
     body = truth.split("TRUTH-BEGIN")[1].split("TRUTH-END")[0]
     expected = {l.rstrip() for l in body.splitlines() if l.startswith("P ")}
     run = subprocess.run([program, ram], capture_output=True, text=True, timeout=120)
-    print(run.stdout, run.stderr)
     if run.returncode:
-        sys.exit("the memory could not be read whole")
+        raise Failed("the memory could not be read whole: " + run.stderr)
+    paging = re.search(r"^levels (\d) pti (\d)$", run.stdout, re.M).groups()
+    if paging != (str(levels), str(int(pti))):
+        raise Failed(f"levels and KPTI are {paging}, not {levels} and {pti}")
     found = {l.rstrip() for l in run.stdout.splitlines() if l.startswith("P ")}
     # Kernel workers come and go between the two looks; everything with a program must agree, but
     # for the last `sleep` of init, which the guest starts after it reported.
@@ -80,14 +88,14 @@ def compare(truth, program, ram):
     extra = {l for l in found if "exe=/" in l} - user
     extra = {l for l in extra if not re.search(r" exe=/bin/busybox cmd=sleep\|100000\|$", l)}
     if len(user) < 3 or user - found or extra:
-        sys.exit(f"not in memory: {user - found}; not in /proc: {extra}")
+        raise Failed(f"not in memory: {user - found}; not in /proc: {extra}")
     if len(expected - found) > 5:
-        sys.exit(f"kernel threads differ: {expected - found}")
+        raise Failed(f"kernel threads differ: {expected - found}")
     compare_maps(body, run.stdout)
     text = re.search(r"^(\w+) T _text$", body, re.M).group(1)
     release = re.search(r"^V (\S+)$", body, re.M).group(1)
     if f"_text {text}\n" not in run.stdout or f"release {release}\n" not in run.stdout:
-        sys.exit(f"the guest says _text {text}, release {release}")
+        raise Failed(f"the guest says _text {text}, release {release}")
 
 
 def maps(text):
@@ -117,32 +125,55 @@ def compare_maps(truth, found):
         rows.setdefault(pid, [])
         # init goes on: its heap may grow, and its last page tables with it.
         if name.endswith(("/sleep", "/many-vmas")) and expected.get(pid) != rows[pid]:
-            sys.exit(f"VMAs of {pid} {name}:\n{expected.get(pid)}\nfrom outside:\n{rows[pid]}")
+            raise Failed(f"VMAs of {pid} {name}:\n{expected.get(pid)}\nfrom outside:\n{rows[pid]}")
     if max(len(rows[pid]) for pid in names) < 2000:
-        sys.exit("many-vmas does not have many VMAs")
+        raise Failed("many-vmas does not have many VMAs")
     init, outside = ({row for row in one["1"] if row[3]} for one in (expected, rows))
     if not init or init != outside:
-        sys.exit(f"files mapped by init: {init ^ outside}")
+        raise Failed(f"files mapped by init: {init ^ outside}")
 
 
-def main():
-    kernel = os.environ.get("TOCSIN_LIVE_KERNEL", "")
-    if not os.path.exists(kernel) or not os.path.exists("/bin/busybox"):
-        print("no TOCSIN_LIVE_KERNEL or no /bin/busybox: skipped")
-        sys.exit(77)
+def boot(kernel, initrd, cpu, options, levels):
+    """Run one guest; raises Failed."""
     with tempfile.TemporaryDirectory() as folder:
         ram, serial = folder + "/ram", folder + "/serial"
         qemu = subprocess.Popen(
             ["qemu-system-x86_64", "-machine", "pc,memory-backend=ram", "-m", "512", "-object",
              f"memory-backend-file,id=ram,size=512M,mem-path={ram},share=on", "-accel", "tcg",
-             "-cpu", "max", "-kernel", kernel, "-initrd", initramfs(folder, sys.argv[2]), "-append",
-             "console=ttyS0 panic=-1 quiet", "-display", "none", "-serial", "file:" + serial,
-             "-no-reboot", "-monitor", "none"])
+             "-cpu", cpu, "-kernel", kernel, "-initrd", initrd, "-append",
+             "console=ttyS0 panic=-1 quiet " + options, "-display", "none", "-serial",
+             "file:" + serial, "-no-reboot", "-monitor", "none"])
         try:
-            compare(wait_for_truth(serial, qemu), sys.argv[1], ram)
+            compare(wait_for_truth(serial, qemu), sys.argv[1], ram, levels, "pti=on" in options)
         finally:
             qemu.kill()
             qemu.wait()
+
+
+def main():
+    kernels = [k for k in os.environ.get("TOCSIN_LIVE_KERNELS", "").split(":") if k]
+    if not kernels or not os.path.exists("/bin/busybox"):
+        print("1..0 # SKIP no TOCSIN_LIVE_KERNELS or no /bin/busybox")
+        sys.exit(77)
+    cases = [(kernel, "max", "", 5) for kernel in kernels]
+    cases += [(kernels[0], "max", "nokaslr", 5), (kernels[0], "max,la57=off", "", 4),
+              (kernels[0], "max", "pti=on", 5)]
+    failed = 0
+    print(f"1..{len(cases)}")
+    with tempfile.TemporaryDirectory() as folder:
+        initrd = initramfs(folder, sys.argv[2])
+        for number, (kernel, cpu, options, levels) in enumerate(cases, 1):
+            why = None
+            try:
+                boot(kernel, initrd, cpu, options, levels)
+            except Failed as reason:
+                why = str(reason)
+            failed += why is not None
+            name = " ".join(filter(None, [os.path.basename(kernel), cpu, options]))
+            print(f"{'not ' if why else ''}ok {number} {name}", flush=True)
+            for line in (why or "").splitlines():
+                print("# " + line[:2000])
+    sys.exit(failed != 0)
 
 
 main()

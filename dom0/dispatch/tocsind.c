@@ -5,7 +5,7 @@
  * Two threads. One empties the trace buffers into a bounded queue, whatever goes on, since a full
  * buffer loses triggers: VIRQ_TBUF wakes it, and a hypervisor that does not raise it at once is
  * covered by polling, whose period doubles from POLL_MIN_MS to POLL_MAX_MS while nothing comes.
- * The other, the main one, takes the queue's events in their order and does their jobs.
+ * The other, the main one, takes the queue's events, domain by domain, and does their jobs.
  */
 #include "dispatch/guests.h"
 #include "dispatch/queue.h"
@@ -27,6 +27,7 @@
 #define POLL_MIN_MS 5
 #define POLL_MAX_MS 200
 #define QUEUE_CAPACITY 65536u
+#define QUEUE_SHARE 8192u
 #define RING_PAGES 64u
 #define RULES_MAX 8
 #define DEFAULT_KEY_DIR "/var/lib/tocsin"
@@ -297,7 +298,7 @@ static int open_all(struct daemon *d, const struct options *o, struct tocsin_err
 	if (!rc)
 		rc = tocsin_guests_new(d->host, &d->guests);
 	if (!rc)
-		rc = tocsin_queue_init(&d->queue, QUEUE_CAPACITY);
+		rc = tocsin_queue_init(&d->queue, QUEUE_CAPACITY, QUEUE_SHARE);
 	if (rc)
 		return rc;
 	d->xs = xs_open(0);

@@ -10,6 +10,7 @@
 #include "introspect/process.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +117,19 @@ static int tree_layout(struct tocsin_kernel *k, struct vma_layout *v)
 	return rc;
 }
 
+static const struct {
+	const char *path;
+	size_t field;
+} vma_members[] = {
+    {"vm_start", offsetof(struct vma_layout, start)},
+    {"vm_end", offsetof(struct vma_layout, end)},
+    {"vm_flags", offsetof(struct vma_layout, flags)},
+    {"vm_file", offsetof(struct vma_layout, file)},
+    {"vm_pgoff", offsetof(struct vma_layout, pgoff)},
+    {"vm_mm", offsetof(struct vma_layout, mm)},
+    {"vm_ops", offsetof(struct vma_layout, ops)},
+};
+
 static int vma_layout(struct tocsin_kernel *k, struct vma_layout *v, struct tocsin_error *err)
 {
 	static const char type[] = "vm_area_struct";
@@ -126,20 +140,13 @@ static int vma_layout(struct tocsin_kernel *k, struct vma_layout *v, struct tocs
 	if (!rc && (size < 64 || size > VMA_BYTES_MAX))
 		rc = -EINVAL;
 	v->size = (uint32_t)size;
-	if (!rc)
-		rc = member(k, type, "vm_start", &v->start, NULL);
-	if (!rc)
-		rc = member(k, type, "vm_end", &v->end, NULL);
-	if (!rc)
-		rc = member(k, type, "vm_flags", &v->flags, NULL);
-	if (!rc)
-		rc = member(k, type, "vm_file", &v->file, NULL);
-	if (!rc)
-		rc = member(k, type, "vm_pgoff", &v->pgoff, NULL);
-	if (!rc)
-		rc = member(k, type, "vm_mm", &v->mm, NULL);
-	if (!rc)
-		rc = member(k, type, "vm_ops", &v->ops, NULL);
+	for (size_t i = 0; i < sizeof(vma_members) / sizeof(vma_members[0]) && !rc; i++) {
+		uint32_t *offset = (uint32_t *)((char *)v + vma_members[i].field);
+
+		rc = member(k, type, vma_members[i].path, offset, NULL);
+		if (!rc && *offset > v->size - 8)
+			rc = -EINVAL;
+	}
 	if (rc)
 		return tocsin_error_set(err, rc, "the kernel's vm_area_struct has no known layout");
 	v->tree = !member(k, "mm_struct", "mm_mt.ma_root", &v->root, NULL);

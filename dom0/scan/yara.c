@@ -5,8 +5,8 @@
  * read, pages looked up, seconds; reaching one sets truncated. A match is read a second time and
  * counts only if the bytes are still there.
  *
- * Blocks of one mapping follow each other without overlap: a match across the seam of two blocks
- * (every BLOCK_SIZE bytes of present memory) is not seen.
+ * libyara sees no match across the seam of two blocks. So a block that follows a full one begins
+ * with that one's last page: matches of up to a page and a byte are found wherever they lie.
  */
 #include "scan/rules.h"
 #include "scan/scanners.h"
@@ -25,6 +25,7 @@ struct walker {
 	struct tocsin_findings *findings;
 	size_t vma;      /* the mapping that is walked */
 	uint64_t va;     /* next address in it */
+	uint64_t seen;   /* pages below have been counted: the last of a full block comes twice */
 	uint64_t walks;  /* page lookups so far */
 	size_t bytes;    /* read so far */
 	uint8_t *buffer; /* BLOCK_SIZE */
@@ -47,15 +48,17 @@ static bool present(struct walker *w, uint64_t va)
 /* Read the page at va to the end of the block. False: it is not there (any more). */
 static bool take_page(struct walker *w, uint64_t va, const struct tocsin_vma *v)
 {
+	bool again = va < w->seen;
 	int rc;
 
 	if (!present(w, va))
 		return false;
-	w->findings->pages_present++;
+	w->seen = va + TOCSIN_PAGE_SIZE;
+	w->findings->pages_present += !again;
 	rc = tocsin_process_read(w->t->kernel, w->t->process, va, w->buffer + w->block.size,
 				 TOCSIN_PAGE_SIZE, NULL);
 	if (!rc) {
-		w->findings->pages_read++;
+		w->findings->pages_read += !again;
 		w->block.size += TOCSIN_PAGE_SIZE;
 		w->bytes += TOCSIN_PAGE_SIZE;
 		return true;
@@ -80,6 +83,8 @@ static bool out_of_bounds(struct walker *w)
 /* The next run of present pages in the mapping v, from w->va on. */
 static bool next_run(struct walker *w, const struct tocsin_vma *v)
 {
+	if (w->block.size == BLOCK_SIZE && w->va > v->start && w->va < v->end)
+		w->va -= TOCSIN_PAGE_SIZE;
 	w->block.size = 0;
 	while (w->va < v->end && w->block.size < BLOCK_SIZE && !w->error && !out_of_bounds(w)) {
 		uint64_t va = w->va;

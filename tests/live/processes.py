@@ -5,8 +5,9 @@
 usage: processes.py PROGRAM MANY_VMAS, with the kernels to boot in TOCSIN_LIVE_KERNELS (bzImages with
 BTF, between colons) and a static busybox at /bin/busybox. Without them the test is skipped (exit
 code 77). The first kernel is booted in more ways: without KASLR, with 4 levels of page tables, with
-KPTI. Speaks TAP.
+KPTI. Each is also looked at with its BTF wiped out. Speaks TAP.
 """
+import mmap
 import os
 import re
 import subprocess
@@ -39,6 +40,9 @@ grep ' _text$' /proc/kallsyms
 echo TRUTH-END
 while :; do sleep 100000; done
 """
+
+
+BTF = bytes.fromhex("9feb010018000000")
 
 
 class Failed(Exception):
@@ -133,6 +137,18 @@ def compare_maps(truth, found):
         raise Failed(f"files mapped by init: {init ^ outside}")
 
 
+def without_btf(program, ram):
+    """What is said of a kernel that has no types: this one, when they are wiped out."""
+    with open(ram, "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        at = memory.find(BTF)
+        while at >= 0:
+            memory[at:at + len(BTF)] = bytes(len(BTF))
+            at = memory.find(BTF, at)
+    run = subprocess.run([program, ram], capture_output=True, text=True, timeout=120)
+    if run.returncode != 1 or "BTF" not in run.stderr or run.stdout:
+        raise Failed(f"without BTF: exit {run.returncode}, {run.stderr} {run.stdout[:200]}")
+
+
 def boot(kernel, initrd, cpu, options, levels):
     """Run one guest; raises Failed."""
     with tempfile.TemporaryDirectory() as folder:
@@ -145,6 +161,7 @@ def boot(kernel, initrd, cpu, options, levels):
              "file:" + serial, "-no-reboot", "-monitor", "none"])
         try:
             compare(wait_for_truth(serial, qemu), sys.argv[1], ram, levels, "pti=on" in options)
+            without_btf(sys.argv[1], ram)
         finally:
             qemu.kill()
             qemu.wait()

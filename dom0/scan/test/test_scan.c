@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #define BASE 0x10000ull
-#define PAGES 8
+#define PAGES 520 /* two blocks of YARA and a little */
 
 static uint8_t ram[PAGES * TOCSIN_PAGE_SIZE];
 static bool absent[PAGES];
@@ -223,6 +223,18 @@ static void marker_is_found(void **state)
 	assert_int_equal(findings.count, 0);
 }
 
+/* Wherever it lies around the place where one block of memory ends and the next begins. */
+static void marker_across_a_seam_is_found(void **state)
+{
+	const size_t seam = 1u << 20;
+
+	for (size_t before = 0; before <= strlen(MARKER); before += 10) {
+		memset(ram, 0, sizeof(ram));
+		memcpy(ram + seam - before, MARKER, strlen(MARKER));
+		expect_one("yara.tocsin_test_malicious", TOCSIN_SEVERITY_CRITICAL);
+	}
+}
+
 static void shellcode_is_found(void **state)
 {
 	static const uint8_t code[] = {0x31, 0xf6, 0x56, 0x48, 0xbb, '/',  'b',  'i',
@@ -288,13 +300,21 @@ static void broken_rules_fail_with_their_place(void **state)
 int main(void)
 {
 	const struct CMUnitTest list[] = {
-	    T(data_is_nothing),          T(writable_executable),
-	    T(anonymous_executable),     T(torn_mapping_is_no_finding_and_not_clean),
-	    T(program_without_file),     T(code_without_file),
-	    R(shipped_rules_load),       R(nothing_matches_zeroes),
-	    R(marker_is_found),          R(shellcode_is_found),
-	    R(torn_match_is_no_finding), R(bound_on_bytes_truncates),
-	    R(guest_gone_is_said),       T(broken_rules_fail_with_their_place),
+	    T(data_is_nothing),
+	    T(writable_executable),
+	    T(anonymous_executable),
+	    T(torn_mapping_is_no_finding_and_not_clean),
+	    T(program_without_file),
+	    T(code_without_file),
+	    R(shipped_rules_load),
+	    R(nothing_matches_zeroes),
+	    R(marker_is_found),
+	    R(marker_across_a_seam_is_found),
+	    R(shellcode_is_found),
+	    R(torn_match_is_no_finding),
+	    R(bound_on_bytes_truncates),
+	    R(guest_gone_is_said),
+	    T(broken_rules_fail_with_their_place),
 	};
 
 	return cmocka_run_group_tests(list, load, unload);

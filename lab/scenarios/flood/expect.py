@@ -24,4 +24,6 @@ def check(s):
             equal(guest["refused"], 0, "b: refused")
             equal(guest["accepted"], 4, "b: accepted")
     equal(len(s.reports()), total, "all reports")
+    names = [r["domain"]["name"] for r in s.reports()]
+    expect("a" in names[-names[::-1].index("b"):], "b waits for all that a rang", *names)
     equal(s.reports("loss"), [], "losses")

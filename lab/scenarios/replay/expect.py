@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-from expect import equal
+from expect import equal, expect
 
 
 def events(reports):
@@ -8,6 +8,9 @@ def events(reports):
 
 
 def check(s):
+    second = list(s.after("second consumer"))
+    expect("status=1" in second, "tocsind beside xentrace", *second)
+    expect(any("xentrace" in line for line in second), "it says who is in the way", *second)
     live, recorded = s.reports("ring"), s.objects("TOCSIN-REPLAY ")
     account, recorded = recorded[-1], [r for r in recorded if r["kind"] != "account"]
     equal((account["triggers"], account["lost"]), (30, 0), "the recording's account")

@@ -11,12 +11,13 @@ enum {
 	EXIT_DONE = 0,   /* done, nothing missing */
 	EXIT_FAILED = 1, /* could not be done; stderr says why */
 	EXIT_USAGE = 2,
-	EXIT_PARTIAL = 3 /* done, but events were lost or malformed */
+	EXIT_PARTIAL = 3 /* done, but events were lost or malformed, or rows torn */
 };
 
 /* argv[0] is the subcommand's name. Returns the exit code; EXIT_USAGE makes main print the
  * usage line after the reason that the subcommand gave. */
 int command_replay(int argc, char **argv);
+int command_ps(int argc, char **argv);
 
 #ifdef HAVE_XEN
 int command_enable(int argc, char **argv);

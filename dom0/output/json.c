@@ -136,13 +136,8 @@ static const char *confidence(enum tocsin_confidence c)
 	return c == TOCSIN_CONSISTENT ? "consistent" : c == TOCSIN_TORN ? "torn" : "contradicted";
 }
 
-static void put_process(struct builder top, const char *key, const struct tocsin_process *p)
+static void put_identity(struct builder b, const struct tocsin_process *p)
 {
-	struct builder b;
-
-	if (!p)
-		return;
-	b = open_object(top, key);
 	put_u64(b, "pid", (uint32_t)p->pid);
 	put_u64(b, "tid", (uint32_t)p->tid);
 	put_u64(b, "ppid", (uint32_t)p->ppid);
@@ -156,6 +151,45 @@ static void put_process(struct builder top, const char *key, const struct tocsin
 	put_bool(b, "exe_memfd", p->exe_id.memfd);
 	put_cmdline(b, p);
 	put_text(b, "confidence", confidence(p->confidence));
+}
+
+static void put_process(struct builder top, const char *key, const struct tocsin_process *p)
+{
+	if (p)
+		put_identity(open_object(top, key), p);
+}
+
+static struct json_object *vma(const struct tocsin_vma *v, bool *bad)
+{
+	struct builder b = {json_object_new_object(), bad};
+	char permissions[] = {v->read ? 'r' : '-', v->write ? 'w' : '-', v->exec ? 'x' : '-',
+			      v->shared ? 's' : 'p', 0};
+
+	put_hex(b, "start", v->start);
+	put_hex(b, "end", v->end);
+	put_text(b, "permissions", permissions);
+	put(b, "path", bytes_text(v->path, strlen(v->path)));
+	put_u64(b, "inode", v->file.inode);
+	put_bool(b, "deleted", v->file.deleted);
+	put_bool(b, "memfd", v->file.memfd);
+	put_bool(b, "special", v->special);
+	put_text(b, "confidence", confidence(v->confidence));
+	return b.o;
+}
+
+static void put_vmas(struct builder b, const struct tocsin_vma_list *list)
+{
+	struct json_object *array = json_object_new_array(), *row;
+
+	for (size_t i = 0; array && i < list->count && !*b.bad; i++) {
+		row = vma(&list->rows[i], b.bad);
+		if (!row || json_object_array_add(array, row)) {
+			json_object_put(row);
+			*b.bad = true;
+		}
+	}
+	put(b, "vmas", array);
+	put_bool(b, "vmas_truncated", list->truncated);
 }
 
 static struct json_object *finding(const struct tocsin_finding *f, bool *bad)
@@ -251,21 +285,42 @@ static void put_report(struct builder b, const struct tocsin_report *r)
 		put_text(b, "reason", r->reason);
 }
 
-int tocsin_output_json(FILE *to, const struct tocsin_report *r)
+/* Write and free b's object. */
+static int write_line(FILE *to, struct builder b)
 {
-	bool bad = false;
-	struct builder b = {json_object_new_object(), &bad};
-	const char *line;
+	const char *line = NULL;
 	int rc = 0;
 
-	put_report(b, r);
-	line = bad ? NULL
-		   : json_object_to_json_string_ext(b.o, JSON_C_TO_STRING_PLAIN |
-							     JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (!*b.bad)
+		line = json_object_to_json_string_ext(b.o, JSON_C_TO_STRING_PLAIN |
+							       JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (!line)
 		rc = -ENOMEM;
 	else if (fprintf(to, "%s\n", line) < 0 || fflush(to))
 		rc = errno ? -errno : -EIO;
 	json_object_put(b.o);
 	return rc;
+}
+
+int tocsin_output_json(FILE *to, const struct tocsin_report *r)
+{
+	bool bad = false;
+	struct builder b = {json_object_new_object(), &bad};
+
+	put_report(b, r);
+	return write_line(to, b);
+}
+
+int tocsin_output_process_json(FILE *to, const struct tocsin_process *p,
+			       const struct tocsin_vma_list *vmas)
+{
+	bool bad = false;
+	struct builder b = {json_object_new_object(), &bad};
+
+	put_u64(b, "schema", TOCSIN_SCHEMA_VERSION);
+	put_text(b, "kind", "process");
+	put_identity(b, p);
+	if (vmas)
+		put_vmas(b, vmas);
+	return write_line(to, b);
 }

@@ -44,8 +44,20 @@ struct tocsin_report {
 	uint64_t lost;
 };
 
+/* One JSON line of kind "process", with its VMAs unless vmas is NULL. 0, -ENOMEM, or a negative
+ * errno of writing. */
+int tocsin_output_process_json(FILE *to, const struct tocsin_process *p,
+			       const struct tocsin_vma_list *vmas);
+
 /* "PING", "SCAN_SELF", ... of an overloaded EPTP index; "?" if it has none. */
 const char *tocsin_operation_name(uint32_t ecx);
+
+/*
+ * Guest bytes to text that neither a terminal nor a JSON reader trips over: control characters,
+ * bytes that are not well-formed UTF-8, and backslashes become \xNN. Cut to ret_size (at least 1),
+ * never inside a character, always NUL-terminated; returns the length. 4 * size + 1 always fits.
+ */
+size_t tocsin_output_clean(const char *in, size_t size, char *ret, size_t ret_size);
 
 struct tocsin_output {
 	const char *name; /* "json", "text" */

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Boot Linux guests under QEMU, and compare their own /proc with what is read from their memory.
 
-usage: processes.py PROGRAM MANY_VMAS, with the kernels to boot in TOCSIN_LIVE_KERNELS (bzImages with
+usage: processes.py PROGRAM MANY_VMAS TOCSIN, with the kernels to boot in TOCSIN_LIVE_KERNELS (bzImages with
 BTF, between colons) and a static busybox at /bin/busybox. Without them the test is skipped (exit
 code 77). The first kernel is booted in more ways: without KASLR, with 4 levels of page tables, with
 KPTI. Each is also looked at with its BTF wiped out. Speaks TAP.
 """
+import json
 import mmap
 import os
 import re
@@ -137,6 +138,21 @@ def compare_maps(truth, found):
         raise Failed(f"files mapped by init: {init ^ outside}")
 
 
+def list_them(tocsin, ram, program):
+    """What `tocsin ps` prints of what both read."""
+    run = subprocess.run([tocsin, "ps", "--dump", ram, "--maps", "--json"], capture_output=True,
+                         text=True, timeout=120)
+    rows = [json.loads(line) for line in run.stdout.splitlines()]
+    other = subprocess.run([program, ram], capture_output=True, text=True, timeout=120).stdout
+    # Kernel workers come and go.
+    expected = set(re.findall(r"^P (\d+) .* exe=/", other, re.M))
+    found = {str(row["pid"]) for row in rows if row["exe"]}
+    if run.returncode or found != expected or len(found) < 4:
+        raise Failed(f"tocsin ps: exit {run.returncode}, {run.stderr}, {found} not {expected}")
+    if max(len(row["vmas"]) for row in rows) < 2000:
+        raise Failed("tocsin ps --maps does not show the VMAs")
+
+
 def without_btf(program, ram):
     """What is said of a kernel that has no types: this one, when they are wiped out."""
     with open(ram, "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
@@ -161,6 +177,7 @@ def boot(kernel, initrd, cpu, options, levels):
              "file:" + serial, "-no-reboot", "-monitor", "none"])
         try:
             compare(wait_for_truth(serial, qemu), sys.argv[1], ram, levels, "pti=on" in options)
+            list_them(sys.argv[3], ram, sys.argv[1])
             without_btf(sys.argv[1], ram)
         finally:
             qemu.kill()

@@ -25,6 +25,7 @@ def processes(lines):
 def check(s):
     inside, inside_maps = processes(s.after("inside"))
     outside, outside_maps = processes(s.after("outside"))
+    listed = {str(o["pid"]): o for o in s.objects(lines=s.after("ps"))}
     expect(len(inside_maps) >= 5, "the guest has programs", *inside_maps)
     # Kernel workers come and go, and the guest's own reading takes some programs.
     lasting = {pid for pid in inside if pid in outside}
@@ -36,3 +37,4 @@ def check(s):
     for pid in lasting:
         equal(outside[pid], inside[pid], f"process {pid}")
         equal(outside_maps.get(pid), inside_maps.get(pid), f"VMAs of {pid}")
+        expect(pid in listed or " exe= " in inside[pid], f"tocsin ps without process {pid}")

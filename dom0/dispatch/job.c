@@ -44,7 +44,8 @@ static int find_kernel(struct job *j)
 {
 	struct tocsin_job_guest *g = j->guest;
 
-	if (g->kernel && tocsin_kernel_verify(g->kernel, j->record->cr3)) {
+	/* Not by the event's CR3: its process may be gone, and the frame in other hands. */
+	if (g->kernel && tocsin_kernel_verify(g->kernel, 0)) {
 		tocsin_kernel_close(g->kernel);
 		g->kernel = NULL;
 	}
@@ -107,6 +108,26 @@ static int find_target(struct job *j)
 	return 0;
 }
 
+/* Is it still the program that the scan began with? Else what was read says nothing of it. */
+static int check_target(struct job *j)
+{
+	struct tocsin_process *now = malloc(sizeof(*now));
+	struct tocsin_error err = {0};
+	int rc = now ? 0 : -ENOMEM;
+
+	if (!rc)
+		rc = tocsin_process_by_pid(j->guest->kernel, NULL, j->target.pid, now, &err);
+	if (!rc && (now->task != j->target.task || now->mm != j->target.mm ||
+		    now->pgd != j->target.pgd || now->start_time != j->target.start_time))
+		rc = -ESRCH;
+	free(now);
+	if (rc)
+		return tocsin_error_set(&j->error, rc,
+					"process %d ended or began another program meanwhile",
+					j->target.pid);
+	return 0;
+}
+
 static int scan_target(struct job *j)
 {
 	struct tocsin_vma_list vmas = {0};
@@ -117,13 +138,25 @@ static int scan_target(struct job *j)
 	    .rules = j->settings->rules,
 	    .max_bytes = j->settings->max_bytes,
 	};
-	int rc = tocsin_vma_list(j->guest->kernel, &j->target, &vmas, &j->error);
+	int rc;
 
+	if (!j->target.mm || !j->target.pgd)
+		return fail(j, TOCSIN_REQERR_INTERNAL,
+			    tocsin_error_set(&j->error, -ESRCH,
+					     "process %d has no memory: it is the kernel's, or "
+					     "its first thread has ended",
+					     j->target.pid));
+	rc = tocsin_vma_list(j->guest->kernel, &j->target, &vmas, &j->error);
 	if (rc)
 		return fail(j, TOCSIN_REQERR_INTERNAL, rc);
 	j->findings.truncated |= vmas.truncated;
+	if (vmas.torn)
+		snprintf(j->findings.unreadable, sizeof(j->findings.unreadable),
+			 "the address space changed while it was read");
 	rc = tocsin_scan(&target, &j->findings);
 	tocsin_vma_list_free(&vmas);
+	if (!rc)
+		rc = check_target(j);
 	if (rc)
 		return fail(j, TOCSIN_REQERR_INTERNAL, rc);
 	tocsin_verdict_decide(&j->findings, &j->verdict);

@@ -240,6 +240,21 @@ static int loop(struct daemon *d)
 	return rc;
 }
 
+/* What an earlier consumer left in the buffers names processes that may be long gone. */
+static int drop_stale(struct daemon *d)
+{
+	int count = tocsin_capture_drain(d->capture, NULL);
+	uint64_t stale = d->queue.count;
+
+	if (count < 0 || !stale)
+		return count < 0 ? count : 0;
+	tocsin_queue_free(&d->queue);
+	d->triggers = 0;
+	if (report_loss(d, 0, stale, "rung before tocsind was there"))
+		return -EIO;
+	return tocsin_queue_init(&d->queue, QUEUE_CAPACITY, QUEUE_SHARE);
+}
+
 static int start_capture(struct daemon *d, struct tocsin_error *err)
 {
 	int rc;
@@ -250,6 +265,8 @@ static int start_capture(struct daemon *d, struct tocsin_error *err)
 		return tocsin_error_set(err, -errno, "cannot create an eventfd: %s",
 					strerror(errno));
 	rc = tocsin_capture_open(RING_PAGES, on_event, d, &d->capture, err);
+	if (!rc)
+		rc = drop_stale(d);
 	if (!rc)
 		rc = -pthread_create(&d->thread, NULL, capture, d);
 	if (rc)
@@ -262,6 +279,7 @@ static void stop_capture(struct daemon *d)
 {
 	eventfd_write(d->quit, 1);
 	pthread_join(d->thread, NULL);
+	tocsin_capture_drain(d->capture, NULL);
 	if (d->queue.count)
 		report_loss(d, 0, d->queue.count, "tocsind was stopped before it treated them");
 }

@@ -135,7 +135,7 @@ struct tocsin_vma {
 struct tocsin_vma_list {
 	struct tocsin_vma *rows;
 	size_t count;
-	size_t torn;
+	size_t torn; /* torn rows; at least 1 also when a row of one reading was gone in the next */
 	bool truncated;
 };
 

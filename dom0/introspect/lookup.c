@@ -11,6 +11,7 @@
 
 #define CR3_ADDRESS 0x000ffffffffff000ull
 #define CR3_USER_HALF 0x1000ull
+#define PF_KTHREAD 0x200000u /* include/linux/sched.h */
 
 struct search {
 	const struct tocsin_process_layout *l;
@@ -26,7 +27,12 @@ static int match_cr3(struct tocsin_kernel *k, uint64_t task, void *context)
 	struct search *s = context;
 	struct tocsin_mapping mapping;
 	uint64_t mm, pgd;
+	uint32_t flags;
 
+	/* A kernel thread may borrow a process's memory; it is not that process. */
+	if (tocsin_kernel_read(k, task + s->l->task_flags, &flags, sizeof(flags)) ||
+	    flags & PF_KTHREAD)
+		return 0;
 	/* A task that goes away meanwhile is not the one that runs on this CR3. */
 	if (tocsin_kernel_read_u64(k, task + s->l->task_mm, &mm) || !mm ||
 	    tocsin_kernel_read_u64(k, mm + s->l->mm_pgd, &pgd) ||
@@ -68,7 +74,10 @@ int tocsin_process_by_cr3(struct tocsin_kernel *k, uint64_t cr3, struct tocsin_p
 		return tocsin_error_at(err, -ESRCH, cr3, "no process has this CR3");
 	if (rc < 0)
 		return tocsin_error_at(err, rc, cr3, "cannot look for the process of this CR3");
-	return read_found(k, &s, ret, err);
+	rc = read_found(k, &s, ret, err);
+	if (!rc && ret->pgd != s.pgd[0] && (!s.pgd[1] || ret->pgd != s.pgd[1]))
+		rc = tocsin_error_at(err, -ESRCH, cr3, "its process began another program");
+	return rc;
 }
 
 static int match_thread(struct tocsin_kernel *k, uint64_t task, void *context)

@@ -434,25 +434,20 @@ static int hand_over(const struct reading *r, size_t torn, struct tocsin_vma_lis
 static int read_until_same(struct reading r[2], struct tocsin_vma_list *ret)
 {
 	int rc = read_once(&r[0]), again = rc, now = 0;
-	size_t torn = 1;
+	size_t torn = 1; /* only a reading that equals the one before it is known to be whole */
 
 	for (int i = 0; i < RETRIES && torn && rc != -ENOMEM; i++) {
 		now = !now;
 		again = read_once(&r[now]);
+		torn = 1;
 		if (!rc && !again) {
 			torn = mark_torn(&r[now], &r[!now]);
 			if (r[now].count != r[!now].count && !torn)
-				torn = 1;
+				torn = 1; /* a row is gone */
 		}
 		rc = again;
 	}
-	if (rc)
-		return rc;
-	/* Only a reading that has another one beside it is known to be whole. */
-	torn = 0;
-	for (size_t i = 0; i < r[now].count; i++)
-		torn += r[now].rows[i].confidence == TOCSIN_TORN;
-	return hand_over(&r[now], torn, ret);
+	return rc ? rc : hand_over(&r[now], torn, ret);
 }
 
 int tocsin_vma_list(struct tocsin_kernel *k, const struct tocsin_process *p,

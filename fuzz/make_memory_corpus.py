@@ -32,6 +32,20 @@ def core(segments, phoff=64, phnum=None, notes=b"", memory=b"m" * 0x2000):
     return out + notes + memory
 
 
+def xen_core(frames):
+    """As xl dump-core writes it: a page for each frame."""
+    names = b"\0.shstrtab\0.xen_pages\0.xen_pfn\0"
+    at = 64 + 4 * 64
+    parts = [(1, 3, names), (11, 1, b"x" * 0x1000 * len(frames)),
+             (22, 1, b"".join(struct.pack("<Q", frame) for frame in frames))]
+    out = b"\x7fELF\x02\x01\x01" + bytes(9)
+    out += struct.pack("<HHIQQQIHHHHHH", 4, 62, 1, 0, 0, 64, 0, 64, 56, 0, 64, 4, 1) + bytes(64)
+    for name, kind, data in parts:
+        out += struct.pack("<IIQQQQIIQQ", name, kind, 0, 0, at, len(data), 0, 0, 0, 0)
+        at += len(data)
+    return out + b"".join(data for _, _, data in parts)
+
+
 def main():
     four = {0x1000: 0x2007, 0x2000: 0x3007, 0x3000: 0x4007, 0x4000: 0x6007, 0x4008: 0x5007}
     save("pagetable", "four_levels", tables(0x1000, 0xFF0, 4, four))
@@ -54,6 +68,12 @@ def main():
     save("dump", "phoff_far", core(good, phoff=0xFFFFFFFFFFFFFFF0))
     save("dump", "phnum_escape", core(good, phnum=0xFFFF))
     save("dump", "raw", b"raw" * 1000)
+    lime = [struct.pack("<IIQQ8x", 0x4C694D45, 1, start, start + 0xFF) + b"l" * 0x100
+            for start in (0x2000, 0x1000)]
+    save("dump", "lime", b"".join(lime))
+    save("dump", "lime_short", lime[0][:-1])
+    save("dump", "xen", xen_core([7, 0xFFFFFFFFFFFFFFFF, 2]))
+    save("dump", "xen_twice", xen_core([7, 7]))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ enum {
 /* argv[0] is the subcommand's name. Returns the exit code; EXIT_USAGE makes main print the
  * usage line after the reason that the subcommand gave. */
 int command_replay(int argc, char **argv);
+int command_info(int argc, char **argv);
 int command_ps(int argc, char **argv);
 
 #ifdef HAVE_XEN

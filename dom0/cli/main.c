@@ -13,8 +13,8 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
     {"replay", "FILE [--json]", "print the triggers that xentrace recorded", command_replay},
-    {"ps", "DOMAIN|--dump FILE [--maps] [--json]", "list a guest's processes from outside",
-     command_ps},
+    {"info", "GUEST [--json]", "which kernel a guest runs, and where it lies", command_info},
+    {"ps", "GUEST [--maps] [--json]", "list a guest's processes from outside", command_ps},
 #ifdef HAVE_XEN
     {"list", "[--json]", "list the domains and their trigger rates", command_list},
     {"enable", "DOMAIN [--rate N]", "let a domain ring N times a second", command_enable},
@@ -31,6 +31,7 @@ static void help(FILE *out)
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-8s %-37s  %s\n", commands[i].name, commands[i].arguments,
 			commands[i].summary);
+	fputs("\nGUEST is one of  -d DOMAIN  --qemu QMP-SOCKET  --dump FILE\n", out);
 	fputs("\n  --help     this text\n  --version  the version\n", out);
 }
 

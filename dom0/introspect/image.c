@@ -202,7 +202,8 @@ int tocsin_image_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_image
 			rc = tocsin_image_locate(m, level3, &image);
 		if (rc)
 			return tocsin_error_at(err, rc, cr3, "no Linux kernel mapped by this CR3");
-	} else {
+	} else if (!m->cr3_hint || tocsin_image_level3(m, m->cr3_hint, &level3, NULL) ||
+		   tocsin_image_locate(m, level3, &image)) {
 		rc = search(m, &image);
 		if (rc)
 			return tocsin_error_set(err, rc, "no kernel page table in guest memory");

@@ -21,7 +21,10 @@ struct tocsin_image {
 	size_t holes; /* pages that could not be read */
 };
 
-/* Locate and copy; cr3: 0 to search all of m. Freed with tocsin_image_free. -ENOENT: none. */
+/*
+ * Locate and copy; cr3: 0 to try the source's hint, then to search all of m. Freed with
+ * tocsin_image_free. -ENOENT: none.
+ */
 int tocsin_image_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_image *ret,
 		      struct tocsin_error *err);
 void tocsin_image_free(struct tocsin_image *image);

@@ -74,8 +74,18 @@ void tocsin_memory_close(struct tocsin_memory *m);
 /* A live Xen domain (built with Xen only); -ESRCH: no such domain. */
 int tocsin_memory_open_xen(uint32_t domid, struct tocsin_memory **ret, struct tocsin_error *err);
 
-/* A file: raw image (gpa = file offset) or ELF core (QEMU dump-guest-memory, virsh dump). */
+/*
+ * A file: raw image (gpa = file offset), LiME, or ELF core (QEMU dump-guest-memory, virsh dump
+ * --memory-only, xl dump-core).
+ */
 int tocsin_memory_open_dump(const char *path, struct tocsin_memory **ret, struct tocsin_error *err);
+
+/*
+ * A live QEMU or KVM guest by the UNIX socket of its QMP monitor, which stays connected; the
+ * guest's memory backend must be shared. -EACCES: it is not; -ETIMEDOUT: another client holds the
+ * monitor. Once QEMU is gone, reads after the next flush are -ENODEV.
+ */
+int tocsin_memory_open_qemu(const char *path, struct tocsin_memory **ret, struct tocsin_error *err);
 
 /* Bytes of the caller, gpa 0 onward, not copied, writable by cas16: for tests and fuzzers. */
 int tocsin_memory_open_buffer(void *bytes, size_t size, struct tocsin_memory **ret,

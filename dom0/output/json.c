@@ -324,3 +324,21 @@ int tocsin_output_process_json(FILE *to, const struct tocsin_process *p,
 		put_vmas(b, vmas);
 	return write_line(to, b);
 }
+
+int tocsin_output_kernel_json(FILE *to, const struct tocsin_kernel_info *info)
+{
+	bool bad = false;
+	struct builder b = {json_object_new_object(), &bad};
+
+	put_u64(b, "schema", TOCSIN_SCHEMA_VERSION);
+	put_text(b, "kind", "kernel");
+	put_text(b, "release", info->release);
+	put_bytes(b, "build_id", info->build_id, info->build_id_size);
+	put_hex(b, "text_va", info->text_va);
+	put_hex(b, "text_pa", info->text_pa);
+	put_u64(b, "levels", (uint64_t)info->levels);
+	put_bool(b, "page_table_isolation", info->pti);
+	put_u64(b, "symbols", info->symbols);
+	put_u64(b, "types", info->types);
+	return write_line(to, b);
+}

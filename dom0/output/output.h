@@ -49,6 +49,9 @@ struct tocsin_report {
 int tocsin_output_process_json(FILE *to, const struct tocsin_process *p,
 			       const struct tocsin_vma_list *vmas);
 
+/* One JSON line of kind "kernel"; as above. */
+int tocsin_output_kernel_json(FILE *to, const struct tocsin_kernel_info *info);
+
 /* "PING", "SCAN_SELF", ... of an overloaded EPTP index; "?" if it has none. */
 const char *tocsin_operation_name(uint32_t ecx);
 

@@ -238,6 +238,127 @@ static void test_notes(void **state)
 	tocsin_memory_close(m);
 }
 
+struct lime_range {
+	uint32_t magic, version;
+	uint64_t first, last, reserved;
+	uint8_t bytes[0x1000];
+};
+
+static void test_lime(void **state)
+{
+	struct lime_range r[2] = {{0x4c694d45, 1, 0x100000000, 0x100000fff, 0, {1}},
+				  {0x4c694d45, 1, 0x1000, 0x1fff, 0, {2}}};
+	struct tocsin_memory *m = NULL;
+	uint8_t got[0x1000];
+
+	assert_int_equal(open_bytes(r, sizeof(r), &m), 0);
+	assert_int_equal(m->range_count, 2);
+	assert_int_equal(tocsin_memory_read(m, 0x100000000, got, sizeof(got)), 0);
+	assert_memory_equal(got, r[0].bytes, sizeof(got));
+	assert_int_equal(tocsin_memory_read(m, 0x1000, got, sizeof(got)), 0);
+	assert_memory_equal(got, r[1].bytes, sizeof(got));
+	assert_int_equal(tocsin_memory_read(m, 0x2000, got, 1), -EFAULT);
+	tocsin_memory_close(m);
+	/* Cut at the seam it is one range; anywhere else it is refused. */
+	for (size_t n = sizeof(r[0]) + 1; n < sizeof(r); n += 61)
+		assert_int_equal(open_bytes(r, n, &m), -EINVAL);
+	r[1].last = UINT64_MAX;
+	assert_int_equal(open_bytes(r, sizeof(r), &m), -EINVAL);
+	r[1].first = 0;
+	assert_int_equal(open_bytes(r, sizeof(r), &m), -EINVAL);
+	r[1].last = r[1].first - 1;
+	assert_int_equal(open_bytes(r, sizeof(r), &m), -EINVAL);
+	r[1] = r[0]; /* twice the same memory */
+	assert_int_equal(open_bytes(r, sizeof(r), &m), -EINVAL);
+	r[1].magic = 0;
+	assert_int_equal(open_bytes(r, sizeof(r), &m), -EINVAL);
+	r[0].version = 2;
+	assert_int_equal(open_bytes(r, sizeof(r[0]), &m), -EINVAL);
+}
+
+/* xl dump-core: three pages, of which frame 7, no frame, and frame 2. */
+static struct xen_core {
+	Elf64_Ehdr e;
+	Elf64_Shdr s[4];
+	char names[32];
+	uint64_t frames[3];
+	uint8_t pages[3][0x1000];
+} xen_core;
+
+static int fresh_xen(void **state)
+{
+	static const char names[32] = "\0.shstrtab\0.xen_pages\0.xen_pfn";
+
+	memset(&xen_core, 0, sizeof(xen_core));
+	memcpy(xen_core.e.e_ident, ELFMAG, SELFMAG);
+	xen_core.e.e_ident[EI_CLASS] = ELFCLASS64;
+	xen_core.e.e_ident[EI_DATA] = ELFDATA2LSB;
+	xen_core.e.e_type = ET_CORE;
+	xen_core.e.e_machine = EM_X86_64;
+	xen_core.e.e_shoff = offsetof(struct xen_core, s);
+	xen_core.e.e_shentsize = sizeof(Elf64_Shdr);
+	xen_core.e.e_shnum = 4;
+	xen_core.e.e_shstrndx = 1;
+	memcpy(xen_core.names, names, sizeof(names));
+	xen_core.s[1] = (Elf64_Shdr){.sh_name = 1,
+				     .sh_type = SHT_STRTAB,
+				     .sh_offset = offsetof(struct xen_core, names),
+				     .sh_size = sizeof(names)};
+	xen_core.s[2] = (Elf64_Shdr){.sh_name = 11,
+				     .sh_type = SHT_PROGBITS,
+				     .sh_offset = offsetof(struct xen_core, pages),
+				     .sh_size = sizeof(xen_core.pages)};
+	xen_core.s[3] = (Elf64_Shdr){.sh_name = 22,
+				     .sh_type = SHT_PROGBITS,
+				     .sh_offset = offsetof(struct xen_core, frames),
+				     .sh_size = sizeof(xen_core.frames)};
+	xen_core.frames[0] = 7;
+	xen_core.frames[1] = UINT64_MAX;
+	xen_core.frames[2] = 2;
+	for (int i = 0; i < 3; i++)
+		memset(xen_core.pages[i], 'a' + i, 0x1000);
+	return 0;
+}
+
+static void test_xen_core(void **state)
+{
+	struct tocsin_memory *m = NULL;
+	uint8_t got[0x1000];
+
+	assert_int_equal(open_bytes(&xen_core, sizeof(xen_core), &m), 0);
+	assert_int_equal(m->range_count, 2);
+	assert_int_equal(tocsin_memory_read(m, 0x7000, got, 0x1000), 0);
+	assert_memory_equal(got, xen_core.pages[0], 0x1000);
+	assert_int_equal(tocsin_memory_read(m, 0x2000, got, 0x1000), 0);
+	assert_memory_equal(got, xen_core.pages[2], 0x1000);
+	assert_int_equal(tocsin_memory_read(m, 0x3000, got, 1), -EFAULT);
+	tocsin_memory_close(m);
+}
+
+static void test_xen_core_lies(void **state)
+{
+	struct tocsin_memory *m = NULL;
+
+	for (size_t n = SELFMAG; n < sizeof(xen_core); n += n < 1024 ? 1 : 509)
+		assert_int_equal(open_bytes(&xen_core, n, &m), -EINVAL);
+	xen_core.frames[1] = 7;
+	assert_int_equal(open_bytes(&xen_core, sizeof(xen_core), &m), -EINVAL);
+	xen_core.frames[1] = 1ull << 60;
+	assert_int_equal(open_bytes(&xen_core, sizeof(xen_core), &m), -EINVAL);
+	fresh_xen(NULL);
+	xen_core.s[3].sh_size -= 8;
+	assert_int_equal(open_bytes(&xen_core, sizeof(xen_core), &m), -EINVAL);
+	fresh_xen(NULL);
+	xen_core.s[2].sh_name = UINT32_MAX;
+	assert_int_equal(open_bytes(&xen_core, sizeof(xen_core), &m), -EINVAL);
+	fresh_xen(NULL);
+	xen_core.e.e_shstrndx = 4;
+	assert_int_equal(open_bytes(&xen_core, sizeof(xen_core), &m), -EINVAL);
+	fresh_xen(NULL);
+	xen_core.s[1].sh_size = UINT64_MAX;
+	assert_int_equal(open_bytes(&xen_core, sizeof(xen_core), &m), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +369,9 @@ int main(void)
 	    cmocka_unit_test_setup(test_truncated, fresh),
 	    cmocka_unit_test(test_lies),
 	    cmocka_unit_test_setup(test_notes, fresh),
+	    cmocka_unit_test(test_lime),
+	    cmocka_unit_test_setup(test_xen_core, fresh_xen),
+	    cmocka_unit_test_setup(test_xen_core_lies, fresh_xen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

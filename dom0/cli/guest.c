@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* From the arguments of a subcommand to the kernel of the guest that they name. */
+#include "cli/guest.h"
+
+#include "cli/command.h"
+#include "output/output.h"
+#ifdef HAVE_XEN
+#include "cli/domain.h"
+#endif
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_SIZE (4 * TOCSIN_PATH_SIZE + 1)
+
+/* The option's value, for an option that names a guest. */
+static const char **guest_option(const char *option, struct guest_options *o)
+{
+	if (!strcmp(option, "-d") || !strcmp(option, "--domain"))
+		return &o->domain;
+	if (!strcmp(option, "--qemu"))
+		return &o->qemu;
+	return strcmp(option, "--dump") ? NULL : &o->dump;
+}
+
+static int parse_pid(const char *text, int32_t *ret)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || value < 1 || value > INT32_MAX)
+		return -EINVAL;
+	*ret = (int32_t)value;
+	return 0;
+}
+
+static int parse(int argc, char **argv, unsigned int accepts, struct guest_options *o)
+{
+	for (int i = 1; i < argc; i++) {
+		const char **value = guest_option(argv[i], o);
+
+		if (value && i + 1 < argc) {
+			*value = argv[++i];
+		} else if (!strcmp(argv[i], "--json")) {
+			o->json = true;
+		} else if ((accepts & GUEST_MAPS) && !strcmp(argv[i], "--maps")) {
+			o->maps = true;
+		} else if (!(accepts & GUEST_PID) || o->pid || parse_pid(argv[i], &o->pid)) {
+			fprintf(stderr, "tocsin %s: unexpected argument '%s'\n", argv[0], argv[i]);
+			return -EINVAL;
+		}
+	}
+	if (!!o->domain + !!o->qemu + !!o->dump == 1)
+		return 0;
+	fprintf(stderr, "tocsin %s: which guest? One of -d DOMAIN, --qemu SOCKET, --dump FILE\n",
+		argv[0]);
+	return -EINVAL;
+}
+
+static int open_domain(const char *name, struct tocsin_memory **ret, struct tocsin_error *err)
+{
+#ifdef HAVE_XEN
+	struct tocsin_domain domain;
+	struct tocsin_host *host;
+	int rc = tocsin_host_open(&host, err);
+
+	if (rc)
+		return rc;
+	rc = tocsin_host_find(host, name, &domain, err);
+	tocsin_host_close(host);
+	return rc ? rc : tocsin_memory_open_xen(domain.domid, ret, err);
+#else
+	return tocsin_error_set(err, -EOPNOTSUPP, "this program was built without Xen");
+#endif
+}
+
+static int open_memory(const struct guest_options *o, struct tocsin_memory **ret,
+		       struct tocsin_error *err)
+{
+	if (o->domain)
+		return open_domain(o->domain, ret, err);
+	if (o->qemu)
+		return tocsin_memory_open_qemu(o->qemu, ret, err);
+	return tocsin_memory_open_dump(o->dump, ret, err);
+}
+
+int guest_run(int argc, char **argv, unsigned int accepts, guest_show show)
+{
+	struct guest_options o = {0};
+	struct tocsin_memory *memory = NULL;
+	struct tocsin_kernel *kernel = NULL;
+	struct tocsin_error err = {0};
+	int rc = parse(argc, argv, accepts, &o);
+
+	if (rc)
+		return EXIT_USAGE;
+	rc = open_memory(&o, &memory, &err);
+	if (!rc)
+		rc = tocsin_kernel_open(memory, 0, &kernel, &err);
+	if (!rc)
+		rc = show(kernel, &o, &err);
+	tocsin_kernel_close(kernel);
+	tocsin_memory_close(memory);
+	if (rc < 0)
+		fprintf(stderr, "tocsin %s: %s\n", argv[0], err.code ? err.message : strerror(-rc));
+	return rc < 0 ? EXIT_FAILED : rc ? EXIT_PARTIAL : EXIT_DONE;
+}
+
+const char *guest_text(const char *bytes, size_t size)
+{
+	static char texts[4][TEXT_SIZE];
+	static unsigned int turn;
+	char *text = texts[turn++ % 4];
+
+	tocsin_output_clean(bytes, size, text, TEXT_SIZE);
+	return text;
+}

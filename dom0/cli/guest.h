@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the subcommands that look into one guest share: which guest, how to print, which process. */
+#ifndef TOCSIN_CLI_GUEST_H
+#define TOCSIN_CLI_GUEST_H
+
+#include "introspect/introspect.h"
+
+struct guest_options {
+	const char *domain, *qemu, *dump; /* exactly one */
+	bool json;
+	bool maps;   /* --maps, where GUEST_MAPS */
+	int32_t pid; /* where GUEST_PID; 0: all */
+};
+
+/* What a subcommand accepts beyond the guest and --json. */
+enum { GUEST_MAPS = 1, GUEST_PID = 2 };
+
+/*
+ * Print it. 0: all of it; 1: some of it is not to be trusted, or missing, as stderr said; else a
+ * negative errno with a message.
+ */
+typedef int (*guest_show)(struct tocsin_kernel *k, const struct guest_options *o,
+			  struct tocsin_error *err);
+
+/* Parse the arguments, open the guest, find its kernel, show. Returns the exit code. */
+int guest_run(int argc, char **argv, unsigned int accepts, guest_show show);
+
+/* Guest bytes made safe for a terminal, in one of four buffers used in turn. */
+const char *guest_text(const char *bytes, size_t size);
+
+#endif

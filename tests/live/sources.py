@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One QEMU guest, half of its memory above 4 GiB, seen through every kind of source.
+
+usage: sources.py TOCSIN GONE, with kernels in TOCSIN_LIVE_KERNELS, of which the first is booted,
+and a static busybox at /bin/busybox; else skipped (exit code 77). Speaks TAP.
+
+The live guest (memfd, and a file), QEMU's own ELF dump, a LiME file and a raw image must all name
+the same kernel and the same processes; a guest that is private, busy or gone must be said to be.
+"""
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+INIT = """#!/bin/busybox sh
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t devtmpfs dev /dev
+/bin/busybox sleep 100000 &
+/bin/busybox sleep 100001 &
+/bin/busybox echo READY $(/bin/busybox uname -r)
+while :; do /bin/busybox sleep 100002; done
+"""
+LOW, HIGH = 256 << 20, 4 << 30
+PIECES = [(0, 0x9F000), (0x100000, LOW - 0x100000), (HIGH, 256 << 20)]
+
+
+class Monitor:
+    """A QMP client."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.file = self.socket.makefile("rw")
+        self.file.readline()
+        self.run("qmp_capabilities")
+
+    def run(self, command, **arguments):
+        json.dump({"execute": command, "arguments": arguments}, self.file)
+        self.file.flush()
+        while True:
+            answer = json.loads(self.file.readline())
+            if "error" in answer:
+                raise RuntimeError(answer["error"]["desc"])
+            if "return" in answer:
+                return answer["return"]
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+class Guest:
+    """A QEMU process, ended on the way out."""
+
+    def __init__(self, folder, backend, kernel, initrd):
+        self.qmp, self.other, serial = (f"{folder}/{n}" for n in ("qmp", "other", "serial"))
+        machine = ["-machine", "pc,max-ram-below-4g=256M" +
+                   (",memory-backend=ram" if backend else "")]
+        if backend:
+            machine += ["-object", f"{backend},id=ram,size=512M"]
+        if os.path.exists(serial):
+            os.unlink(serial)
+        self.process = subprocess.Popen(
+            ["qemu-system-x86_64", *machine, "-m", "512", "-accel", "tcg", "-cpu", "max", "-kernel",
+             kernel, "-initrd", initrd, "-append", "console=ttyS0 panic=-1 quiet", "-display",
+             "none", "-serial", "file:" + serial, "-no-reboot", "-monitor", "none", "-qmp",
+             f"unix:{self.qmp},server=on,wait=off", "-qmp",
+             f"unix:{self.other},server=on,wait=off"], stderr=subprocess.DEVNULL)
+        self.release = None
+        for _ in range(240):
+            text = open(serial, errors="replace").read() if os.path.exists(serial) else ""
+            if "READY" in text and text.endswith("\n"):
+                self.release = text.split("READY ")[1].split()[0]
+                break
+            time.sleep(0.5)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+def tocsin(*arguments):
+    return subprocess.run([sys.argv[1], *arguments], capture_output=True, text=True, timeout=60)
+
+
+def look(*guest):
+    """(release, address of _text, {(pid, arguments)} of the programs) as a source shows them."""
+    info, ps = tocsin("info", *guest, "--json"), tocsin("ps", *guest, "--json")
+    if info.returncode or ps.returncode:
+        raise RuntimeError(f"{guest}: {info.stderr}{ps.stderr}")
+    kernel = json.loads(info.stdout)
+    rows = [json.loads(line) for line in ps.stdout.splitlines()]
+    return (kernel["release"], kernel["text_va"],
+            {(row["pid"], tuple(row["cmdline"])) for row in rows if row["exe"]})
+
+
+def save(monitor, folder):
+    """The guest's memory piece by piece, through QEMU itself."""
+    for number, (start, size) in enumerate(PIECES):
+        monitor.run("pmemsave", val=start, size=size, filename=f"{folder}/piece{number}")
+    with open(folder + "/lime", "wb") as lime, open(folder + "/raw", "wb") as raw:
+        for number, (start, size) in enumerate(PIECES):
+            lime.write(struct.pack("<IIQQ8x", 0x4C694D45, 1, start, start + size - 1))
+            raw.seek(start)
+            with open(f"{folder}/piece{number}", "rb") as piece:
+                shutil.copyfileobj(piece, lime)
+                piece.seek(0)
+                shutil.copyfileobj(piece, raw)
+            os.unlink(f"{folder}/piece{number}")
+
+
+def shared(folder, kernel, initrd):
+    with Guest(folder, "memory-backend-memfd,share=on", kernel, initrd) as guest:
+        truth = look("--qemu", guest.qmp)
+        sleeps = sorted(args[2] for _, args in truth[2] if args[1:2] == ("sleep",))
+        yield "a live guest with a memfd", (guest.release, ["100000", "100001", "100002"]) == (
+            truth[0], sleeps), truth
+        monitor = Monitor(guest.other)
+        monitor.run("stop")  # so that all dumps are of one moment
+        monitor.run("dump-guest-memory", paging=False, protocol=f"file:{folder}/elf")
+        save(monitor, folder)
+        for name in ("elf", "lime", "raw"):
+            seen = look("--dump", f"{folder}/{name}")
+            yield f"its dump: {name}", seen == truth, (seen, truth)
+        monitor.run("cont")
+        busy = tocsin("info", "--qemu", guest.other)
+        yield "a monitor that is taken", (busy.returncode == 1 and
+                                          "one client at a time" in busy.stderr), busy
+        monitor.close()
+        gone = subprocess.Popen([sys.argv[2], guest.qmp], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True)
+        first = gone.stdout.readline()
+        guest.process.send_signal(signal.SIGKILL)
+        guest.process.wait()
+        rest = gone.communicate("\n", timeout=20)[0]
+        yield "a guest that ended", (first, rest) == ("0\n", "-19\n"), (first, rest)
+        late = tocsin("info", "--qemu", guest.qmp)
+        yield "no QEMU behind the socket", (late.returncode == 1 and
+                                            "cannot connect" in late.stderr), late
+
+
+def others(folder, kernel, initrd):
+    with Guest(folder, f"memory-backend-file,share=on,mem-path={folder}/ram", kernel,
+               initrd) as guest:
+        seen = look("--qemu", guest.qmp)
+        yield "a live guest with a file", seen[0] == guest.release and len(seen[2]) == 4, seen
+    with Guest(folder, "memory-backend-memfd,share=off", kernel, initrd) as guest:
+        run = tocsin("info", "--qemu", guest.qmp)
+        yield "memory that is private", run.returncode == 1 and "share=on" in run.stderr, run
+    with Guest(folder, "", kernel, initrd) as guest:
+        run = tocsin("info", "--qemu", guest.qmp)
+        yield "memory without a backend", (run.returncode == 1 and
+                                           "-object memory-backend-memfd" in run.stderr), run
+
+
+def main():
+    kernels = [k for k in os.environ.get("TOCSIN_LIVE_KERNELS", "").split(":") if k]
+    if not kernels or not os.path.exists("/bin/busybox"):
+        print("1..0 # SKIP no TOCSIN_LIVE_KERNELS or no /bin/busybox")
+        sys.exit(77)
+    number = failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("bin", "proc", "dev"):
+            os.makedirs(f"{folder}/root/{name}")
+        shutil.copy("/bin/busybox", folder + "/root/bin/")
+        with open(folder + "/root/init", "w") as file:
+            file.write(INIT)
+        os.chmod(folder + "/root/init", 0o755)
+        subprocess.run("find . | cpio -o -H newc --quiet > ../initrd", shell=True,
+                       cwd=folder + "/root", check=True)
+        for part in (shared, others):
+            for name, good, seen in part(folder, kernels[0], folder + "/initrd"):
+                number += 1
+                failed += not good
+                print(f"{'' if good else 'not '}ok {number} {name}", flush=True)
+                if not good:
+                    print("# " + repr(seen)[:3000])
+    print(f"1..{number}")
+    sys.exit(failed != 0)
+
+
+main()

@@ -19,6 +19,8 @@ enum {
 int command_replay(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_ps(int argc, char **argv);
+int command_files(int argc, char **argv);
+int command_net(int argc, char **argv);
 
 #ifdef HAVE_XEN
 int command_enable(int argc, char **argv);

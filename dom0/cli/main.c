@@ -15,6 +15,9 @@ static const struct command {
     {"replay", "FILE [--json]", "print the triggers that xentrace recorded", command_replay},
     {"info", "GUEST [--json]", "which kernel a guest runs, and where it lies", command_info},
     {"ps", "GUEST [--maps] [--json]", "list a guest's processes from outside", command_ps},
+    {"files", "GUEST [PID] [--json]", "the files that a guest's processes have open",
+     command_files},
+    {"net", "GUEST [PID] [--json]", "the sockets of a guest's processes", command_net},
 #ifdef HAVE_XEN
     {"list", "[--json]", "list the domains and their trigger rates", command_list},
     {"enable", "DOMAIN [--rate N]", "let a domain ring N times a second", command_enable},

@@ -151,6 +151,64 @@ int tocsin_process_read(struct tocsin_kernel *k, const struct tocsin_process *p,
 int tocsin_process_walk(struct tocsin_kernel *k, const struct tocsin_process *p, uint64_t va,
 			struct tocsin_mapping *ret);
 
+/* ---- open files and sockets ---- */
+
+#define TOCSIN_SOCKET_NAME_SIZE 108 /* of a UNIX socket */
+
+/* Numbers are those of the kernel and of <sys/socket.h>. */
+struct tocsin_socket {
+	uint64_t sock;     /* VA of struct sock */
+	uint64_t inode;    /* as /proc/net has it; 0: no file holds it */
+	uint16_t family;   /* AF_INET, AF_INET6, AF_UNIX, AF_NETLINK, AF_PACKET, ... */
+	uint16_t type;     /* SOCK_STREAM, ... */
+	uint16_t protocol; /* IPPROTO_TCP, ...; of AF_NETLINK: NETLINK_ROUTE, ... */
+	uint8_t state;     /* TCP_ESTABLISHED, ... of <netinet/tcp.h>, also for UNIX sockets */
+	uint32_t netns;    /* number of its network namespace */
+	/* AF_INET (the first 4 bytes) and AF_INET6 */
+	uint8_t local[16], remote[16];
+	uint16_t local_port, remote_port;
+	/* bytes, as /proc/net has them; of a listening TCP socket: waiting connections, and most */
+	uint32_t receive_queue, send_queue;
+	/* AF_UNIX: "" none; a first byte of 0: abstract */
+	char name[TOCSIN_SOCKET_NAME_SIZE];
+	size_t name_size;
+	uint64_t peer; /* AF_UNIX: VA of the peer's struct sock, or 0 */
+};
+
+/* "tcp", "udp6", "unix", ...; a socket of another family or protocol is "other". */
+const char *tocsin_socket_kind(const struct tocsin_socket *s);
+
+/* "ESTABLISHED", "LISTEN", ..., "" where the kind has no states. */
+const char *tocsin_socket_state(const struct tocsin_socket *s);
+
+struct tocsin_file {
+	enum tocsin_confidence confidence;
+	int32_t fd;
+	uint64_t file;     /* VA of struct file */
+	uint32_t flags;    /* O_RDONLY, O_APPEND, ... */
+	uint32_t mode;     /* of the inode: S_IFREG | 0644 ... */
+	uint64_t position; /* as it was; not part of what makes a row consistent */
+	struct tocsin_file_id id;
+	const char *path; /* owned by the list; as /proc/PID/fd has it; "" could not be told */
+	bool is_socket;
+	struct tocsin_socket socket;
+};
+
+struct tocsin_file_list {
+	struct tocsin_file *rows;
+	size_t count;
+	size_t torn; /* torn rows; at least 1 also when a row of one reading was gone in the next */
+	bool truncated;
+};
+
+/*
+ * The open files of p, by their number; none for a kernel thread. -ESRCH: p has ended. Freed with
+ * tocsin_file_list_free.
+ */
+int tocsin_file_list(struct tocsin_kernel *k, const struct tocsin_process *p,
+		     struct tocsin_file_list *ret, struct tocsin_error *err);
+void tocsin_file_list_free(struct tocsin_file_list *list);
+
 struct tocsin_memory *tocsin_kernel_memory(struct tocsin_kernel *k);
 
 #endif

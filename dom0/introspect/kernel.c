@@ -244,6 +244,7 @@ void tocsin_kernel_close(struct tocsin_kernel *k)
 	tocsin_btf_close(k->btf);
 	tocsin_kallsyms_close(k->symbols);
 	free(k->process);
+	free(k->file);
 	free(k);
 }
 

@@ -8,6 +8,7 @@
 #include "introspect/kallsyms.h"
 
 struct tocsin_process_layout;
+struct tocsin_file_layout;
 
 struct tocsin_kernel {
 	struct tocsin_memory *m;
@@ -21,6 +22,7 @@ struct tocsin_kernel {
 	uint8_t banner[128]; /* linux_banner */
 	uint64_t banner_va;
 	struct tocsin_process_layout *process; /* made when first needed */
+	struct tocsin_file_layout *file;       /* the same */
 };
 
 /* Kernel virtual memory, whole or a negative errno. */

@@ -6,6 +6,7 @@
  */
 #include "output/formats.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -131,11 +132,6 @@ static void put_cmdline(struct builder b, const struct tocsin_process *p)
 	put_bool(b, "cmdline_truncated", p->cmdline_truncated);
 }
 
-static const char *confidence(enum tocsin_confidence c)
-{
-	return c == TOCSIN_CONSISTENT ? "consistent" : c == TOCSIN_TORN ? "torn" : "contradicted";
-}
-
 static void put_identity(struct builder b, const struct tocsin_process *p)
 {
 	put_u64(b, "pid", (uint32_t)p->pid);
@@ -150,7 +146,7 @@ static void put_identity(struct builder b, const struct tocsin_process *p)
 	put_bool(b, "exe_deleted", p->exe_id.deleted);
 	put_bool(b, "exe_memfd", p->exe_id.memfd);
 	put_cmdline(b, p);
-	put_text(b, "confidence", confidence(p->confidence));
+	put_text(b, "confidence", tocsin_confidence_name(p->confidence));
 }
 
 static void put_process(struct builder top, const char *key, const struct tocsin_process *p)
@@ -173,7 +169,7 @@ static struct json_object *vma(const struct tocsin_vma *v, bool *bad)
 	put_bool(b, "deleted", v->file.deleted);
 	put_bool(b, "memfd", v->file.memfd);
 	put_bool(b, "special", v->special);
-	put_text(b, "confidence", confidence(v->confidence));
+	put_text(b, "confidence", tocsin_confidence_name(v->confidence));
 	return b.o;
 }
 
@@ -340,5 +336,77 @@ int tocsin_output_kernel_json(FILE *to, const struct tocsin_kernel_info *info)
 	put_bool(b, "page_table_isolation", info->pti);
 	put_u64(b, "symbols", info->symbols);
 	put_u64(b, "types", info->types);
+	return write_line(to, b);
+}
+
+static void put_address(struct builder b, const char *key, const struct tocsin_socket *s,
+			const uint8_t *address)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+
+	if (inet_ntop(s->family, address, text, sizeof(text)))
+		put_text(b, key, text);
+}
+
+static void put_socket(struct builder b, const struct tocsin_socket *s)
+{
+	put_text(b, "protocol", tocsin_socket_kind(s));
+	put_text(b, "state", tocsin_socket_state(s));
+	put_u64(b, "family", s->family);
+	put_u64(b, "type", s->type);
+	put_u64(b, "protocol_number", s->protocol);
+	put_u64(b, "inode", s->inode);
+	put_u64(b, "netns", s->netns);
+	put_u64(b, "receive_queue", s->receive_queue);
+	put_u64(b, "send_queue", s->send_queue);
+	if (s->family == AF_INET || s->family == AF_INET6) {
+		put_address(b, "local", s, s->local);
+		put_u64(b, "local_port", s->local_port);
+		put_address(b, "remote", s, s->remote);
+		put_u64(b, "remote_port", s->remote_port);
+	}
+	if (s->family == AF_UNIX) {
+		put(b, "name", bytes_text(s->name, s->name_size));
+		put_bool(b, "connected", s->peer != 0);
+	}
+}
+
+/* What a row of files and one of sockets begin with. */
+static void put_owner(struct builder b, const char *kind, const struct tocsin_process *p,
+		      const struct tocsin_file *f)
+{
+	put_u64(b, "schema", TOCSIN_SCHEMA_VERSION);
+	put_text(b, "kind", kind);
+	put_u64(b, "pid", (uint32_t)p->pid);
+	put(b, "comm", bytes_text(p->comm, strnlen(p->comm, sizeof(p->comm))));
+	put_u64(b, "fd", (uint32_t)f->fd);
+	put_text(b, "confidence", tocsin_confidence_name(f->confidence));
+}
+
+int tocsin_output_file_json(FILE *to, const struct tocsin_process *p, const struct tocsin_file *f)
+{
+	bool bad = false;
+	struct builder b = {json_object_new_object(), &bad};
+
+	put_owner(b, "file", p, f);
+	put_text(b, "path", f->path);
+	put_u64(b, "flags", f->flags);
+	put_u64(b, "mode", f->mode);
+	put_u64(b, "position", f->position);
+	put_u64(b, "inode", f->id.inode);
+	put_bool(b, "deleted", f->id.deleted);
+	put_bool(b, "memfd", f->id.memfd);
+	if (f->is_socket)
+		put_socket(open_object(b, "socket"), &f->socket);
+	return write_line(to, b);
+}
+
+int tocsin_output_socket_json(FILE *to, const struct tocsin_process *p, const struct tocsin_file *f)
+{
+	bool bad = false;
+	struct builder b = {json_object_new_object(), &bad};
+
+	put_owner(b, "socket", p, f);
+	put_socket(b, &f->socket);
 	return write_line(to, b);
 }

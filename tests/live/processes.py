@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Boot Linux guests under QEMU, and compare their own /proc with what is read from their memory.
 
-usage: processes.py PROGRAM MANY_VMAS TOCSIN, with the kernels to boot in TOCSIN_LIVE_KERNELS (bzImages with
+usage: processes.py PROGRAM MANY_VMAS HOLDER TOCSIN, with the kernels to boot in TOCSIN_LIVE_KERNELS (bzImages with
 BTF, between colons) and a static busybox at /bin/busybox. Without them the test is skipped (exit
 code 77). The first kernel is booted in more ways: without KASLR, with 4 levels of page tables, with
 KPTI. Each is also looked at with its BTF wiped out. Speaks TAP.
@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 
+import objects
+
 INIT = r"""#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin
@@ -25,6 +27,9 @@ mount -t tmpfs tmp /tmp
 cp /bin/busybox /tmp/sleep
 /tmp/sleep 100000 &
 /bin/many-vmas &
+ifconfig lo up
+/bin/holder > /tmp/holder &
+until grep -q HOLDING /tmp/holder; do sleep 1; done
 start-stop-daemon -S -b -c 1000:1000 -x /bin/sleep -- 99999
 sleep 1
 rm /tmp/sleep
@@ -36,11 +41,12 @@ for p in /proc/[0-9]*; do
   $p/status) exe=$(readlink $p/exe) cmd=$(tr '\0' '|' < $p/cmdline)"
  sed "s/^/M $pid /" $p/maps
 done
+@OBJECTS@
 echo "V $(uname -r)"
 grep ' _text$' /proc/kallsyms
 echo TRUTH-END
 while :; do sleep 100000; done
-"""
+""".replace("@OBJECTS@", objects.TRUTH)
 
 
 BTF = bytes.fromhex("9feb010018000000")
@@ -50,12 +56,13 @@ class Failed(Exception):
     """What is read from outside is not what the guest says."""
 
 
-def initramfs(folder, many_vmas):
+def initramfs(folder, programs):
     root = os.path.join(folder, "root")
     for name in ("bin", "proc", "sys", "dev", "tmp", "etc"):
         os.makedirs(os.path.join(root, name))
     subprocess.run(["cp", "/bin/busybox", root + "/bin/"], check=True)
-    subprocess.run(["cp", many_vmas, root + "/bin/many-vmas"], check=True)
+    for name, program in programs.items():
+        subprocess.run(["cp", program, root + "/bin/" + name], check=True)
     with open(root + "/etc/passwd", "w") as f:
         f.write("u:x:1000:1000::/:/bin/sh\n")
     with open(root + "/init", "w") as f:
@@ -153,6 +160,17 @@ def list_them(tocsin, ram, program):
         raise Failed("tocsin ps --maps does not show the VMAs")
 
 
+def list_objects(tocsin, ram, truth):
+    """Files and sockets of the programs that sleep."""
+    pids = dict(re.findall(r"^P (\d+) .* exe=\S*/(sleep|many-vmas|holder|busybox) ", truth, re.M))
+    holder = [pid for pid, name in pids.items() if name == "holder"]
+    pids.pop("1", None)  # the shell closes and opens
+    why = objects.compare_files(truth, tocsin, pids, "--dump", ram) or \
+        objects.compare_sockets(truth, tocsin, holder[0], "--dump", ram)
+    if why:
+        raise Failed(why)
+
+
 def without_btf(program, ram):
     """What is said of a kernel that has no types: this one, when they are wiped out."""
     with open(ram, "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
@@ -176,8 +194,10 @@ def boot(kernel, initrd, cpu, options, levels):
              "console=ttyS0 panic=-1 quiet " + options, "-display", "none", "-serial",
              "file:" + serial, "-no-reboot", "-monitor", "none"])
         try:
-            compare(wait_for_truth(serial, qemu), sys.argv[1], ram, levels, "pti=on" in options)
-            list_them(sys.argv[3], ram, sys.argv[1])
+            truth = wait_for_truth(serial, qemu)
+            compare(truth, sys.argv[1], ram, levels, "pti=on" in options)
+            list_them(sys.argv[4], ram, sys.argv[1])
+            list_objects(sys.argv[4], ram, truth)
             without_btf(sys.argv[1], ram)
         finally:
             qemu.kill()
@@ -195,7 +215,7 @@ def main():
     failed = 0
     print(f"1..{len(cases)}")
     with tempfile.TemporaryDirectory() as folder:
-        initrd = initramfs(folder, sys.argv[2])
+        initrd = initramfs(folder, {"many-vmas": sys.argv[2], "holder": sys.argv[3]})
         for number, (kernel, cpu, options, levels) in enumerate(cases, 1):
             why = None
             try:

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Open files and sockets: what a guest says in its /proc against what `tocsin files|net` prints."""
+import json
+import re
+import socket
+import struct
+import subprocess
+
+# Run in the guest between its other reports, when /bin/holder has said HOLDING.
+TRUTH = r"""
+for p in /proc/[0-9]*; do
+ pid=${p#/proc/}
+ for f in $p/fd/*; do
+  [ -L $f ] || continue
+  echo "F $pid ${f##*/} $(awk '/^flags/{print $2}' $p/fdinfo/${f##*/}) \
+$(awk '/^pos/{print $2}' $p/fdinfo/${f##*/}) $(readlink $f)"
+ done
+done
+for n in tcp tcp6 udp udp6 raw unix netlink; do sed "s/^/N $n /" /proc/net/$n; done
+"""
+CLOEXEC = 0o2000000  # belongs to the descriptor, not to the file
+STATES = {"01": "ESTABLISHED", "06": "TIME_WAIT", "07": "CLOSE", "08": "CLOSE_WAIT",
+          "0A": "LISTEN"}
+
+
+def rows(tocsin, command, *arguments):
+    run = subprocess.run([tocsin, command, *arguments, "--json"], capture_output=True, text=True,
+                         timeout=60)
+    if run.returncode:
+        return None, f"tocsin {command}: exit {run.returncode}, {run.stderr}"
+    return [json.loads(line) for line in run.stdout.splitlines()], None
+
+
+def expected_files(truth, pids):
+    for line in truth.splitlines():
+        if line.startswith("F "):
+            _, pid, fd, flags, position, path = line.split(None, 5)
+            if pid in pids:
+                deleted = path.endswith(" (deleted)")
+                yield (int(pid), int(fd), int(flags, 8) & ~CLOEXEC, int(position),
+                       path.removesuffix(" (deleted)"), deleted)
+
+
+def compare_files(truth, tocsin, pids, *guest):
+    """None, or what differs for the processes that keep their files."""
+    found, why = rows(tocsin, "files", *guest)
+    if why:
+        return why
+    outside = {(r["pid"], r["fd"], r["flags"], r["position"], r["path"], r["deleted"])
+               for r in found if str(r["pid"]) in pids}
+    inside = set(expected_files(truth, pids))
+    if len(inside) < 30 or inside != outside:
+        return f"files: {sorted(inside ^ outside)} of {len(inside)}"
+    return None
+
+
+def address(text):
+    """As /proc/net writes an address and a port: words in the order of the machine."""
+    host, port = text.split(":")
+    words = struct.pack(f"<{len(host) // 8}I", *struct.unpack(f">{len(host) // 8}I",
+                                                               bytes.fromhex(host)))
+    family = socket.AF_INET if len(host) == 8 else socket.AF_INET6
+    return socket.inet_ntop(family, words), int(port, 16)
+
+
+def expected_sockets(truth):
+    """{inode: what must be seen of it}"""
+    sockets = {}
+    for line in truth.splitlines():
+        match = re.match(r"N (\w+) +(.*)", line)
+        if not match or "Inode" in line or "inode" in line:
+            continue
+        kind, fields = match.group(1), match.group(2).split()
+        if kind == "unix":
+            name = fields[7].replace("@", "\\x00") if len(fields) > 7 else ""
+            sockets[int(fields[6])] = {"protocol": kind, "type": int(fields[4], 16), "name": name}
+        elif kind == "netlink":
+            sockets[int(fields[9])] = {"protocol": kind, "protocol_number": int(fields[1])}
+        else:
+            sent, received = (int(n, 16) for n in fields[4].split(":"))
+            local, remote = address(fields[1]), address(fields[2])
+            row = {"protocol": kind, "local": local[0], "local_port": local[1],
+                   "remote": remote[0], "remote_port": remote[1], "state": STATES[fields[3]],
+                   "receive_queue": received}
+            if row["state"] != "LISTEN":
+                row["send_queue"] = sent
+            sockets[int(fields[9])] = row
+    return sockets
+
+
+def compare_sockets(truth, tocsin, pid, *guest):
+    """None, or what differs for the sockets of one process; all of /proc/net must be among them."""
+    found, why = rows(tocsin, "net", *guest, pid)
+    if why:
+        return why
+    outside, inside = {r["inode"]: r for r in found}, expected_sockets(truth)
+    mine = {int(i) for i in re.findall(rf"^F {pid} .* socket:\[(\d+)\]$", truth, re.M)}
+    if set(outside) != mine or len(mine) < 16:
+        return f"sockets of {pid}: {mine ^ set(outside)} of {len(mine)}"
+    for inode in mine:
+        wanted, seen = inside.get(inode), outside[inode]
+        if not wanted:
+            return f"a socket that /proc/net does not have: {seen}"
+        different = {k: (v, seen.get(k)) for k, v in wanted.items() if seen.get(k) != v}
+        if different or seen["confidence"] != "consistent":
+            return f"socket {inode} {wanted['protocol']}: in /proc/net, and outside: {different}"
+    if 17 not in [r["send_queue"] for r in found if r["state"] == "LISTEN"]:
+        return "no listening socket with its backlog of 17"
+    return None

@@ -108,6 +108,48 @@ int guest_run(int argc, char **argv, unsigned int accepts, guest_show show)
 	return rc < 0 ? EXIT_FAILED : rc ? EXIT_PARTIAL : EXIT_DONE;
 }
 
+/* The files of one process; 1: not all of them, or not all to be trusted. */
+static int files_of(struct tocsin_kernel *k, const struct guest_options *o, guest_file each,
+		    void *context, const struct tocsin_process *p)
+{
+	struct tocsin_file_list list;
+	struct tocsin_error err = {0};
+	int rc = tocsin_file_list(k, p, &list, &err), partial;
+
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc) { /* it may have exited meanwhile; the others are no less true */
+		fprintf(stderr, "tocsin: %s\n", err.message);
+		return 1;
+	}
+	partial = list.torn || list.truncated;
+	for (size_t i = 0; i < list.count && !rc; i++)
+		rc = each(p, &list.rows[i], o->json, context);
+	tocsin_file_list_free(&list);
+	return rc ? rc : partial;
+}
+
+int guest_files(struct tocsin_kernel *k, const struct guest_options *o, guest_file each,
+		void *context, struct tocsin_error *err)
+{
+	static struct tocsin_process one;
+	struct tocsin_process_list list = {.rows = &one, .count = 1};
+	int partial = 0, rc;
+
+	rc = o->pid ? tocsin_process_by_pid(k, NULL, o->pid, &one, err)
+		    : tocsin_process_list(k, &list, err);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < list.count && rc >= 0; i++) {
+		rc = files_of(k, o, each, context, &list.rows[i]);
+		partial |= rc > 0;
+	}
+	partial |= list.truncated;
+	if (!o->pid)
+		tocsin_process_list_free(&list);
+	return rc < 0 ? tocsin_error_set(err, rc, "cannot print: %s", strerror(-rc)) : partial;
+}
+
 const char *guest_text(const char *bytes, size_t size)
 {
 	static char texts[4][TEXT_SIZE];

@@ -25,6 +25,14 @@ typedef int (*guest_show)(struct tocsin_kernel *k, const struct guest_options *o
 /* Parse the arguments, open the guest, find its kernel, show. Returns the exit code. */
 int guest_run(int argc, char **argv, unsigned int accepts, guest_show show);
 
+/* One open file; 0, or a negative errno, which ends it. */
+typedef int (*guest_file)(const struct tocsin_process *p, const struct tocsin_file *f, bool json,
+			  void *context);
+
+/* Every open file of the process o->pid, or of all. Returns as guest_show. */
+int guest_files(struct tocsin_kernel *k, const struct guest_options *o, guest_file each,
+		void *context, struct tocsin_error *err);
+
 /* Guest bytes made safe for a terminal, in one of four buffers used in turn. */
 const char *guest_text(const char *bytes, size_t size);
 

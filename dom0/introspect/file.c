@@ -47,7 +47,7 @@ static const struct {
     TOCSIN_FILE_LAYOUT(X)
 #undef X
 #define X(type, path, name) {type, path, offsetof(struct tocsin_file_layout, name), true},
-	TOCSIN_FILE_LAYOUT_OPTIONAL(X)
+	TOCSIN_FILE_LAYOUT_OPTIONAL(X) TOCSIN_TCP_LAYOUT(X) TOCSIN_UDP_LAYOUT(X)
 #undef X
 };
 
@@ -243,16 +243,6 @@ static int read_once(struct reading *r)
 	return read_table(r, array, max);
 }
 
-static bool same_socket(const struct tocsin_socket *x, const struct tocsin_socket *y)
-{
-	return x->sock == y->sock && x->inode == y->inode && x->family == y->family &&
-	       x->type == y->type && x->protocol == y->protocol && x->state == y->state &&
-	       x->netns == y->netns && !memcmp(x->local, y->local, sizeof(x->local)) &&
-	       !memcmp(x->remote, y->remote, sizeof(x->remote)) && x->local_port == y->local_port &&
-	       x->remote_port == y->remote_port && x->name_size == y->name_size &&
-	       !memcmp(x->name, y->name, sizeof(x->name)) && x->peer == y->peer;
-}
-
 static bool same_row(const struct reading *a, size_t i, const struct reading *b, size_t j)
 {
 	const struct tocsin_file *x = &a->rows[i], *y = &b->rows[j];
@@ -260,7 +250,7 @@ static bool same_row(const struct reading *a, size_t i, const struct reading *b,
 	return x->fd == y->fd && x->file == y->file && x->flags == y->flags && x->mode == y->mode &&
 	       x->id.inode == y->id.inode && x->id.dev_major == y->id.dev_major &&
 	       x->id.dev_minor == y->id.dev_minor && x->id.deleted == y->id.deleted &&
-	       x->is_socket == y->is_socket && same_socket(&x->socket, &y->socket) &&
+	       x->is_socket == y->is_socket && tocsin_socket_same(&x->socket, &y->socket) &&
 	       !strcmp(a->paths[i], b->paths[j]);
 }
 

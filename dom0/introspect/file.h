@@ -41,6 +41,23 @@
 	X("tcp_sock", "snd_una", tcp_snd_una)                                                      \
 	X("net", "ns.inum", net_inum)
 
+/*
+ * The tables in which the protocols themselves keep sockets; also without a file. Only with all of
+ * them is a table walked.
+ */
+#define TOCSIN_TCP_LAYOUT(X)                                                                       \
+	X("sock", "__sk_common.skc_nulls_node", sk_node)                                           \
+	X("inet_hashinfo", "ehash", tcp_ehash)                                                     \
+	X("inet_hashinfo", "ehash_mask", tcp_ehash_mask)                                           \
+	X("inet_hashinfo", "lhash2", tcp_lhash)                                                    \
+	X("inet_hashinfo", "lhash2_mask", tcp_lhash_mask)                                          \
+	X("inet_ehash_bucket", "chain", tcp_ehash_chain)                                           \
+	X("inet_listen_hashbucket", "nulls_head", tcp_lhash_chain)
+#define TOCSIN_UDP_LAYOUT(X)                                                                       \
+	X("udp_table", "hash", udp_hash)                                                           \
+	X("udp_table", "mask", udp_mask)                                                           \
+	X("udp_hslot", "head", udp_chain)
+
 /* Members of what a kernel may be built without; TOCSIN_NO_MEMBER where it is. */
 #define TOCSIN_FILE_LAYOUT_OPTIONAL(X)                                                             \
 	X("sock", "__sk_common.skc_v6_daddr", sk_daddr6)                                           \
@@ -55,6 +72,8 @@ struct tocsin_file_layout {
 #define X(type, path, name) uint32_t name;
 	TOCSIN_FILE_LAYOUT(X)
 	TOCSIN_FILE_LAYOUT_OPTIONAL(X)
+	TOCSIN_TCP_LAYOUT(X)
+	TOCSIN_UDP_LAYOUT(X)
 #undef X
 };
 
@@ -62,8 +81,16 @@ struct tocsin_file_layout {
 int tocsin_file_layout(struct tocsin_kernel *k, const struct tocsin_file_layout **ret,
 		       struct tocsin_error *err);
 
-/* The socket at VA sock. -EFAULT, or -EAGAIN: it is not one, or no more. Not its inode. */
+/*
+ * The socket at VA sock. -EFAULT, or -EAGAIN: it is not one, or no more. Not its inode.
+ * tocsin_socket_read_common: what even a socket in TIME_WAIT has: state, addresses, namespace.
+ */
+int tocsin_socket_read_common(struct tocsin_kernel *k, const struct tocsin_file_layout *f,
+			      uint64_t sock, struct tocsin_socket *ret);
 int tocsin_socket_read(struct tocsin_kernel *k, const struct tocsin_file_layout *f, uint64_t sock,
 		       struct tocsin_socket *ret);
+
+/* But for the queues, which move all the time. */
+bool tocsin_socket_same(const struct tocsin_socket *x, const struct tocsin_socket *y);
 
 #endif

@@ -209,6 +209,27 @@ int tocsin_file_list(struct tocsin_kernel *k, const struct tocsin_process *p,
 		     struct tocsin_file_list *ret, struct tocsin_error *err);
 void tocsin_file_list_free(struct tocsin_file_list *list);
 
+struct tocsin_socket_row {
+	enum tocsin_confidence confidence;
+	struct tocsin_socket socket; /* in TIME_WAIT and SYN_RECV: no inode, no queues */
+};
+
+struct tocsin_socket_list {
+	struct tocsin_socket_row *rows;
+	size_t count;
+	size_t torn; /* torn rows, and chains that did not hold still */
+	bool truncated;
+};
+
+/*
+ * The TCP and UDP sockets of all network namespaces, from the protocols' own tables: with those
+ * that no process holds, and those of processes that hide. -ENOTSUP: the kernel's tables have no
+ * known layout. Freed with tocsin_socket_list_free.
+ */
+int tocsin_socket_list(struct tocsin_kernel *k, struct tocsin_socket_list *ret,
+		       struct tocsin_error *err);
+void tocsin_socket_list_free(struct tocsin_socket_list *list);
+
 struct tocsin_memory *tocsin_kernel_memory(struct tocsin_kernel *k);
 
 #endif

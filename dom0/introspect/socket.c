@@ -124,16 +124,14 @@ static int read_unix(struct tocsin_kernel *k, const struct tocsin_file_layout *f
 	return 0;
 }
 
-int tocsin_socket_read(struct tocsin_kernel *k, const struct tocsin_file_layout *f, uint64_t sock,
-		       struct tocsin_socket *ret)
+int tocsin_socket_read_common(struct tocsin_kernel *k, const struct tocsin_file_layout *f,
+			      uint64_t sock, struct tocsin_socket *ret)
 {
 	struct tocsin_socket s = {.sock = sock};
 	uint64_t net;
 	int rc = 0;
 
 	if (read_u16(k, sock + f->sk_family, &s.family) ||
-	    read_u16(k, sock + f->sk_type, &s.type) ||
-	    read_u16(k, sock + f->sk_protocol, &s.protocol) ||
 	    tocsin_kernel_read(k, sock + f->sk_state, &s.state, 1) ||
 	    tocsin_kernel_read_u64(k, sock + f->sk_net, &net) ||
 	    read_u32(k, net + f->net_inum, &s.netns))
@@ -142,13 +140,39 @@ int tocsin_socket_read(struct tocsin_kernel *k, const struct tocsin_file_layout 
 		return -EAGAIN;
 	if (s.family == AF_INET || s.family == AF_INET6)
 		rc = read_addresses(k, f, &s);
-	else if (s.family == AF_UNIX)
+	if (!rc)
+		*ret = s;
+	return rc;
+}
+
+int tocsin_socket_read(struct tocsin_kernel *k, const struct tocsin_file_layout *f, uint64_t sock,
+		       struct tocsin_socket *ret)
+{
+	struct tocsin_socket s;
+	int rc = tocsin_socket_read_common(k, f, sock, &s);
+
+	if (rc)
+		return rc;
+	if (read_u16(k, sock + f->sk_type, &s.type) ||
+	    read_u16(k, sock + f->sk_protocol, &s.protocol))
+		return -EFAULT;
+	if (s.family == AF_UNIX)
 		rc = read_unix(k, f, &s);
 	if (!rc)
 		rc = read_queues(k, f, &s);
 	if (!rc)
 		*ret = s;
 	return rc;
+}
+
+bool tocsin_socket_same(const struct tocsin_socket *x, const struct tocsin_socket *y)
+{
+	return x->sock == y->sock && x->inode == y->inode && x->family == y->family &&
+	       x->type == y->type && x->protocol == y->protocol && x->state == y->state &&
+	       x->netns == y->netns && !memcmp(x->local, y->local, sizeof(x->local)) &&
+	       !memcmp(x->remote, y->remote, sizeof(x->remote)) && x->local_port == y->local_port &&
+	       x->remote_port == y->remote_port && x->name_size == y->name_size &&
+	       !memcmp(x->name, y->name, sizeof(x->name)) && x->peer == y->peer;
 }
 
 const char *tocsin_socket_kind(const struct tocsin_socket *s)

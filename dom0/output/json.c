@@ -371,16 +371,18 @@ static void put_socket(struct builder b, const struct tocsin_socket *s)
 	}
 }
 
-/* What a row of files and one of sockets begin with. */
-static void put_owner(struct builder b, const char *kind, const struct tocsin_process *p,
-		      const struct tocsin_file *f)
+/* What a row of files and one of sockets begin with; p NULL: nobody holds it. */
+static void put_holder(struct builder b, const char *kind, const struct tocsin_process *p,
+		       int32_t fd, enum tocsin_confidence confidence)
 {
 	put_u64(b, "schema", TOCSIN_SCHEMA_VERSION);
 	put_text(b, "kind", kind);
-	put_u64(b, "pid", (uint32_t)p->pid);
-	put(b, "comm", bytes_text(p->comm, strnlen(p->comm, sizeof(p->comm))));
-	put_u64(b, "fd", (uint32_t)f->fd);
-	put_text(b, "confidence", tocsin_confidence_name(f->confidence));
+	if (p) {
+		put_u64(b, "pid", (uint32_t)p->pid);
+		put(b, "comm", bytes_text(p->comm, strnlen(p->comm, sizeof(p->comm))));
+		put_u64(b, "fd", (uint32_t)fd);
+	}
+	put_text(b, "confidence", tocsin_confidence_name(confidence));
 }
 
 int tocsin_output_file_json(FILE *to, const struct tocsin_process *p, const struct tocsin_file *f)
@@ -388,7 +390,7 @@ int tocsin_output_file_json(FILE *to, const struct tocsin_process *p, const stru
 	bool bad = false;
 	struct builder b = {json_object_new_object(), &bad};
 
-	put_owner(b, "file", p, f);
+	put_holder(b, "file", p, f->fd, f->confidence);
 	put_text(b, "path", f->path);
 	put_u64(b, "flags", f->flags);
 	put_u64(b, "mode", f->mode);
@@ -401,12 +403,13 @@ int tocsin_output_file_json(FILE *to, const struct tocsin_process *p, const stru
 	return write_line(to, b);
 }
 
-int tocsin_output_socket_json(FILE *to, const struct tocsin_process *p, const struct tocsin_file *f)
+int tocsin_output_socket_json(FILE *to, const struct tocsin_process *p, int32_t fd,
+			      enum tocsin_confidence confidence, const struct tocsin_socket *s)
 {
 	bool bad = false;
 	struct builder b = {json_object_new_object(), &bad};
 
-	put_owner(b, "socket", p, f);
-	put_socket(b, &f->socket);
+	put_holder(b, "socket", p, fd, confidence);
+	put_socket(b, s);
 	return write_line(to, b);
 }

@@ -55,9 +55,9 @@ int tocsin_output_kernel_json(FILE *to, const struct tocsin_kernel_info *info);
 /* One JSON line of kind "file" for an open file of p; as above. */
 int tocsin_output_file_json(FILE *to, const struct tocsin_process *p, const struct tocsin_file *f);
 
-/* One JSON line of kind "socket" for an open file of p that is one; as above. */
-int tocsin_output_socket_json(FILE *to, const struct tocsin_process *p,
-			      const struct tocsin_file *f);
+/* One JSON line of kind "socket", which p holds as its file fd; NULL: nobody does. As above. */
+int tocsin_output_socket_json(FILE *to, const struct tocsin_process *p, int32_t fd,
+			      enum tocsin_confidence confidence, const struct tocsin_socket *s);
 
 /* "PING", "SCAN_SELF", ... of an overloaded EPTP index; "?" if it has none. */
 const char *tocsin_operation_name(uint32_t ecx);

@@ -30,7 +30,7 @@ static void tcp(int family, uint16_t port)
 	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
 	struct sockaddr *address = family == AF_INET ? (void *)&four : (void *)&six;
 	socklen_t size = family == AF_INET ? sizeof(four) : sizeof(six);
-	int one = check(socket(family, SOCK_STREAM, 0), "tcp"), other;
+	int one = check(socket(family, SOCK_STREAM, 0), "tcp"), other, accepted;
 
 	four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	six.sin6_addr = in6addr_loopback;
@@ -40,6 +40,12 @@ static void tcp(int family, uint16_t port)
 	check(connect(other, address, size), "connect");
 	check(accept(one, NULL, NULL), "accept");
 	check((int)write(other, "nobody reads this", 17), "write");
+	/* one that was closed on both sides, and is in TIME_WAIT */
+	other = check(socket(family, SOCK_STREAM, 0), "tcp");
+	check(connect(other, address, size), "connect");
+	accepted = check(accept(one, NULL, NULL), "accept");
+	close(other);
+	close(accepted);
 	/* and one that is not accepted yet */
 	other = check(socket(family, SOCK_STREAM, 0), "tcp");
 	check(connect(other, address, size), "connect");

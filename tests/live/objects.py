@@ -18,6 +18,7 @@ $(awk '/^pos/{print $2}' $p/fdinfo/${f##*/}) $(readlink $f)"
 done
 for n in tcp tcp6 udp udp6 raw unix netlink; do sed "s/^/N $n /" /proc/net/$n; done
 """
+OTHER = ("protocol", "state", "local", "local_port", "remote", "remote_port")
 CLOEXEC = 0o2000000  # belongs to the descriptor, not to the file
 STATES = {"01": "ESTABLISHED", "06": "TIME_WAIT", "07": "CLOSE", "08": "CLOSE_WAIT",
           "0A": "LISTEN"}
@@ -64,8 +65,8 @@ def address(text):
 
 
 def expected_sockets(truth):
-    """{inode: what must be seen of it}"""
-    sockets = {}
+    """{inode: what must be seen of it}, and a set of the same for those that have none"""
+    sockets, others = {}, set()
     for line in truth.splitlines():
         match = re.match(r"N (\w+) +(.*)", line)
         if not match or "Inode" in line or "inode" in line:
@@ -85,7 +86,23 @@ def expected_sockets(truth):
             if row["state"] != "LISTEN":
                 row["send_queue"] = sent
             sockets[int(fields[9])] = row
-    return sockets
+            if fields[9] == "0":
+                others.add(tuple(row[key] for key in OTHER))
+    return sockets, others
+
+
+def compare_others(truth, tocsin, *guest):
+    """None, or what differs for the sockets that no process holds."""
+    found, why = rows(tocsin, "net", *guest)
+    if why:
+        return why
+    inside = expected_sockets(truth)[1]
+    outside = {tuple(row[key] for key in OTHER) for row in found if "pid" not in row}
+    held = {row["inode"] for row in found if "pid" in row}
+    unseen = {row["inode"] for row in found if "pid" not in row} - {0}
+    if inside != outside or unseen or len(inside) < 4 or not held:
+        return f"sockets that nobody holds: {inside}, from outside {outside}, {unseen}"
+    return None
 
 
 def compare_sockets(truth, tocsin, pid, *guest):
@@ -93,7 +110,7 @@ def compare_sockets(truth, tocsin, pid, *guest):
     found, why = rows(tocsin, "net", *guest, pid)
     if why:
         return why
-    outside, inside = {r["inode"]: r for r in found}, expected_sockets(truth)
+    outside, inside = {r["inode"]: r for r in found}, expected_sockets(truth)[0]
     mine = {int(i) for i in re.findall(rf"^F {pid} .* socket:\[(\d+)\]$", truth, re.M)}
     if set(outside) != mine or len(mine) < 16:
         return f"sockets of {pid}: {mine ^ set(outside)} of {len(mine)}"

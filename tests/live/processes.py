@@ -166,7 +166,8 @@ def list_objects(tocsin, ram, truth):
     holder = [pid for pid, name in pids.items() if name == "holder"]
     pids.pop("1", None)  # the shell closes and opens
     why = objects.compare_files(truth, tocsin, pids, "--dump", ram) or \
-        objects.compare_sockets(truth, tocsin, holder[0], "--dump", ram)
+        objects.compare_sockets(truth, tocsin, holder[0], "--dump", ram) or \
+        objects.compare_others(truth, tocsin, "--dump", ram)
     if why:
         raise Failed(why)
 

@@ -21,6 +21,8 @@ int command_info(int argc, char **argv);
 int command_ps(int argc, char **argv);
 int command_files(int argc, char **argv);
 int command_net(int argc, char **argv);
+int command_modules(int argc, char **argv);
+int command_log(int argc, char **argv);
 
 #ifdef HAVE_XEN
 int command_enable(int argc, char **argv);

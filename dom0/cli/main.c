@@ -18,6 +18,8 @@ static const struct command {
     {"files", "GUEST [PID] [--json]", "the files that a guest's processes have open",
      command_files},
     {"net", "GUEST [PID] [--json]", "the sockets of a guest's processes", command_net},
+    {"modules", "GUEST [--json]", "the modules that a guest's kernel has loaded", command_modules},
+    {"log", "GUEST [--json]", "the log of a guest's kernel", command_log},
 #ifdef HAVE_XEN
     {"list", "[--json]", "list the domains and their trigger rates", command_list},
     {"enable", "DOMAIN [--rate N]", "let a domain ring N times a second", command_enable},

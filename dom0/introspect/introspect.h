@@ -230,6 +230,61 @@ int tocsin_socket_list(struct tocsin_kernel *k, struct tocsin_socket_list *ret,
 		       struct tocsin_error *err);
 void tocsin_socket_list_free(struct tocsin_socket_list *list);
 
+/* ---- modules ---- */
+
+#define TOCSIN_MODULE_NAME_SIZE 56
+
+/* enum module_state of the kernel. */
+enum { TOCSIN_MODULE_LIVE, TOCSIN_MODULE_COMING, TOCSIN_MODULE_GOING, TOCSIN_MODULE_UNFORMED };
+
+/* "live", "coming", "going", "unformed"; "unknown". */
+const char *tocsin_module_state_name(uint32_t state);
+
+struct tocsin_module {
+	enum tocsin_confidence confidence; /* contradicted: in one view only, so it hides */
+	uint64_t module;                   /* VA of struct module */
+	char name[TOCSIN_MODULE_NAME_SIZE + 1];
+	uint64_t base; /* VA of its text */
+	uint64_t size; /* bytes, text and data, but what is freed after loading */
+	uint32_t state;
+	int32_t references; /* who uses it; not part of what makes a row consistent */
+	uint64_t taints;    /* bits: 1 << TAINT_... of the kernel */
+	bool in_list, in_sysfs;
+};
+
+struct tocsin_module_list {
+	struct tocsin_module *rows;
+	size_t count;
+	size_t torn, contradicted;
+	bool truncated;
+};
+
+/* -ENOTSUP: the kernel was built without modules. Freed with tocsin_module_list_free. */
+int tocsin_module_list(struct tocsin_kernel *k, struct tocsin_module_list *ret,
+		       struct tocsin_error *err);
+void tocsin_module_list_free(struct tocsin_module_list *list);
+
+/* ---- the kernel's log ---- */
+
+struct tocsin_log_record {
+	uint64_t seq;
+	uint64_t time; /* nanoseconds since boot */
+	uint8_t level, facility;
+	size_t text, size; /* bytes [text, text + size) of the log's text; any bytes, no NUL */
+};
+
+struct tocsin_log {
+	struct tocsin_log_record *rows; /* the oldest first */
+	size_t count;
+	size_t torn; /* records that were being written or overwritten: not in rows */
+	char *text;
+	size_t text_size;
+};
+
+/* -ENOTSUP: a kernel before 5.10. Freed with tocsin_log_free. */
+int tocsin_log_read(struct tocsin_kernel *k, struct tocsin_log *ret, struct tocsin_error *err);
+void tocsin_log_free(struct tocsin_log *log);
+
 struct tocsin_memory *tocsin_kernel_memory(struct tocsin_kernel *k);
 
 #endif

@@ -413,3 +413,38 @@ int tocsin_output_socket_json(FILE *to, const struct tocsin_process *p, int32_t 
 	put_socket(b, s);
 	return write_line(to, b);
 }
+
+int tocsin_output_module_json(FILE *to, const struct tocsin_module *m)
+{
+	bool bad = false;
+	struct builder b = {json_object_new_object(), &bad};
+
+	put_u64(b, "schema", TOCSIN_SCHEMA_VERSION);
+	put_text(b, "kind", "module");
+	put_text(b, "name", m->name);
+	put_hex(b, "base", m->base);
+	put_u64(b, "size", m->size);
+	put_text(b, "state", tocsin_module_state_name(m->state));
+	put(b, "references", json_object_new_int64(m->references));
+	put_u64(b, "taints", m->taints);
+	put_bool(b, "in_list", m->in_list);
+	put_bool(b, "in_sysfs", m->in_sysfs);
+	put_text(b, "confidence", tocsin_confidence_name(m->confidence));
+	return write_line(to, b);
+}
+
+int tocsin_output_log_json(FILE *to, const struct tocsin_log *log,
+			   const struct tocsin_log_record *r)
+{
+	bool bad = false;
+	struct builder b = {json_object_new_object(), &bad};
+
+	put_u64(b, "schema", TOCSIN_SCHEMA_VERSION);
+	put_text(b, "kind", "log");
+	put_u64(b, "seq", r->seq);
+	put_u64(b, "time", r->time);
+	put_u64(b, "level", r->level);
+	put_u64(b, "facility", r->facility);
+	put(b, "text", bytes_text(log->text + r->text, r->size));
+	return write_line(to, b);
+}

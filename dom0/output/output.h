@@ -59,6 +59,11 @@ int tocsin_output_file_json(FILE *to, const struct tocsin_process *p, const stru
 int tocsin_output_socket_json(FILE *to, const struct tocsin_process *p, int32_t fd,
 			      enum tocsin_confidence confidence, const struct tocsin_socket *s);
 
+/* One JSON line of kind "module", or of kind "log" for a record of the log; as above. */
+int tocsin_output_module_json(FILE *to, const struct tocsin_module *m);
+int tocsin_output_log_json(FILE *to, const struct tocsin_log *log,
+			   const struct tocsin_log_record *r);
+
 /* "PING", "SCAN_SELF", ... of an overloaded EPTP index; "?" if it has none. */
 const char *tocsin_operation_name(uint32_t ecx);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Open files and sockets: what a guest says in its /proc against what `tocsin files|net` prints."""
+"""Files, sockets, modules, log: what a guest says of them against what `tocsin` prints."""
 import json
+import mmap
 import re
 import socket
 import struct
@@ -16,6 +17,8 @@ for p in /proc/[0-9]*; do
 $(awk '/^pos/{print $2}' $p/fdinfo/${f##*/}) $(readlink $f)"
  done
 done
+sed 's/^/K /' /proc/modules
+dmesg -r | sed 's/^/L /'
 for n in tcp tcp6 udp udp6 raw unix netlink; do sed "s/^/N $n /" /proc/net/$n; done
 """
 OTHER = ("protocol", "state", "local", "local_port", "remote", "remote_port")
@@ -123,4 +126,64 @@ def compare_sockets(truth, tocsin, pid, *guest):
             return f"socket {inode} {wanted['protocol']}: in /proc/net, and outside: {different}"
     if 17 not in [r["send_queue"] for r in found if r["state"] == "LISTEN"]:
         return "no listening socket with its backlog of 17"
+    return None
+
+
+def compare_modules(truth, tocsin, *guest):
+    """None, or what differs of /proc/modules."""
+    found, why = rows(tocsin, "modules", *guest)
+    if why:
+        return why
+    inside = {tuple(line.split()[1:4]) + (line.split()[5].lower(),)
+              for line in truth.splitlines() if line.startswith("K ")}
+    outside = {(r["name"], str(r["size"]), str(r["references"]), r["state"]) for r in found
+               if r["in_list"] and r["in_sysfs"] and r["confidence"] == "consistent"}
+    if inside != outside or len(inside) != 3:
+        return f"modules: {inside}, from outside {found}"
+    return None
+
+
+def hide_module(memory):
+    """Take dummy off the list of modules, as a rootkit does: dummy, stp and llc are all there are."""
+    def node(name):  # struct module: state, list, name
+        pattern = re.compile(rb"\0{8}(.{16})" + name + bytes(56 - len(name)), re.S)
+        return next(m.start(1) for m in pattern.finditer(memory)
+                    if m.group(1)[6:8] == m.group(1)[14:16] == b"\xff\xff")
+
+    victim, after = node(b"dummy"), node(b"stp")
+    following, before = memory[victim:victim + 8], memory[victim + 8:victim + 16]
+    own, last = memory[after + 8:after + 16], memory[after:after + 8]
+    head = memory.find(own + last)  # its next is the victim, its prev the last module
+    memory[head:head + 8] = following
+    memory[after + 8:after + 16] = before
+
+
+def compare_hidden(tocsin, ram):
+    """None, or why a module that is in sysfs only is not found out."""
+    with open(ram, "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        hide_module(memory)
+    run = subprocess.run([tocsin, "modules", "--dump", ram, "--json"], capture_output=True,
+                         text=True, timeout=60)
+    seen = {r["name"]: (r["confidence"], r["in_list"], r["in_sysfs"])
+            for r in map(json.loads, run.stdout.splitlines())}
+    if run.returncode != 3 or seen != {"stp": ("consistent", True, True),
+                                       "llc": ("consistent", True, True),
+                                       "dummy": ("contradicted", False, True)}:
+        return f"a hidden module: exit {run.returncode} {run.stderr} {seen}"
+    return None
+
+
+def compare_log(truth, tocsin, *guest):
+    """None, or what differs of the kernel's log."""
+    found, why = rows(tocsin, "log", *guest)
+    if why:
+        return why
+    outside = [f"<{r['facility'] * 8 + r['level']}>[{r['time'] // 1000000000:5}."
+               f"{r['time'] // 1000 % 1000000:06}] {line}"
+               for r in found for line in r["text"].split("\n")]
+    inside = [line[2:] for line in truth.splitlines() if line.startswith("L <")]
+    # The guest goes on after it has reported, and its console mixes lines of both.
+    missing = [line for line in inside if line not in set(outside)]
+    if len(inside) < 100 or len(missing) > len(inside) // 50 or outside[0] != inside[0]:
+        return f"log of {len(inside)} lines: {missing[:5]} of {len(missing)}, {outside[:2]}"
     return None

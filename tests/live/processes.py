@@ -11,6 +11,7 @@ import json
 import mmap
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ cp /bin/busybox /tmp/sleep
 /tmp/sleep 100000 &
 /bin/many-vmas &
 ifconfig lo up
+for m in llc stp dummy; do insmod /modules/$(uname -r)/$m.ko; done
 /bin/holder > /tmp/holder &
 until grep -q HOLDING /tmp/holder; do sleep 1; done
 start-stop-daemon -S -b -c 1000:1000 -x /bin/sleep -- 99999
@@ -56,13 +58,16 @@ class Failed(Exception):
     """What is read from outside is not what the guest says."""
 
 
-def initramfs(folder, programs):
+def initramfs(folder, programs, kernels):
     root = os.path.join(folder, "root")
     for name in ("bin", "proc", "sys", "dev", "tmp", "etc"):
         os.makedirs(os.path.join(root, name))
     subprocess.run(["cp", "/bin/busybox", root + "/bin/"], check=True)
     for name, program in programs.items():
         subprocess.run(["cp", program, root + "/bin/" + name], check=True)
+    for kernel in kernels:  # lab/fetch leaves some modules beside it
+        release = os.path.basename(kernel).split("-", 1)[1]
+        shutil.copytree(f"{os.path.dirname(kernel)}/modules-{release}", f"{root}/modules/{release}")
     with open(root + "/etc/passwd", "w") as f:
         f.write("u:x:1000:1000::/:/bin/sh\n")
     with open(root + "/init", "w") as f:
@@ -167,7 +172,10 @@ def list_objects(tocsin, ram, truth):
     pids.pop("1", None)  # the shell closes and opens
     why = objects.compare_files(truth, tocsin, pids, "--dump", ram) or \
         objects.compare_sockets(truth, tocsin, holder[0], "--dump", ram) or \
-        objects.compare_others(truth, tocsin, "--dump", ram)
+        objects.compare_others(truth, tocsin, "--dump", ram) or \
+        objects.compare_modules(truth, tocsin, "--dump", ram) or \
+        objects.compare_log(truth, tocsin, "--dump", ram) or \
+        objects.compare_hidden(tocsin, ram)
     if why:
         raise Failed(why)
 
@@ -216,7 +224,8 @@ def main():
     failed = 0
     print(f"1..{len(cases)}")
     with tempfile.TemporaryDirectory() as folder:
-        initrd = initramfs(folder, {"many-vmas": sys.argv[2], "holder": sys.argv[3]})
+        initrd = initramfs(folder, {"many-vmas": sys.argv[2], "holder": sys.argv[3]},
+                           kernels)
         for number, (kernel, cpu, options, levels) in enumerate(cases, 1):
             why = None
             try:

@@ -173,6 +173,11 @@ def compare_hidden(tocsin, ram):
     return None
 
 
+def plain(text):
+    """The bytes that were made safe for a terminal: tabs and the ends of lines."""
+    return re.sub(r"\\x([0-9a-f]{2})", lambda match: chr(int(match.group(1), 16)), text)
+
+
 def compare_log(truth, tocsin, *guest):
     """None, or what differs of the kernel's log."""
     found, why = rows(tocsin, "log", *guest)
@@ -180,7 +185,7 @@ def compare_log(truth, tocsin, *guest):
         return why
     outside = [f"<{r['facility'] * 8 + r['level']}>[{r['time'] // 1000000000:5}."
                f"{r['time'] // 1000 % 1000000:06}] {line}"
-               for r in found for line in r["text"].split("\n")]
+               for r in found for line in plain(r["text"]).split("\n")]
     inside = [line[2:] for line in truth.splitlines() if line.startswith("L <")]
     # The guest goes on after it has reported, and its console mixes lines of both.
     missing = [line for line in inside if line not in set(outside)]

@@ -9,6 +9,8 @@
  */
 #include "introspect/btf.h"
 
+#include "introspect/names.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,13 +83,9 @@ struct tocsin_btf {
 	size_t types_at, types_size;
 	const char *strings;
 	uint32_t strings_size;
-	uint32_t *record; /* [id]: offset of the record in data; [0] is unused (void) */
-	uint32_t count;   /* types, void not counted */
-	struct named {
-		const char *name;
-		uint32_t id;
-	} * names; /* structs, unions and typedefs by name, then structs first, then id */
-	size_t names_count;
+	uint32_t *record;          /* [id]: offset of the record in data; [0] is unused (void) */
+	uint32_t count;            /* types, void not counted */
+	struct tocsin_names names; /* structs and unions, then typedefs */
 };
 
 struct header {
@@ -226,38 +224,25 @@ static bool check_type(const struct tocsin_btf *btf, uint32_t id)
 	return true;
 }
 
-static int by_name(const void *a, const void *b, void *context)
-{
-	const struct named *x = a, *y = b;
-	int order = strcmp(x->name, y->name);
-	bool xt, yt;
-
-	if (order)
-		return order;
-	xt = kind_of(context, x->id) == KIND_TYPEDEF;
-	yt = kind_of(context, y->id) == KIND_TYPEDEF;
-	if (xt != yt)
-		return xt - yt;
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
-/* Third pass: sort what can be asked for by name. */
+/* Third pass: index what can be asked for by name. Structs and unions go before typedefs. */
 static int index_names(struct tocsin_btf *btf)
 {
-	btf->names = calloc((size_t)btf->count + 1, sizeof(*btf->names));
-	if (!btf->names)
+	if (tocsin_names_open(&btf->names, btf->count))
 		return -ENOMEM;
-	for (uint32_t id = 1; id <= btf->count; id++) {
-		enum kind kind = kind_of(btf, id);
-		const char *name = btf->strings + word(btf, id, 0);
+	for (int typedefs = 0; typedefs < 2; typedefs++) {
+		for (uint32_t id = 1; id <= btf->count; id++) {
+			enum kind kind = kind_of(btf, id);
+			uint32_t at = word(btf, id, 0);
+			size_t length;
 
-		if (kind != KIND_STRUCT && kind != KIND_UNION && kind != KIND_TYPEDEF)
-			continue;
-		if (!*name || strnlen(name, NAME_MAX_LEN + 1) > NAME_MAX_LEN)
-			continue;
-		btf->names[btf->names_count++] = (struct named){name, id};
+			if (typedefs ? kind != KIND_TYPEDEF
+				     : kind != KIND_STRUCT && kind != KIND_UNION)
+				continue;
+			length = strnlen(btf->strings + at, NAME_MAX_LEN + 1);
+			if (length && length <= NAME_MAX_LEN)
+				tocsin_names_add(&btf->names, btf->strings, at, length, id);
+		}
 	}
-	qsort_r(btf->names, btf->names_count, sizeof(*btf->names), by_name, btf);
 	return 0;
 }
 
@@ -312,7 +297,7 @@ void tocsin_btf_close(struct tocsin_btf *btf)
 {
 	if (!btf)
 		return;
-	free(btf->names);
+	tocsin_names_close(&btf->names);
 	free(btf->record);
 	free(btf->data);
 	free(btf);
@@ -325,20 +310,7 @@ size_t tocsin_btf_types(const struct tocsin_btf *btf)
 
 int tocsin_btf_find(const struct tocsin_btf *btf, const char *name, uint32_t *ret)
 {
-	size_t low = 0, high = btf->names_count;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (strcmp(btf->names[mid].name, name) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low == btf->names_count || strcmp(btf->names[low].name, name))
-		return -ENOENT;
-	*ret = btf->names[low].id;
-	return 0;
+	return tocsin_names_find(&btf->names, btf->strings, name, ret);
 }
 
 /* Look through typedefs and qualifiers. */

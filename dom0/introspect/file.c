@@ -51,18 +51,15 @@ static const struct {
 #undef X
 };
 
-int tocsin_file_layout(struct tocsin_kernel *k, const struct tocsin_file_layout **ret,
-		       struct tocsin_error *err)
+void tocsin_file_layout_resolve(struct tocsin_kernel *k)
 {
-	struct tocsin_file_layout *f;
+	struct tocsin_file_layout *f = calloc(1, sizeof(*f));
+	struct tocsin_error *err = &k->file_error;
 
-	if (k->file) {
-		*ret = k->file;
-		return 0;
+	if (!f) {
+		tocsin_error_set(err, -ENOMEM, "no memory for the layout of files");
+		return;
 	}
-	f = calloc(1, sizeof(*f));
-	if (!f)
-		return tocsin_error_set(err, -ENOMEM, "no memory for the layout of files");
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
 		struct tocsin_btf_member m;
 		int rc = tocsin_btf_member(k->btf, members[i].type, members[i].path, &m);
@@ -72,14 +69,23 @@ int tocsin_file_layout(struct tocsin_kernel *k, const struct tocsin_file_layout 
 			rc = -EINVAL;
 		if (rc && !members[i].optional) {
 			free(f);
-			return tocsin_error_set(err, rc, "the kernel has no usable %s.%s",
-						members[i].type, members[i].path);
+			tocsin_error_set(err, rc, "the kernel has no usable %s.%s", members[i].type,
+					 members[i].path);
+			return;
 		}
 		if (rc)
 			offset = TOCSIN_NO_MEMBER;
 		memcpy((char *)f + members[i].field, &offset, sizeof(offset));
 	}
-	*ret = k->file = f;
+	k->file = f;
+}
+
+int tocsin_file_layout(struct tocsin_kernel *k, const struct tocsin_file_layout **ret,
+		       struct tocsin_error *err)
+{
+	if (!k->file)
+		return tocsin_error_set(err, k->file_error.code, "%s", k->file_error.message);
+	*ret = k->file;
 	return 0;
 }
 

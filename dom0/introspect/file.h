@@ -77,7 +77,8 @@ struct tocsin_file_layout {
 #undef X
 };
 
-/* Resolved once per kernel. -ENOENT with the missing member in err. */
+/* As their namesakes in process.h. */
+void tocsin_file_layout_resolve(struct tocsin_kernel *k);
 int tocsin_file_layout(struct tocsin_kernel *k, const struct tocsin_file_layout **ret,
 		       struct tocsin_error *err);
 

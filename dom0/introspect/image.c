@@ -34,16 +34,28 @@ static int entry_at(struct tocsin_memory *m, uint64_t table, unsigned int index,
 	return 0;
 }
 
-/* level3_kernel_pgt: nothing but two tables at the very end. */
-static bool level3_shape(const uint64_t *t)
+/* Entry i of a table that may lie unaligned in a dump. */
+static uint64_t entry_of(const uint8_t *table, int i)
 {
+	uint64_t e;
+
+	memcpy(&e, table + i * 8, sizeof(e));
+	return e;
+}
+
+/* level3_kernel_pgt: nothing but two tables at the very end, which is looked at first. */
+static bool level3_shape(const void *table)
+{
+	for (int i = 510; i < ENTRIES; i++) {
+		uint64_t e = entry_of(table, i);
+
+		if (!(e & PRESENT) || (e & LARGE) || !(e & ADDRESS))
+			return false;
+	}
 	for (int i = 0; i < 510; i++)
-		if (t[i])
+		if (entry_of(table, i))
 			return false;
-	for (int i = 510; i < ENTRIES; i++)
-		if (!(t[i] & PRESENT) || (t[i] & LARGE) || !(t[i] & ADDRESS))
-			return false;
-	return (t[510] & ADDRESS) != (t[511] & ADDRESS);
+	return (entry_of(table, 510) & ADDRESS) != (entry_of(table, 511) & ADDRESS);
 }
 
 /* The physical address that a level-2 entry maps its first byte to. */
@@ -139,6 +151,56 @@ static bool plausible(struct tocsin_memory *m, uint64_t level3, struct tocsin_im
 	return true;
 }
 
+/* The candidate in one stretch of pages that lies in this process; -ENOENT. */
+static int search_bytes(struct tocsin_memory *m, uint64_t gpa, const uint8_t *bytes, uint64_t size,
+			struct tocsin_image *ret)
+{
+	for (uint64_t off = 0; off + TOCSIN_PAGE_SIZE <= size; off += TOCSIN_PAGE_SIZE)
+		if (level3_shape(bytes + off) && plausible(m, gpa + off, ret))
+			return 0;
+	return -ENOENT;
+}
+
+/* The same in at most SCAN_CHUNK bytes that must be read, by way of chunk. */
+static int search_chunk(struct tocsin_memory *m, uint64_t gpa, uint8_t *chunk, uint64_t size,
+			struct tocsin_image *ret)
+{
+	int rc = -ENOENT;
+
+	if (!tocsin_memory_read(m, gpa, chunk, size))
+		return search_bytes(m, gpa, chunk, size, ret);
+	for (uint64_t off = 0; off < size && rc; off += TOCSIN_PAGE_SIZE)
+		if (!tocsin_memory_read(m, gpa + off, chunk, TOCSIN_PAGE_SIZE))
+			rc = search_bytes(m, gpa + off, chunk, TOCSIN_PAGE_SIZE, ret);
+	return rc;
+}
+
+static int search_range(struct tocsin_memory *m, const struct tocsin_memory_range *range,
+			uint8_t *chunk, struct tocsin_image *ret)
+{
+	/* Whole pages: a dump's ranges may begin anywhere. */
+	uint64_t skip = -range->start & (TOCSIN_PAGE_SIZE - 1), at = range->start + skip;
+	uint64_t left = range->size > skip ? range->size - skip : 0;
+	int rc = -ENOENT;
+
+	while (left >= TOCSIN_PAGE_SIZE && rc) {
+		uint64_t follow, n;
+		const uint8_t *bytes = tocsin_memory_map(m, at, &follow);
+
+		n = bytes ? follow : SCAN_CHUNK;
+		n = (n < left ? n : left) & ~(TOCSIN_PAGE_SIZE - 1ull);
+		if (!n) { /* a page of two pieces */
+			bytes = NULL;
+			n = TOCSIN_PAGE_SIZE;
+		}
+		rc =
+		    bytes ? search_bytes(m, at, bytes, n, ret) : search_chunk(m, at, chunk, n, ret);
+		at += n;
+		left -= n;
+	}
+	return rc;
+}
+
 static int search(struct tocsin_memory *m, struct tocsin_image *ret)
 {
 	uint8_t *chunk = malloc(SCAN_CHUNK);
@@ -146,43 +208,30 @@ static int search(struct tocsin_memory *m, struct tocsin_image *ret)
 
 	if (!chunk)
 		return -ENOMEM;
-	for (size_t r = 0; r < m->range_count && rc; r++) {
-		uint64_t at = m->ranges[r].start, left = m->ranges[r].size;
-
-		while (left >= TOCSIN_PAGE_SIZE && rc) {
-			size_t n =
-			    left < SCAN_CHUNK ? left & ~(TOCSIN_PAGE_SIZE - 1ull) : SCAN_CHUNK;
-			bool whole = !tocsin_memory_read(m, at, chunk, n);
-
-			for (size_t off = 0; off < n && rc; off += TOCSIN_PAGE_SIZE) {
-				if (!whole &&
-				    tocsin_memory_read(m, at + off, chunk + off, TOCSIN_PAGE_SIZE))
-					continue;
-				if (level3_shape((uint64_t *)(chunk + off)) &&
-				    plausible(m, at + off, ret))
-					rc = 0;
-			}
-			at += n;
-			left -= n;
-		}
-	}
+	for (size_t r = 0; r < m->range_count && rc; r++)
+		rc = search_range(m, &m->ranges[r], chunk, ret);
 	free(chunk);
 	return rc;
 }
 
-static int copy(struct tocsin_memory *m, struct tocsin_image *image)
+static int fetch(struct tocsin_memory *m, struct tocsin_image *image)
 {
-	image->bytes = calloc(1, image->size);
-	if (!image->bytes)
+	uint64_t follow;
+
+	image->bytes = tocsin_memory_map(m, image->text_pa, &follow);
+	if (image->bytes && follow >= image->size)
+		return 0;
+	image->bytes = image->copy = calloc(1, image->size);
+	if (!image->copy)
 		return -ENOMEM;
 	for (size_t off = 0; off < image->size; off += MIB2) {
-		if (!tocsin_memory_read(m, image->text_pa + off, image->bytes + off, MIB2))
+		if (!tocsin_memory_read(m, image->text_pa + off, image->copy + off, MIB2))
 			continue;
 		for (size_t o = off; o < off + MIB2; o += TOCSIN_PAGE_SIZE) {
-			if (!tocsin_memory_read(m, image->text_pa + o, image->bytes + o,
+			if (!tocsin_memory_read(m, image->text_pa + o, image->copy + o,
 						TOCSIN_PAGE_SIZE))
 				continue;
-			memset(image->bytes + o, 0, TOCSIN_PAGE_SIZE);
+			memset(image->copy + o, 0, TOCSIN_PAGE_SIZE);
 			image->holes++;
 		}
 	}
@@ -208,7 +257,7 @@ int tocsin_image_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_image
 		if (rc)
 			return tocsin_error_set(err, rc, "no kernel page table in guest memory");
 	}
-	rc = copy(m, &image);
+	rc = fetch(m, &image);
 	if (rc)
 		return tocsin_error_set(err, rc, "no memory for a copy of the kernel image");
 	*ret = image;
@@ -217,7 +266,7 @@ int tocsin_image_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_image
 
 void tocsin_image_free(struct tocsin_image *image)
 {
-	free(image->bytes);
-	image->bytes = NULL;
+	free(image->copy);
+	image->bytes = image->copy = NULL;
 	image->size = 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel image in guest memory: where it is, and a private copy of it.
+ * The kernel image in guest memory: where it is, and its bytes, in place where the source allows.
  *
  * x86-64 Linux maps itself through one table, level3_kernel_pgt, whose only two entries are 510
  * (the image) and 511 (the fixmap). That shape finds the image with or without a CR3, whatever
@@ -16,13 +16,14 @@
 struct tocsin_image {
 	uint64_t level3; /* gpa of level3_kernel_pgt */
 	uint64_t text_pa, text_va;
-	uint8_t *bytes; /* from _text; pages that could not be read are zero */
+	const uint8_t *bytes; /* from _text; pages that could not be read are zero */
 	size_t size;
-	size_t holes; /* pages that could not be read */
+	uint8_t *copy; /* bytes, or NULL: they lie in the guest's memory and may change */
+	size_t holes;  /* pages that could not be read */
 };
 
 /*
- * Locate and copy; cr3: 0 to try the source's hint, then to search all of m. Freed with
+ * Locate, and copy if need be; cr3: 0 to try the source's hint, then to search all of m. Freed with
  * tocsin_image_free. -ENOENT: none.
  */
 int tocsin_image_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_image *ret,

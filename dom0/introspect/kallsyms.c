@@ -15,6 +15,8 @@
  */
 #include "introspect/kallsyms.h"
 
+#include "introspect/names.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,11 +36,11 @@
 struct tocsin_kallsyms {
 	struct tocsin_kallsyms_info info;
 	uint32_t count;
-	char *pool;        /* names with their NUL, one after the other */
-	uint32_t *name;    /* [i]: where the name begins in pool */
-	char *type;        /* [i] */
-	uint64_t *address; /* [i] */
-	uint32_t *by_name; /* symbol numbers, sorted by name, then number */
+	char *pool;                /* names with their NUL, one after the other */
+	uint32_t *name;            /* [i]: where the name begins in pool */
+	char *type;                /* [i] */
+	uint64_t *address;         /* [i] */
+	struct tocsin_names names; /* to the first symbol of each name */
 };
 
 struct image {
@@ -47,6 +49,8 @@ struct image {
 	uint64_t base;
 	size_t tokens, tokens_end, index_end;
 	uint16_t token[TOKENS]; /* where each string begins, from tokens */
+	uint16_t length[TOKENS];
+	char *text; /* a copy of the token table: the guest goes on */
 	size_t names;
 	size_t count_at; /* num_syms */
 	uint32_t count;
@@ -252,13 +256,15 @@ static int decode_names(const struct image *im, struct tocsin_kallsyms *ks)
 				return room <= POOL_MAX ? -ENOMEM : -E2BIG;
 			ks->pool = more;
 		}
+		if (length > im->size - at)
+			return -EINVAL;
 		for (; length; length--, at++) {
-			const uint8_t *token = im->bytes + im->tokens + im->token[im->bytes[at]];
-			size_t n = strlen((const char *)token);
+			uint8_t token = im->bytes[at];
+			size_t n = im->length[token];
 
 			if (used - first + n > NAME_SIZE)
 				return -EINVAL;
-			memcpy(ks->pool + used, token, n);
+			memcpy(ks->pool + used, im->text + im->token[token], n);
 			used += n;
 		}
 		if (used - first < 2)
@@ -266,6 +272,7 @@ static int decode_names(const struct image *im, struct tocsin_kallsyms *ks)
 		ks->type[i] = ks->pool[first];
 		ks->name[i] = first + 1;
 		ks->pool[used++] = '\0';
+		tocsin_names_add(&ks->names, ks->pool, first + 1, used - first - 2, i);
 	}
 	ks->count = im->count;
 	return 0;
@@ -367,15 +374,6 @@ static bool find_offsets(const struct image *im, struct tocsin_kallsyms *ks)
 	return false;
 }
 
-static int by_name(const void *a, const void *b, void *context)
-{
-	const struct tocsin_kallsyms *ks = context;
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	int order = strcmp(ks->pool + ks->name[x], ks->pool + ks->name[y]);
-
-	return order ? order : x < y ? -1 : x > y;
-}
-
 /* Everything behind the names; -EINVAL with the reason in err. */
 static int decode(const struct image *im, struct tocsin_kallsyms *ks, struct tocsin_error *err)
 {
@@ -384,19 +382,34 @@ static int decode(const struct image *im, struct tocsin_kallsyms *ks, struct toc
 	ks->name = calloc(im->count, sizeof(*ks->name));
 	ks->type = calloc(im->count, sizeof(*ks->type));
 	ks->address = calloc(im->count, sizeof(*ks->address));
-	ks->by_name = calloc(im->count, sizeof(*ks->by_name));
-	if (!ks->name || !ks->type || !ks->address || !ks->by_name)
+	if (!ks->name || !ks->type || !ks->address || tocsin_names_open(&ks->names, im->count))
 		return tocsin_error_set(err, -ENOMEM, "no memory for %u symbols", im->count);
 	rc = decode_names(im, ks);
 	if (rc)
 		return tocsin_error_at(err, rc, im->base + im->names,
 				       "the kallsyms names do not expand");
-	for (uint32_t i = 0; i < ks->count; i++)
-		ks->by_name[i] = i;
-	qsort_r(ks->by_name, ks->count, sizeof(*ks->by_name), by_name, ks);
 	if (!find_offsets(im, ks))
 		return tocsin_error_at(err, -EINVAL, im->base + im->names,
 				       "no layout of kallsyms offsets fits %u names", im->count);
+	return 0;
+}
+
+/* -EINVAL: they changed since they were found. */
+static int copy_tokens(struct image *im)
+{
+	size_t size = im->tokens_end - im->tokens;
+
+	im->text = malloc(size);
+	if (!im->text)
+		return -ENOMEM;
+	memcpy(im->text, im->bytes + im->tokens, size);
+	for (int i = 0; i < TOKENS; i++) {
+		const char *nul = memchr(im->text + im->token[i], 0, size - im->token[i]);
+
+		if (!nul)
+			return -EINVAL;
+		im->length[i] = nul - (im->text + im->token[i]);
+	}
 	return 0;
 }
 
@@ -411,7 +424,12 @@ static int open_at(struct image *im, struct tocsin_kallsyms **ret, struct tocsin
 	ks = calloc(1, sizeof(*ks));
 	if (!ks)
 		return tocsin_error_set(err, -ENOMEM, "no memory for kallsyms");
-	rc = decode(im, ks, err);
+	rc = copy_tokens(im);
+	if (rc)
+		tocsin_error_set(err, rc, "the kallsyms tokens cannot be copied");
+	else
+		rc = decode(im, ks, err);
+	free(im->text);
 	if (rc) {
 		tocsin_kallsyms_close(ks);
 		return rc;
@@ -458,7 +476,7 @@ void tocsin_kallsyms_close(struct tocsin_kallsyms *ks)
 {
 	if (!ks)
 		return;
-	free(ks->by_name);
+	tocsin_names_close(&ks->names);
 	free(ks->address);
 	free(ks->type);
 	free(ks->name);
@@ -478,20 +496,12 @@ const struct tocsin_kallsyms_info *tocsin_kallsyms_info(const struct tocsin_kall
 
 int tocsin_kallsyms_lookup(const struct tocsin_kallsyms *ks, const char *name, uint64_t *ret)
 {
-	uint32_t low = 0, high = ks->count;
+	uint32_t i;
+	int rc = tocsin_names_find(&ks->names, ks->pool, name, &i);
 
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (strcmp(ks->pool + ks->name[ks->by_name[mid]], name) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low == ks->count || strcmp(ks->pool + ks->name[ks->by_name[low]], name))
-		return -ENOENT;
-	*ret = ks->address[ks->by_name[low]];
-	return 0;
+	if (!rc)
+		*ret = ks->address[i];
+	return rc;
 }
 
 int tocsin_kallsyms_get(const struct tocsin_kallsyms *ks, size_t i, struct tocsin_symbol *ret)

@@ -8,6 +8,7 @@
  */
 #include "introspect/kernel.h"
 
+#include "introspect/file.h"
 #include "introspect/image.h"
 
 #include <errno.h>
@@ -19,49 +20,193 @@
 #define NOTES_MAX (64u << 10)
 #define NT_GNU_BUILD_ID 3
 
+/* One entry of the translations. The key and the frame are split over both words. */
+#define VPN_BITS 45 /* of a canonical address with 5 levels */
+#define VPN_MASK ((1ull << VPN_BITS) - 1)
+#define FRAME_MASK ((1ull << 40) - 1)
+
+static uint64_t load(const uint64_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+/*
+ * An entry is two words, written by any thread at any time, without a lock: `data` holds the frame
+ * and the upper part of the epoch, `check` the page number and the lower part, xor'ed with data. So
+ * a reader that meets half of one entry and half of another finds no match.
+ */
+static bool recall(const struct tocsin_translation *e, uint64_t vpn, uint64_t epoch,
+		   uint64_t *frame)
+{
+	uint64_t data = load(&e->data);
+
+	if ((load(&e->check) ^ data) != (vpn | epoch << VPN_BITS) ||
+	    data >> 40 != (epoch >> (64 - VPN_BITS) & 0xffffff))
+		return false;
+	*frame = data & FRAME_MASK;
+	return true;
+}
+
+static void remember_frame(struct tocsin_translation *e, uint64_t vpn, uint64_t epoch,
+			   uint64_t frame)
+{
+	uint64_t data = frame | (epoch >> (64 - VPN_BITS)) << 40;
+
+	__atomic_store_n(&e->data, data, __ATOMIC_RELAXED);
+	__atomic_store_n(&e->check, (vpn | epoch << VPN_BITS) ^ data, __ATOMIC_RELAXED);
+}
+
+/*
+ * Only the direct map and the image are remembered, and only until the next flush: the kernel never
+ * maps them anew. Everything else (modules, large tables) is walked every time.
+ */
+static bool is_lasting(const struct tocsin_kernel *k, uint64_t va)
+{
+	return va - k->direct_map < k->direct_map_size || va - k->info.text_va < k->image_size;
+}
+
+int tocsin_kernel_translate(struct tocsin_kernel *k, uint64_t va, uint64_t *gpa)
+{
+	uint64_t epoch = __atomic_load_n(&k->m->epoch, __ATOMIC_ACQUIRE);
+	uint64_t small = va >> 12 & VPN_MASK, large = va >> 21 & VPN_MASK, frame;
+	struct tocsin_translation *s = &k->small[small % TOCSIN_TRANSLATIONS];
+	struct tocsin_translation *l = &k->large[large % TOCSIN_TRANSLATIONS];
+	struct tocsin_mapping map;
+	int rc;
+
+	if (recall(l, large, epoch, &frame)) {
+		*gpa = frame << 12 | (va & ((1u << 21) - 1));
+		return 0;
+	}
+	if (recall(s, small, epoch, &frame)) {
+		*gpa = frame << 12 | (va & (TOCSIN_PAGE_SIZE - 1));
+		return 0;
+	}
+	rc = tocsin_walk(k->m, k->paging, va, &map);
+	if (rc)
+		return rc;
+	*gpa = map.gpa;
+	if (!is_lasting(k, va))
+		return 0;
+	if (map.page_size > TOCSIN_PAGE_SIZE)
+		remember_frame(l, large, epoch, map.gpa >> 21 << 9);
+	else
+		remember_frame(s, small, epoch, map.gpa >> 12);
+	return 0;
+}
+
+/* In pieces of at most a page. */
+static int read_pieces(struct tocsin_kernel *k, uint64_t va, uint8_t *to, size_t size)
+{
+	while (size) {
+		size_t part = TOCSIN_PAGE_SIZE - va % TOCSIN_PAGE_SIZE;
+		uint64_t gpa, follow;
+		const uint8_t *bytes;
+		int rc;
+
+		if (part > size)
+			part = size;
+		rc = tocsin_kernel_translate(k, va, &gpa);
+		if (rc)
+			return rc;
+		bytes = tocsin_memory_map(k->m, gpa, &follow);
+		if (bytes && follow >= part)
+			memcpy(to, bytes, part);
+		else
+			rc = tocsin_memory_read(k->m, gpa, to, part);
+		if (rc)
+			return rc;
+		va += part;
+		to += part;
+		size -= part;
+	}
+	return 0;
+}
+
 int tocsin_kernel_read(struct tocsin_kernel *k, uint64_t va, void *buf, size_t size)
 {
-	return tocsin_read_va(k->m, k->paging, va, buf, size, NULL);
+	if (size && size - 1 > UINT64_MAX - va)
+		return -EINVAL;
+	return read_pieces(k, va, buf, size);
 }
 
 int tocsin_kernel_read_u64(struct tocsin_kernel *k, uint64_t va, uint64_t *ret)
 {
-	uint64_t v;
-	int rc = tocsin_kernel_read(k, va, &v, sizeof(v));
+	uint64_t v, gpa, follow;
+	const uint8_t *bytes;
+	int rc;
 
+	if (va % TOCSIN_PAGE_SIZE > TOCSIN_PAGE_SIZE - sizeof(v)) {
+		rc = tocsin_kernel_read(k, va, &v, sizeof(v));
+	} else {
+		rc = tocsin_kernel_translate(k, va, &gpa);
+		if (rc)
+			return rc;
+		bytes = tocsin_memory_map(k->m, gpa, &follow);
+		if (bytes && follow >= sizeof(v))
+			memcpy(&v, bytes, sizeof(v));
+		else
+			rc = tocsin_memory_read(k->m, gpa, &v, sizeof(v));
+	}
 	if (!rc)
 		*ret = v;
 	return rc;
 }
 
+/* Does a whole blob of the kernel's own types lie at `at`? Then it is kept. */
+static bool types_at(struct tocsin_kernel *k, const uint8_t *at, size_t size,
+		     struct tocsin_error *why)
+{
+	struct tocsin_btf *btf;
+	size_t extent;
+	uint32_t id;
+
+	/* Blobs of modules and the magic in code are not the kernel's own types. */
+	if (tocsin_btf_extent(at, size, &extent))
+		return false;
+	tocsin_error_clear(why);
+	if (tocsin_btf_open(at, size, &btf, why))
+		return false;
+	if (tocsin_btf_find(btf, "task_struct", &id)) {
+		tocsin_btf_close(btf);
+		return false;
+	}
+	k->btf = btf;
+	return true;
+}
+
+/* Where the symbols say that they are, else wherever their magic is. */
 static int open_types(struct tocsin_kernel *k, const struct tocsin_image *image,
 		      struct tocsin_error *err)
 {
 	static const uint8_t magic[8] = {0x9f, 0xeb, 1, 0, 0x18, 0, 0, 0};
 	const uint8_t *at = image->bytes, *end = image->bytes + image->size;
 	struct tocsin_error why = {0};
+	uint64_t va;
 
-	while ((at = memmem(at, end - at, magic, sizeof(magic)))) {
-		size_t extent;
-
-		/* Module-size blobs and the magic in code are not the kernel's own types. */
-		if (!tocsin_btf_extent(at, end - at, &extent) && extent >= sizeof(magic)) {
-			struct tocsin_btf *btf;
-			uint32_t id;
-
-			tocsin_error_clear(&why);
-			if (!tocsin_btf_open(at, end - at, &btf, &why)) {
-				if (!tocsin_btf_find(btf, "task_struct", &id)) {
-					k->btf = btf;
-					return 0;
-				}
-				tocsin_btf_close(btf);
-			}
-		}
-		at++;
-	}
+	if (!tocsin_kallsyms_lookup(k->symbols, "__start_BTF", &va) &&
+	    va - image->text_va < image->size &&
+	    types_at(k, at + (va - image->text_va), image->size - (va - image->text_va), &why))
+		return 0;
+	for (; (at = memmem(at, end - at, magic, sizeof(magic))); at++)
+		if (types_at(k, at, end - at, &why))
+			return 0;
 	return tocsin_error_set(err, -ENOENT, "no BTF in the kernel image: %s",
 				why.code ? why.message : "its magic was not found");
+}
+
+/* What lies where RAM is mapped as a whole; 0 bytes of it if it cannot be told. */
+static void find_direct_map(struct tocsin_kernel *k)
+{
+	uint64_t base, end;
+
+	if (tocsin_kallsyms_lookup(k->symbols, "page_offset_base", &base) ||
+	    tocsin_kallsyms_lookup(k->symbols, "vmalloc_base", &end) ||
+	    tocsin_kernel_read_u64(k, base, &base) || tocsin_kernel_read_u64(k, end, &end) ||
+	    base >> 63 == 0 || end <= base)
+		return;
+	k->direct_map = base;
+	k->direct_map_size = end - base;
 }
 
 /* kallsyms' init_top_pgt must lead to the table that the image was found by. */
@@ -195,9 +340,10 @@ int tocsin_kernel_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_kern
 		goto out;
 	k->info.text_pa = image.text_pa;
 	k->info.text_va = image.text_va;
-	rc = open_types(k, &image, err);
+	k->image_size = image.size;
+	rc = tocsin_kallsyms_open(image.bytes, image.size, image.text_va, &k->symbols, err);
 	if (!rc)
-		rc = tocsin_kallsyms_open(image.bytes, image.size, image.text_va, &k->symbols, err);
+		rc = open_types(k, &image, err);
 	if (!rc)
 		rc = confirm(k, &image, err);
 	if (!rc)
@@ -208,8 +354,11 @@ int tocsin_kernel_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_kern
 		goto out;
 	k->info.symbols = tocsin_kallsyms_count(k->symbols);
 	k->info.types = tocsin_btf_types(k->btf);
+	find_direct_map(k);
 	find_release(k);
 	find_build_id(k);
+	tocsin_process_layout_resolve(k);
+	tocsin_file_layout_resolve(k);
 	*ret = k;
 	k = NULL;
 out:

@@ -10,6 +10,13 @@
 struct tocsin_process_layout;
 struct tocsin_file_layout;
 
+#define TOCSIN_TRANSLATIONS 2048
+
+struct tocsin_translation {
+	uint64_t check, data;
+};
+
+/* Immutable once it is open, but for the translations, which any thread may use. */
 struct tocsin_kernel {
 	struct tocsin_memory *m;
 	struct tocsin_paging paging; /* init_top_pgt */
@@ -21,9 +28,17 @@ struct tocsin_kernel {
 	uint64_t canary_va;  /* 0: the kernel has none */
 	uint8_t banner[128]; /* linux_banner */
 	uint64_t banner_va;
-	struct tocsin_process_layout *process; /* made when first needed */
+	struct tocsin_process_layout *process; /* NULL: unknown; its error says why */
 	struct tocsin_file_layout *file;       /* the same */
+	struct tocsin_error process_error, file_error;
+	uint64_t image_size;
+	uint64_t direct_map, direct_map_size;
+	struct tocsin_translation small[TOCSIN_TRANSLATIONS]; /* pages of 4 KiB */
+	struct tocsin_translation large[TOCSIN_TRANSLATIONS]; /* of 2 MiB, and parts of 1 GiB */
 };
+
+/* Address of kernel virtual memory; as tocsin_walk. */
+int tocsin_kernel_translate(struct tocsin_kernel *k, uint64_t va, uint64_t *gpa);
 
 /* Kernel virtual memory, whole or a negative errno. */
 int tocsin_kernel_read(struct tocsin_kernel *k, uint64_t va, void *buf, size_t size);

@@ -46,20 +46,17 @@ static int member_offset(struct tocsin_kernel *k, const char *type, const char *
 	return rc;
 }
 
-int tocsin_process_layout(struct tocsin_kernel *k, const struct tocsin_process_layout **ret,
-			  struct tocsin_error *err)
+void tocsin_process_layout_resolve(struct tocsin_kernel *k)
 {
-	struct tocsin_process_layout *l;
+	struct tocsin_process_layout *l = calloc(1, sizeof(*l));
+	struct tocsin_error *err = &k->process_error;
 	uint64_t va, size, mnt;
 	int rc = 0;
 
-	if (k->process) {
-		*ret = k->process;
-		return 0;
+	if (!l) {
+		tocsin_error_set(err, -ENOMEM, "no memory for the layout of processes");
+		return;
 	}
-	l = calloc(1, sizeof(*l));
-	if (!l)
-		return tocsin_error_set(err, -ENOMEM, "no memory for the layout of processes");
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
 		rc = member_offset(k, members[i].type, members[i].path,
 				   (uint32_t *)((char *)l + members[i].field));
@@ -87,11 +84,19 @@ int tocsin_process_layout(struct tocsin_kernel *k, const struct tocsin_process_l
 	if (!tocsin_kernel_symbol(k, "shm_mnt", &va) && !tocsin_kernel_read_u64(k, va, &mnt) &&
 	    tocsin_kernel_read_u64(k, mnt + l->vfsmount_sb, &l->shm_sb))
 		l->shm_sb = 0;
-	*ret = k->process = l;
-	return 0;
+	k->process = l;
+	return;
 out:
 	free(l);
-	return rc;
+}
+
+int tocsin_process_layout(struct tocsin_kernel *k, const struct tocsin_process_layout **ret,
+			  struct tocsin_error *err)
+{
+	if (!k->process)
+		return tocsin_error_set(err, k->process_error.code, "%s", k->process_error.message);
+	*ret = k->process;
+	return 0;
 }
 
 static int read_u32(struct tocsin_kernel *k, uint64_t va, void *ret)

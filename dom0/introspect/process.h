@@ -64,7 +64,10 @@ struct tocsin_process_layout {
 	uint64_t shm_sb; /* superblock of memfd's; 0: unknown */
 };
 
-/* Resolved once per kernel. -ENOENT with the missing member in err. */
+/* When the kernel is opened: k->process, or k->process_error with the missing member. */
+void tocsin_process_layout_resolve(struct tocsin_kernel *k);
+
+/* k->process, or the error that it was left with. */
 int tocsin_process_layout(struct tocsin_kernel *k, const struct tocsin_process_layout **ret,
 			  struct tocsin_error *err);
 

@@ -23,6 +23,16 @@ static int buffer_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t 
 	return 0;
 }
 
+static const uint8_t *buffer_map(struct tocsin_memory *m, uint64_t gpa, uint64_t *size)
+{
+	struct buffer_source *s = (struct buffer_source *)m;
+
+	if (gpa >= s->range.size)
+		return NULL;
+	*size = s->range.size - gpa;
+	return s->bytes + gpa;
+}
+
 static int buffer_cas16(struct tocsin_memory *m, uint64_t gpa, const uint8_t expected[16],
 			const uint8_t desired[16])
 {
@@ -45,6 +55,7 @@ static void buffer_close(struct tocsin_memory *m)
 
 static const struct tocsin_memory_ops buffer_ops = {
     .read = buffer_read,
+    .map = buffer_map,
     .cas16 = buffer_cas16,
     .close = buffer_close,
 };

@@ -40,6 +40,7 @@ static void dump_close(struct tocsin_memory *m)
 
 static const struct tocsin_memory_ops dump_ops = {
     .read = tocsin_mapped_read,
+    .map = tocsin_mapped_map,
     .close = dump_close,
 };
 

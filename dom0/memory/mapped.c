@@ -83,6 +83,16 @@ static const struct tocsin_segment *find(const struct tocsin_mapped *m, uint64_t
 	return NULL;
 }
 
+const uint8_t *tocsin_mapped_map(struct tocsin_memory *memory, uint64_t gpa, uint64_t *size)
+{
+	const struct tocsin_segment *s = find((struct tocsin_mapped *)memory, gpa);
+
+	if (!s)
+		return NULL;
+	*size = s->size - (gpa - s->gpa);
+	return s->bytes + (gpa - s->gpa);
+}
+
 int tocsin_mapped_read(struct tocsin_memory *memory, uint64_t gpa, void *buf, size_t size)
 {
 	struct tocsin_mapped *m = (struct tocsin_mapped *)memory;

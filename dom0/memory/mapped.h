@@ -31,8 +31,9 @@ int tocsin_mapped_add(struct tocsin_mapped *m, uint64_t gpa, uint64_t size, cons
  */
 int tocsin_mapped_publish(struct tocsin_mapped *m, struct tocsin_error *err);
 
-/* As tocsin_memory_ops.read. */
+/* As tocsin_memory_ops.read and .map. */
 int tocsin_mapped_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t size);
+const uint8_t *tocsin_mapped_map(struct tocsin_memory *m, uint64_t gpa, uint64_t *size);
 
 /* What add and publish allocated, not m itself. */
 void tocsin_mapped_release(struct tocsin_mapped *m);

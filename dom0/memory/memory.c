@@ -51,6 +51,12 @@ static int check(const struct tocsin_memory *m, uint64_t gpa, uint64_t size)
 	return is_covered(m, gpa, size) ? 0 : -EFAULT;
 }
 
+/* Whole values, but no locked addition, which would cost more than a small read. */
+static void count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+}
+
 int tocsin_memory_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t size)
 {
 	int rc;
@@ -62,9 +68,14 @@ int tocsin_memory_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t 
 		rc = m->ops->read(m, gpa, buf, size);
 	if (rc < 0)
 		return rc;
-	m->stats.reads++;
-	m->stats.bytes_read += size;
+	count(&m->stats.reads, 1);
+	count(&m->stats.bytes_read, size);
 	return 0;
+}
+
+const uint8_t *tocsin_memory_map(struct tocsin_memory *m, uint64_t gpa, uint64_t *size)
+{
+	return m->ops->map ? m->ops->map(m, gpa, size) : NULL;
 }
 
 int tocsin_memory_cas16(struct tocsin_memory *m, uint64_t gpa, const uint8_t expected[16],
@@ -84,6 +95,7 @@ void tocsin_memory_flush(struct tocsin_memory *m)
 {
 	if (m->ops->flush)
 		m->ops->flush(m);
+	__atomic_add_fetch(&m->epoch, 1, __ATOMIC_RELEASE);
 }
 
 void tocsin_memory_close(struct tocsin_memory *m)

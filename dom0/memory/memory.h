@@ -24,8 +24,9 @@ struct tocsin_memory_range {
 	uint64_t size;
 };
 
+/* Of one thread they are exact; of several, about right. */
 struct tocsin_memory_stats {
-	uint64_t bytes_read; /* asked for and delivered */
+	uint64_t bytes_read; /* asked for and delivered; not what was mapped */
 	uint64_t reads;
 	uint64_t pages_mapped; /* mapped afresh: the expensive part on Xen */
 };
@@ -39,6 +40,9 @@ struct tocsin_memory_ops {
 	 * -EROFS the source cannot be written, else as read. NULL: -EROFS. */
 	int (*cas16)(struct tocsin_memory *m, uint64_t gpa, const uint8_t expected[16],
 		     const uint8_t desired[16]);
+	/* Where the byte at gpa lies in this process, until close, and how many follow it there;
+	 * NULL: a hole. The whole op NULL: the source's memory does not stay mapped. */
+	const uint8_t *(*map)(struct tocsin_memory *m, uint64_t gpa, uint64_t *size);
 	/* Drop cached mappings; NULL: nothing to drop. */
 	void (*flush)(struct tocsin_memory *m);
 	void (*close)(struct tocsin_memory *m);
@@ -51,10 +55,18 @@ struct tocsin_memory {
 	struct tocsin_memory_range *ranges; /* ascending, disjoint; owned by the source */
 	size_t range_count;
 	uint64_t cr3_hint; /* a CR3 that the source knows (QMP, dump notes), or 0 */
+	uint64_t epoch;    /* counts the flushes; atomic */
 };
 
 /* 0, -EFAULT (hole), -ENODEV (guest gone), -EINVAL (wraps around). buf is undefined on failure. */
 int tocsin_memory_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t size);
+
+/*
+ * The same bytes without a copy: where the byte at gpa lies in this process, until the source is
+ * closed, and in size how many more follow it there. They may change at any time. NULL: a hole, or
+ * a source whose memory does not stay mapped: read it.
+ */
+const uint8_t *tocsin_memory_map(struct tocsin_memory *m, uint64_t gpa, uint64_t *size);
 
 /* gpa must be 16-byte aligned, else -EINVAL. */
 int tocsin_memory_cas16(struct tocsin_memory *m, uint64_t gpa, const uint8_t expected[16],

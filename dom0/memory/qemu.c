@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,21 +46,35 @@ struct qemu_source {
 	struct tocsin_qmp *qmp;
 	struct backend backends[BACKENDS_MAX];
 	size_t count;
+	pthread_mutex_t lock; /* of the monitor, once the source is open */
 	bool gone;
 };
+
+static bool is_gone(const struct qemu_source *s)
+{
+	return __atomic_load_n(&s->gone, __ATOMIC_RELAXED);
+}
 
 static int qemu_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t size)
 {
 	struct qemu_source *s = (struct qemu_source *)m;
 
-	return s->gone ? -ENODEV : tocsin_mapped_read(m, gpa, buf, size);
+	return is_gone(s) ? -ENODEV : tocsin_mapped_read(m, gpa, buf, size);
+}
+
+static const uint8_t *qemu_map(struct tocsin_memory *m, uint64_t gpa, uint64_t *size)
+{
+	return is_gone((struct qemu_source *)m) ? NULL : tocsin_mapped_map(m, gpa, size);
 }
 
 static void qemu_flush(struct tocsin_memory *m)
 {
 	struct qemu_source *s = (struct qemu_source *)m;
 
-	s->gone = s->gone || tocsin_qmp_drain(s->qmp);
+	pthread_mutex_lock(&s->lock);
+	if (!s->gone && tocsin_qmp_drain(s->qmp))
+		__atomic_store_n(&s->gone, true, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&s->lock);
 }
 
 static void qemu_close(struct tocsin_memory *m)
@@ -70,12 +85,14 @@ static void qemu_close(struct tocsin_memory *m)
 		if (s->backends[i].bytes)
 			munmap(s->backends[i].bytes, s->backends[i].size);
 	tocsin_qmp_close(s->qmp);
+	pthread_mutex_destroy(&s->lock);
 	tocsin_mapped_release(&s->mapped);
 	free(s);
 }
 
 static const struct tocsin_memory_ops qemu_ops = {
     .read = qemu_read,
+    .map = qemu_map,
     .flush = qemu_flush,
     .close = qemu_close,
 };
@@ -326,6 +343,7 @@ int tocsin_memory_open_qemu(const char *path, struct tocsin_memory **ret, struct
 	if (!s)
 		return tocsin_error_set(err, -ENOMEM, "out of memory");
 	s->mapped.head.ops = &qemu_ops;
+	pthread_mutex_init(&s->lock, NULL);
 	rc = tocsin_qmp_open(path, &s->qmp, err);
 	if (!rc)
 		rc = find_backends(s, err);

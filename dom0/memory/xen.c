@@ -24,6 +24,7 @@
 #include "memory/memory.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -58,6 +59,7 @@ struct xen_source {
 	struct tocsin_memory_range range;
 	xenforeignmemory_handle *fmem;
 	uint32_t domid;
+	pthread_mutex_t lock; /* of the caches */
 	struct cache small, large;
 };
 
@@ -182,10 +184,8 @@ static uint64_t left_in(uint64_t gpa, uint64_t pages)
 	return bytes - gpa % bytes;
 }
 
-static int xen_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t size)
+static int read_locked(struct xen_source *s, uint64_t gpa, uint8_t *to, uint64_t size)
 {
-	struct xen_source *s = (struct xen_source *)m;
-	uint8_t *to = buf;
 
 	while (size > 0) {
 		uint64_t gfn = gpa >> TOCSIN_PAGE_SHIFT;
@@ -215,6 +215,17 @@ static int xen_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t siz
 	return 0;
 }
 
+static int xen_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t size)
+{
+	struct xen_source *s = (struct xen_source *)m;
+	int rc;
+
+	pthread_mutex_lock(&s->lock);
+	rc = read_locked(s, gpa, buf, size);
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
 static int xen_cas16(struct tocsin_memory *m, uint64_t gpa, const uint8_t expected[16],
 		     const uint8_t desired[16])
 {
@@ -238,8 +249,10 @@ static void xen_flush(struct tocsin_memory *m)
 {
 	struct xen_source *s = (struct xen_source *)m;
 
+	pthread_mutex_lock(&s->lock);
 	drop_all(s, &s->small);
 	drop_all(s, &s->large);
+	pthread_mutex_unlock(&s->lock);
 }
 
 static void xen_close(struct tocsin_memory *m)
@@ -249,6 +262,7 @@ static void xen_close(struct tocsin_memory *m)
 	xen_flush(m);
 	if (s->fmem)
 		xenforeignmemory_close(s->fmem);
+	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
 
@@ -304,6 +318,7 @@ int tocsin_memory_open_xen(uint32_t domid, struct tocsin_memory **ret, struct to
 	if (!s)
 		return tocsin_error_set(err, -ENOMEM, "out of memory");
 	s->head.ops = &xen_ops;
+	pthread_mutex_init(&s->lock, NULL);
 	s->domid = domid;
 	s->small = (struct cache){.pages = 1, .limit = CACHE_PAGES};
 	s->large = (struct cache){.pages = CHUNK_PAGES, .limit = CACHE_CHUNKS};

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-SIZES = ((1024, 20), (4096, 10000))  # MiB, processes besides the kernel's own threads
+SIZES = ((1024, 54), (4096, 10000))  # MiB, processes besides the kernel's own threads
 INIT = """#!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t devtmpfs dev /dev

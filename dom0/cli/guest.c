@@ -9,6 +9,7 @@
 #endif
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,7 @@ static int open_memory(const struct guest_options *o, struct tocsin_memory **ret
 int guest_run(int argc, char **argv, unsigned int accepts, guest_show show)
 {
 	struct guest_options o = {0};
+	char folder[PATH_MAX];
 	struct tocsin_memory *memory = NULL;
 	struct tocsin_kernel *kernel = NULL;
 	struct tocsin_error err = {0};
@@ -98,7 +100,8 @@ int guest_run(int argc, char **argv, unsigned int accepts, guest_show show)
 		return EXIT_USAGE;
 	rc = open_memory(&o, &memory, &err);
 	if (!rc)
-		rc = tocsin_kernel_open(memory, 0, &kernel, &err);
+		rc = tocsin_kernel_open_cached(
+		    memory, 0, tocsin_kernel_cache_folder(folder, sizeof(folder)), &kernel, &err);
 	if (!rc)
 		rc = show(kernel, &o, &err);
 	tocsin_kernel_close(kernel);

@@ -24,6 +24,7 @@ static int show(struct tocsin_kernel *k, const struct guest_options *o, struct t
 	printf("paging     %d levels, page-table isolation %s\n", info->levels,
 	       info->pti ? "on" : "off");
 	printf("symbols    %zu\ntypes      %zu\n", info->symbols, info->types);
+	printf("known      %s\n", info->cached ? "from the cache" : "from the guest alone");
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <tocsin/trigger.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -43,6 +44,7 @@ static int fail(struct job *j, uint32_t request_error, int code)
 static int find_kernel(struct job *j)
 {
 	struct tocsin_job_guest *g = j->guest;
+	char folder[PATH_MAX];
 
 	/* Not by the event's CR3: its process may be gone, and the frame in other hands. */
 	if (g->kernel && tocsin_kernel_verify(g->kernel, 0)) {
@@ -51,7 +53,9 @@ static int find_kernel(struct job *j)
 	}
 	if (g->kernel)
 		return 0;
-	return tocsin_kernel_open(g->memory, j->record->cr3, &g->kernel, &j->error);
+	return tocsin_kernel_open_cached(g->memory, j->record->cr3,
+					 tocsin_kernel_cache_folder(folder, sizeof(folder)),
+					 &g->kernel, &j->error);
 }
 
 static int find_asker(struct job *j)

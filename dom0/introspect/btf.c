@@ -9,6 +9,7 @@
  */
 #include "introspect/btf.h"
 
+#include "base/memory_hint.h"
 #include "introspect/names.h"
 
 #include <errno.h>
@@ -86,6 +87,8 @@ struct tocsin_btf {
 	uint32_t *record;          /* [id]: offset of the record in data; [0] is unused (void) */
 	uint32_t count;            /* types, void not counted */
 	struct tocsin_names names; /* structs and unions, then typedefs */
+	size_t size;               /* of data */
+	bool borrowed;             /* data, record and slots lie in a cache */
 };
 
 struct header {
@@ -224,19 +227,28 @@ static bool check_type(const struct tocsin_btf *btf, uint32_t id)
 	return true;
 }
 
+static bool is_named(const struct tocsin_btf *btf, uint32_t id, bool typedefs)
+{
+	enum kind kind = kind_of(btf, id);
+
+	return typedefs ? kind == KIND_TYPEDEF : kind == KIND_STRUCT || kind == KIND_UNION;
+}
+
 /* Third pass: index what can be asked for by name. Structs and unions go before typedefs. */
 static int index_names(struct tocsin_btf *btf)
 {
-	if (tocsin_names_open(&btf->names, btf->count))
+	uint32_t count = 0;
+
+	for (uint32_t id = 1; id <= btf->count; id++)
+		count += is_named(btf, id, false) || is_named(btf, id, true);
+	if (tocsin_names_open(&btf->names, count))
 		return -ENOMEM;
 	for (int typedefs = 0; typedefs < 2; typedefs++) {
 		for (uint32_t id = 1; id <= btf->count; id++) {
-			enum kind kind = kind_of(btf, id);
 			uint32_t at = word(btf, id, 0);
 			size_t length;
 
-			if (typedefs ? kind != KIND_TYPEDEF
-				     : kind != KIND_STRUCT && kind != KIND_UNION)
+			if (!is_named(btf, id, typedefs))
 				continue;
 			length = strnlen(btf->strings + at, NAME_MAX_LEN + 1);
 			if (length && length <= NAME_MAX_LEN)
@@ -254,7 +266,9 @@ static int load(struct tocsin_btf *btf, const uint8_t *data, const struct header
 	btf->data = malloc(h->extent);
 	if (!btf->data)
 		return -ENOMEM;
+	tocsin_prefault(btf->data, h->extent);
 	memcpy(btf->data, data, h->extent);
+	btf->size = h->extent;
 	btf->types_at = h->length + h->type_off;
 	btf->types_size = h->type_len;
 	btf->strings = (const char *)btf->data + h->length + h->str_off;
@@ -295,12 +309,67 @@ int tocsin_btf_open(const void *data, size_t size, struct tocsin_btf **ret,
 
 void tocsin_btf_close(struct tocsin_btf *btf)
 {
-	if (!btf)
+	if (!btf || btf->borrowed) {
+		free(btf);
 		return;
+	}
 	tocsin_names_close(&btf->names);
 	free(btf->record);
 	free(btf->data);
 	free(btf);
+}
+
+/* What a cache keeps of the members that are no arrays. */
+struct fixed {
+	uint64_t size, strings_at;
+	struct tocsin_names names; /* without slots */
+	uint32_t strings_size, count;
+};
+
+int tocsin_btf_parts(const struct tocsin_btf *btf, struct tocsin_part parts[TOCSIN_BTF_PARTS])
+{
+	struct fixed *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -ENOMEM;
+	f->size = btf->size;
+	f->strings_at = btf->strings - (const char *)btf->data;
+	f->names = btf->names;
+	f->names.slots = NULL;
+	f->strings_size = btf->strings_size;
+	f->count = btf->count;
+	parts[0] = (struct tocsin_part){f, sizeof(*f)};
+	parts[1] = (struct tocsin_part){btf->data, btf->size};
+	parts[2] = (struct tocsin_part){btf->record, (btf->count + 1ull) * sizeof(*btf->record)};
+	parts[3] = (struct tocsin_part){btf->names.slots,
+					(f->names.mask + 1ull) * sizeof(*btf->names.slots)};
+	return 0;
+}
+
+int tocsin_btf_from_parts(const struct tocsin_part parts[TOCSIN_BTF_PARTS], struct tocsin_btf **ret)
+{
+	const struct fixed *f = parts[0].bytes;
+	struct tocsin_btf *btf;
+
+	if (parts[0].size != sizeof(*f) || parts[1].size != f->size || f->strings_at > f->size ||
+	    f->strings_size > f->size - f->strings_at ||
+	    parts[2].size != (f->count + 1ull) * sizeof(*btf->record) ||
+	    parts[3].size != (f->names.mask + 1ull) * sizeof(*btf->names.slots))
+		return -EINVAL;
+	btf = calloc(1, sizeof(*btf));
+	if (!btf)
+		return -ENOMEM;
+	btf->borrowed = true;
+	btf->data = (uint8_t *)parts[1].bytes;
+	btf->size = f->size;
+	btf->strings = (const char *)btf->data + f->strings_at;
+	btf->strings_size = f->strings_size;
+	btf->record = (uint32_t *)parts[2].bytes;
+	btf->count = f->count;
+	btf->names = f->names;
+	btf->names.slots = (struct tocsin_names_slot *)parts[3].bytes;
+	*ret = btf;
+	return 0;
 }
 
 size_t tocsin_btf_types(const struct tocsin_btf *btf)

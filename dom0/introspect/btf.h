@@ -10,6 +10,7 @@
 #define TOCSIN_INTROSPECT_BTF_H
 
 #include "base/error.h"
+#include "introspect/cache.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,6 +41,14 @@ void tocsin_btf_close(struct tocsin_btf *btf);
  * the header. -EINVAL: no BTF header there or it claims more than size.
  */
 int tocsin_btf_extent(const void *data, size_t size, size_t *ret);
+
+/*
+ * For a cache: types as bytes, and back, where they then stay. parts[0] is to be freed; parts[1] is
+ * the blob itself. -ENOMEM; -EINVAL: sizes do not fit.
+ */
+int tocsin_btf_parts(const struct tocsin_btf *btf, struct tocsin_part parts[TOCSIN_BTF_PARTS]);
+int tocsin_btf_from_parts(const struct tocsin_part parts[TOCSIN_BTF_PARTS],
+			  struct tocsin_btf **ret);
 
 /* Number of types, void (id 0) not counted. */
 size_t tocsin_btf_types(const struct tocsin_btf *btf);

@@ -5,8 +5,6 @@
 
 #include "introspect/process.h"
 
-#define TOCSIN_NO_MEMBER UINT32_MAX
-
 /* As TOCSIN_LAYOUT. */
 #define TOCSIN_FILE_LAYOUT(X)                                                                      \
 	X("task_struct", "files", task_files)                                                      \

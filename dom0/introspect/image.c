@@ -214,12 +214,12 @@ static int search(struct tocsin_memory *m, struct tocsin_image *ret)
 	return rc;
 }
 
-static int fetch(struct tocsin_memory *m, struct tocsin_image *image)
+int tocsin_image_fetch(struct tocsin_memory *m, struct tocsin_image *image, bool copy)
 {
 	uint64_t follow;
 
 	image->bytes = tocsin_memory_map(m, image->text_pa, &follow);
-	if (image->bytes && follow >= image->size)
+	if (image->bytes && follow >= image->size && !copy)
 		return 0;
 	image->bytes = image->copy = calloc(1, image->size);
 	if (!image->copy)
@@ -257,9 +257,6 @@ int tocsin_image_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_image
 		if (rc)
 			return tocsin_error_set(err, rc, "no kernel page table in guest memory");
 	}
-	rc = fetch(m, &image);
-	if (rc)
-		return tocsin_error_set(err, rc, "no memory for a copy of the kernel image");
 	*ret = image;
 	return 0;
 }

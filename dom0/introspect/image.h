@@ -11,6 +11,8 @@
 
 #include "memory/memory.h"
 
+#include <stdbool.h>
+
 #define TOCSIN_IMAGE_MAX (256u << 20)
 
 struct tocsin_image {
@@ -22,12 +24,12 @@ struct tocsin_image {
 	size_t holes;  /* pages that could not be read */
 };
 
-/*
- * Locate, and copy if need be; cr3: 0 to try the source's hint, then to search all of m. Freed with
- * tocsin_image_free. -ENOENT: none.
- */
+/* Locate; cr3: 0 to try the source's hint, then to search all of m. -ENOENT: none. */
 int tocsin_image_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_image *ret,
 		      struct tocsin_error *err);
+
+/* Its bytes, as a copy if it must or if the source has no other. Freed with tocsin_image_free. */
+int tocsin_image_fetch(struct tocsin_memory *m, struct tocsin_image *image, bool copy);
 void tocsin_image_free(struct tocsin_image *image);
 
 /* The gpa of level3_kernel_pgt as cr3's tables have it; levels (may be NULL): 4 or 5. */

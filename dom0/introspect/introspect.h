@@ -38,6 +38,7 @@ struct tocsin_kernel_info {
 	char release[65];     /* init_uts_ns, or "" */
 	uint8_t build_id[32]; /* of the notes section */
 	size_t build_id_size; /* 0: not found */
+	bool cached;          /* symbols and types came from the folder of caches */
 };
 
 /*
@@ -46,6 +47,21 @@ struct tocsin_kernel_info {
  */
 int tocsin_kernel_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_kernel **ret,
 		       struct tocsin_error *err);
+
+/*
+ * The same, faster for a kernel seen before: what was made of its symbols and types is kept in
+ * folder (made if need be; its parent must exist), and used for a guest that has the very same
+ * tables. A folder that cannot be used costs time, nothing else. NULL: none.
+ */
+int tocsin_kernel_open_cached(struct tocsin_memory *m, uint64_t cr3, const char *folder,
+			      struct tocsin_kernel **ret, struct tocsin_error *err);
+
+/*
+ * The folder for the above that programs use unless told otherwise: $TOCSIN_KERNEL_CACHE, else
+ * /var/cache/tocsin for root, else tocsin-kernels in the user's cache. Returns buf, or NULL if the
+ * variable is empty or the name does not fit.
+ */
+const char *tocsin_kernel_cache_folder(char *buf, size_t size);
 
 /* Is it still the same kernel (not rebooted or kexec'ed)? 0, or -ESTALE. A few reads. */
 int tocsin_kernel_verify(struct tocsin_kernel *k, uint64_t cr3);
@@ -106,14 +122,43 @@ int tocsin_process_by_pid(struct tocsin_kernel *k, const struct tocsin_process *
 int tocsin_process_may_name(struct tocsin_kernel *k, const struct tocsin_process *asker,
 			    const struct tocsin_process *target);
 
+/* What can be told of a process at a glance. */
+struct tocsin_task {
+	enum tocsin_confidence confidence;
+	uint64_t task; /* VA of the thread group leader's task_struct */
+	uint64_t mm;   /* VA of mm_struct; 0: kernel thread */
+	int32_t pid;
+	char comm[TOCSIN_COMM_SIZE + 1];
+};
+
+struct tocsin_task_list {
+	struct tocsin_task *rows;
+	size_t count;
+	size_t torn;
+	bool truncated;
+};
+
+/*
+ * Every thread group in the task list at a glance, in well under a microsecond each; no other view
+ * is compared. Freed with tocsin_task_list_free.
+ */
+int tocsin_task_list(struct tocsin_kernel *k, struct tocsin_task_list *ret,
+		     struct tocsin_error *err);
+void tocsin_task_list_free(struct tocsin_task_list *list);
+
 struct tocsin_process_list {
 	struct tocsin_process *rows;
 	size_t count;
-	size_t torn;    /* rows that could not be read consistently (they are in rows) */
-	bool truncated; /* the bound was hit: there may be more */
+	size_t torn;         /* rows that could not be read consistently (they are in rows) */
+	size_t contradicted; /* in the task list or in the table of PIDs, but not in both: hidden */
+	bool truncated;      /* the bound was hit: there may be more */
+	bool one_view;       /* the table of PIDs could not be read, so nothing was compared */
 };
 
-/* Every thread group, kernel threads included. Freed with tocsin_process_list_free. */
+/*
+ * Every thread group, kernel threads included: those of the task list, then those that only the
+ * table of PIDs has. Freed with tocsin_process_list_free.
+ */
 int tocsin_process_list(struct tocsin_kernel *k, struct tocsin_process_list *ret,
 			struct tocsin_error *err);
 void tocsin_process_list_free(struct tocsin_process_list *list);

@@ -15,6 +15,7 @@
  */
 #include "introspect/kallsyms.h"
 
+#include "base/memory_hint.h"
 #include "introspect/names.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@
 #include <string.h>
 
 #define TOKENS 256
+#define SHORT 16 /* bytes of a token */
 #define SYMBOLS_MAX (1u << 20)
 #define NAME_SIZE 512 /* KSYM_NAME_LEN, with the NUL */
 #define POOL_MAX (128u << 20)
@@ -33,13 +35,25 @@
 #define CHAINS_MAX 64
 #define EQUAL_MAX 1000 /* symbols at one address; more is a page of zeros */
 
+/* Where the tables lie in the image: the bytes that all the rest is made from. */
+struct raw {
+	uint64_t offsets, offsets_size; /* without relative_base, which differs from boot to boot */
+	uint64_t rest, rest_size;       /* from num_syms to the end of the token index */
+	uint64_t relative_base;         /* from the image's first byte; UINT64_MAX: there is none */
+	uint64_t relative_base_at;
+};
+
 struct tocsin_kallsyms {
 	struct tocsin_kallsyms_info info;
 	uint32_t count;
-	char *pool;                /* names with their NUL, one after the other */
-	uint32_t *name;            /* [i]: where the name begins in pool */
-	char *type;                /* [i] */
-	uint64_t *address;         /* [i] */
+	char *pool;     /* names with their NUL, one after the other */
+	uint32_t *name; /* [i]: where the name begins in pool */
+	char *type;     /* [i] */
+	int32_t
+	    *offset; /* [i]: < 0: -1 - v is v bytes from the image's first; else an absolute one */
+	uint64_t base; /* address of the image's first byte */
+	struct raw raw;
+	bool borrowed;             /* the arrays lie in a cache */
 	struct tocsin_names names; /* to the first symbol of each name */
 };
 
@@ -247,13 +261,14 @@ static int decode_names(const struct image *im, struct tocsin_kallsyms *ks)
 		uint32_t length = name_length(im, &at, im->size);
 		size_t first = used;
 
-		if (room - used < NAME_SIZE + 1) {
+		if (room - used < NAME_SIZE + 1 + SHORT) {
 			char *more;
 
-			room = room ? room * 2 : 1u << 16;
+			room = room ? room * 2 : im->count * 24ul + 4096;
 			more = room <= POOL_MAX ? realloc(ks->pool, room) : NULL;
 			if (!more)
 				return room <= POOL_MAX ? -ENOMEM : -E2BIG;
+			tocsin_prefault(more + used, room - used);
 			ks->pool = more;
 		}
 		if (length > im->size - at)
@@ -264,7 +279,11 @@ static int decode_names(const struct image *im, struct tocsin_kallsyms *ks)
 
 			if (used - first + n > NAME_SIZE)
 				return -EINVAL;
-			memcpy(ks->pool + used, im->text + im->token[token], n);
+			/* Nearly all are short, and a copy of fixed size is no call. */
+			if (n <= SHORT)
+				memcpy(ks->pool + used, im->text + im->token[token], SHORT);
+			else
+				memcpy(ks->pool + used, im->text + im->token[token], n);
 			used += n;
 		}
 		if (used - first < 2)
@@ -280,10 +299,18 @@ static int decode_names(const struct image *im, struct tocsin_kallsyms *ks)
 
 enum encoding { PLAIN, PERCPU, PLACE };
 
+static uint64_t address_of(const struct tocsin_kallsyms *ks, size_t i)
+{
+	int32_t v = ks->offset[i];
+
+	return v < 0 ? ks->base + (uint64_t)(-1 - (int64_t)v) : (uint64_t)v;
+}
+
 /* Decode the offsets at `at`; false: these are no addresses of this kernel in growing order. */
 static bool decode_offsets(const struct image *im, size_t at, uint64_t relative_base,
 			   enum encoding encoding, struct tocsin_kallsyms *ks)
 {
+	uint64_t before = 0, first = 0;
 	uint32_t equal = 0;
 
 	for (uint32_t i = 0; i < im->count; i++) {
@@ -298,15 +325,17 @@ static bool decode_offsets(const struct image *im, size_t at, uint64_t relative_
 			a = im->base + at + (uint64_t)i * 4 + (int64_t)v;
 		if ((encoding != PERCPU || v < 0) && (a < im->base || a - im->base > KERNEL_MAX))
 			return false;
-		if (i && a < ks->address[i - 1])
+		if (i && a < before)
 			return false;
-		equal = i && a == ks->address[i - 1] ? equal + 1 : 0;
+		equal = i && a == before ? equal + 1 : 0;
 		if (equal > EQUAL_MAX)
 			return false;
-		ks->address[i] = a;
+		ks->offset[i] = encoding == PERCPU && v >= 0 ? v : -1 - (int32_t)(a - im->base);
+		first = i ? first : a;
+		before = a;
 	}
 	/* Real symbols differ: an area of zeros must not pass for a small kernel's table. */
-	return ks->address[0] != ks->address[im->count - 1];
+	return first != before;
 }
 
 static bool offsets_at(const struct image *im, size_t at, size_t base_at,
@@ -322,6 +351,8 @@ static bool offsets_at(const struct image *im, size_t at, size_t base_at,
 	for (enum encoding e = PLAIN; e <= PERCPU; e++) {
 		if (!decode_offsets(im, at, relative_base, e, ks))
 			continue;
+		ks->raw.relative_base = relative_base - im->base;
+		ks->raw.relative_base_at = base_at;
 		ks->info = (struct tocsin_kallsyms_info){.order = order,
 							 .percpu = e == PERCPU,
 							 .relative_base = relative_base,
@@ -366,6 +397,7 @@ static bool find_offsets(const struct image *im, struct tocsin_kallsyms *ks)
 		if (im->size < at + gap || bytes > im->size - at - gap ||
 		    !decode_offsets(im, at + gap, 0, PLACE, ks) || !anchored(im, ks))
 			continue;
+		ks->raw.relative_base = UINT64_MAX;
 		ks->info = (struct tocsin_kallsyms_info){.order = TOCSIN_KALLSYMS_PLACE_RELATIVE,
 							 .names = im->names,
 							 .offsets = at + gap};
@@ -381,8 +413,9 @@ static int decode(const struct image *im, struct tocsin_kallsyms *ks, struct toc
 
 	ks->name = calloc(im->count, sizeof(*ks->name));
 	ks->type = calloc(im->count, sizeof(*ks->type));
-	ks->address = calloc(im->count, sizeof(*ks->address));
-	if (!ks->name || !ks->type || !ks->address || tocsin_names_open(&ks->names, im->count))
+	ks->offset = calloc(im->count, sizeof(*ks->offset));
+	ks->base = im->base;
+	if (!ks->name || !ks->type || !ks->offset || tocsin_names_open(&ks->names, im->count))
 		return tocsin_error_set(err, -ENOMEM, "no memory for %u symbols", im->count);
 	rc = decode_names(im, ks);
 	if (rc)
@@ -391,6 +424,10 @@ static int decode(const struct image *im, struct tocsin_kallsyms *ks, struct toc
 	if (!find_offsets(im, ks))
 		return tocsin_error_at(err, -EINVAL, im->base + im->names,
 				       "no layout of kallsyms offsets fits %u names", im->count);
+	ks->raw.offsets = ks->info.offsets;
+	ks->raw.offsets_size = im->count * 4ull;
+	ks->raw.rest = im->count_at;
+	ks->raw.rest_size = im->index_end - im->count_at;
 	return 0;
 }
 
@@ -399,7 +436,7 @@ static int copy_tokens(struct image *im)
 {
 	size_t size = im->tokens_end - im->tokens;
 
-	im->text = malloc(size);
+	im->text = calloc(1, size + SHORT);
 	if (!im->text)
 		return -ENOMEM;
 	memcpy(im->text, im->bytes + im->tokens, size);
@@ -474,14 +511,96 @@ int tocsin_kallsyms_open(const void *image, size_t size, uint64_t base,
 
 void tocsin_kallsyms_close(struct tocsin_kallsyms *ks)
 {
-	if (!ks)
+	if (!ks || ks->borrowed) {
+		free(ks);
 		return;
+	}
 	tocsin_names_close(&ks->names);
-	free(ks->address);
+	free(ks->offset);
 	free(ks->type);
 	free(ks->name);
 	free(ks->pool);
 	free(ks);
+}
+
+/* What a cache keeps of the members that are no arrays. */
+struct fixed {
+	struct tocsin_kallsyms_info info;
+	struct raw raw;
+	struct tocsin_names names; /* without slots */
+	uint32_t count, pool_size;
+};
+
+bool tocsin_kallsyms_matches(const struct tocsin_part parts[TOCSIN_KALLSYMS_PARTS],
+			     const struct tocsin_part raw[2], uint64_t base,
+			     bool (*same)(uint64_t at, const void *bytes, size_t size,
+					  void *context),
+			     void *context)
+{
+	const struct fixed *f = parts[0].bytes;
+	const struct raw *r = &f->raw;
+	uint64_t relative_base = base + r->relative_base;
+
+	return raw[0].size == r->offsets_size && raw[1].size == r->rest_size &&
+	       (r->relative_base == UINT64_MAX ||
+		same(r->relative_base_at, &relative_base, sizeof(relative_base), context)) &&
+	       same(r->offsets, raw[0].bytes, raw[0].size, context) &&
+	       same(r->rest, raw[1].bytes, raw[1].size, context);
+}
+
+int tocsin_kallsyms_parts(const struct tocsin_kallsyms *ks,
+			  struct tocsin_part parts[TOCSIN_KALLSYMS_PARTS], uint64_t raw[4])
+{
+	struct fixed *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -ENOMEM;
+	f->info = ks->info;
+	f->raw = ks->raw;
+	f->names = ks->names;
+	f->names.slots = NULL;
+	f->count = ks->count;
+	f->pool_size = ks->name[ks->count - 1] + strlen(ks->pool + ks->name[ks->count - 1]) + 1;
+	parts[0] = (struct tocsin_part){f, sizeof(*f)};
+	parts[1] = (struct tocsin_part){ks->pool, f->pool_size};
+	parts[2] = (struct tocsin_part){ks->name, f->count * sizeof(*ks->name)};
+	parts[3] = (struct tocsin_part){ks->type, f->count * sizeof(*ks->type)};
+	parts[4] = (struct tocsin_part){ks->offset, f->count * sizeof(*ks->offset)};
+	parts[5] = (struct tocsin_part){ks->names.slots,
+					(f->names.mask + 1ull) * sizeof(*ks->names.slots)};
+	memcpy(raw, &ks->raw, 4 * sizeof(*raw));
+	return 0;
+}
+
+int tocsin_kallsyms_from_parts(const struct tocsin_part parts[TOCSIN_KALLSYMS_PARTS], uint64_t base,
+			       struct tocsin_kallsyms **ret)
+{
+	const struct fixed *f = parts[0].bytes;
+	struct tocsin_kallsyms *ks;
+
+	if (parts[0].size != sizeof(*f) || !f->count || parts[1].size != f->pool_size ||
+	    parts[2].size != f->count * sizeof(*ks->name) || parts[3].size != f->count ||
+	    parts[4].size != f->count * sizeof(*ks->offset) ||
+	    parts[5].size != (f->names.mask + 1ull) * sizeof(*ks->names.slots))
+		return -EINVAL;
+	ks = calloc(1, sizeof(*ks));
+	if (!ks)
+		return -ENOMEM;
+	ks->info = f->info;
+	if (f->raw.relative_base != UINT64_MAX)
+		ks->info.relative_base = base + f->raw.relative_base;
+	ks->raw = f->raw;
+	ks->names = f->names;
+	ks->count = f->count;
+	ks->base = base;
+	ks->borrowed = true;
+	ks->pool = (char *)parts[1].bytes;
+	ks->name = (uint32_t *)parts[2].bytes;
+	ks->type = (char *)parts[3].bytes;
+	ks->offset = (int32_t *)parts[4].bytes;
+	ks->names.slots = (struct tocsin_names_slot *)parts[5].bytes;
+	*ret = ks;
+	return 0;
 }
 
 size_t tocsin_kallsyms_count(const struct tocsin_kallsyms *ks)
@@ -500,7 +619,7 @@ int tocsin_kallsyms_lookup(const struct tocsin_kallsyms *ks, const char *name, u
 	int rc = tocsin_names_find(&ks->names, ks->pool, name, &i);
 
 	if (!rc)
-		*ret = ks->address[i];
+		*ret = address_of(ks, i);
 	return rc;
 }
 
@@ -508,7 +627,7 @@ int tocsin_kallsyms_get(const struct tocsin_kallsyms *ks, size_t i, struct tocsi
 {
 	if (i >= ks->count)
 		return -ENOENT;
-	*ret = (struct tocsin_symbol){ks->pool + ks->name[i], ks->address[i], ks->type[i]};
+	*ret = (struct tocsin_symbol){ks->pool + ks->name[i], address_of(ks, i), ks->type[i]};
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #define TOCSIN_INTROSPECT_KALLSYMS_H
 
 #include "base/error.h"
+#include "introspect/cache.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,6 +41,24 @@ struct tocsin_kallsyms_info {
 int tocsin_kallsyms_open(const void *image, size_t size, uint64_t base,
 			 struct tocsin_kallsyms **ret, struct tocsin_error *err);
 void tocsin_kallsyms_close(struct tocsin_kallsyms *ks);
+
+/*
+ * For a cache. parts: the tables as bytes, of which parts[0] is to be freed; raw: offset and size
+ * of the two stretches of the image that they were made from. -ENOMEM.
+ */
+int tocsin_kallsyms_parts(const struct tocsin_kallsyms *ks,
+			  struct tocsin_part parts[TOCSIN_KALLSYMS_PARTS], uint64_t raw[4]);
+
+/* Do the parts belong to an image that has these raw stretches? same: are the bytes there? */
+bool tocsin_kallsyms_matches(const struct tocsin_part parts[TOCSIN_KALLSYMS_PARTS],
+			     const struct tocsin_part raw[2], uint64_t base,
+			     bool (*same)(uint64_t at, const void *bytes, size_t size,
+					  void *context),
+			     void *context);
+
+/* Tables whose parts stay where they are, for an image at base. -EINVAL: sizes do not fit. */
+int tocsin_kallsyms_from_parts(const struct tocsin_part parts[TOCSIN_KALLSYMS_PARTS], uint64_t base,
+			       struct tocsin_kallsyms **ret);
 
 size_t tocsin_kallsyms_count(const struct tocsin_kallsyms *ks);
 const struct tocsin_kallsyms_info *tocsin_kallsyms_info(const struct tocsin_kallsyms *ks);

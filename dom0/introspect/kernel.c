@@ -130,24 +130,28 @@ int tocsin_kernel_read(struct tocsin_kernel *k, uint64_t va, void *buf, size_t s
 	return read_pieces(k, va, buf, size);
 }
 
+const uint8_t *tocsin_kernel_peek(struct tocsin_kernel *k, uint64_t va, size_t size)
+{
+	const uint8_t *bytes;
+	uint64_t gpa, follow;
+
+	if (size > TOCSIN_PAGE_SIZE - va % TOCSIN_PAGE_SIZE || tocsin_kernel_translate(k, va, &gpa))
+		return NULL;
+	bytes = tocsin_memory_map(k->m, gpa, &follow);
+	return bytes && follow >= size ? bytes : NULL;
+}
+
 int tocsin_kernel_read_u64(struct tocsin_kernel *k, uint64_t va, uint64_t *ret)
 {
-	uint64_t v, gpa, follow;
-	const uint8_t *bytes;
+	const uint8_t *bytes = tocsin_kernel_peek(k, va, sizeof(*ret));
+	uint64_t v;
 	int rc;
 
-	if (va % TOCSIN_PAGE_SIZE > TOCSIN_PAGE_SIZE - sizeof(v)) {
-		rc = tocsin_kernel_read(k, va, &v, sizeof(v));
-	} else {
-		rc = tocsin_kernel_translate(k, va, &gpa);
-		if (rc)
-			return rc;
-		bytes = tocsin_memory_map(k->m, gpa, &follow);
-		if (bytes && follow >= sizeof(v))
-			memcpy(&v, bytes, sizeof(v));
-		else
-			rc = tocsin_memory_read(k->m, gpa, &v, sizeof(v));
+	if (bytes) {
+		memcpy(ret, bytes, sizeof(*ret));
+		return 0;
 	}
+	rc = tocsin_kernel_read(k, va, &v, sizeof(v));
 	if (!rc)
 		*ret = v;
 	return rc;
@@ -275,6 +279,7 @@ static void find_build_id(struct tocsin_kernel *k)
 		    head[1] && head[1] <= sizeof(k->info.build_id)) {
 			memcpy(k->info.build_id, notes + desc, head[1]);
 			k->info.build_id_size = head[1];
+			k->build_id_va = start + desc;
 			break;
 		}
 		at = desc + ((head[1] + 3ull) & ~3ull);
@@ -325,8 +330,47 @@ static int remember(struct tocsin_kernel *k, struct tocsin_error *err)
 	return 0;
 }
 
-int tocsin_kernel_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_kernel **ret,
+/* Symbols and types: from the folder of caches, else from the image. */
+static int open_tables(struct tocsin_kernel *k, struct tocsin_image *image, const char *folder,
 		       struct tocsin_error *err)
+{
+	int rc;
+
+	if (folder && !tocsin_cache_load(k, folder, image->text_pa, image->text_va, image->size))
+		return 0;
+	/* What is to be kept must be made of bytes that hold still. */
+	rc = tocsin_image_fetch(k->m, image, folder != NULL);
+	if (rc)
+		return tocsin_error_set(err, rc, "no memory for a copy of the kernel image");
+	rc = tocsin_kallsyms_open(image->bytes, image->size, image->text_va, &k->symbols, err);
+	return rc ? rc : open_types(k, image, err);
+}
+
+/* All that is made of the tables. */
+static int open_rest(struct tocsin_kernel *k, const struct tocsin_image *image,
+		     struct tocsin_error *err)
+{
+	int rc = confirm(k, image, err);
+
+	if (!rc)
+		rc = find_features(k, err);
+	if (!rc)
+		rc = remember(k, err);
+	if (rc)
+		return rc;
+	k->info.cached = k->cache.bytes != NULL;
+	k->info.symbols = tocsin_kallsyms_count(k->symbols);
+	k->info.types = tocsin_btf_types(k->btf);
+	find_direct_map(k);
+	find_release(k);
+	find_build_id(k);
+	tocsin_process_layout_resolve(k);
+	tocsin_file_layout_resolve(k);
+	return 0;
+}
+
+int tocsin_kernel_open_cached(struct tocsin_memory *m, uint64_t cr3, const char *folder,
+			      struct tocsin_kernel **ret, struct tocsin_error *err)
 {
 	struct tocsin_kernel *k = calloc(1, sizeof(*k));
 	struct tocsin_image image = {0};
@@ -341,30 +385,25 @@ int tocsin_kernel_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_kern
 	k->info.text_pa = image.text_pa;
 	k->info.text_va = image.text_va;
 	k->image_size = image.size;
-	rc = tocsin_kallsyms_open(image.bytes, image.size, image.text_va, &k->symbols, err);
+	rc = open_tables(k, &image, folder, err);
 	if (!rc)
-		rc = open_types(k, &image, err);
-	if (!rc)
-		rc = confirm(k, &image, err);
-	if (!rc)
-		rc = find_features(k, err);
-	if (!rc)
-		rc = remember(k, err);
+		rc = open_rest(k, &image, err);
 	if (rc)
 		goto out;
-	k->info.symbols = tocsin_kallsyms_count(k->symbols);
-	k->info.types = tocsin_btf_types(k->btf);
-	find_direct_map(k);
-	find_release(k);
-	find_build_id(k);
-	tocsin_process_layout_resolve(k);
-	tocsin_file_layout_resolve(k);
+	if (folder && !k->cache.bytes)
+		tocsin_cache_save(k, folder, &image);
 	*ret = k;
 	k = NULL;
 out:
 	tocsin_image_free(&image);
 	tocsin_kernel_close(k);
 	return rc;
+}
+
+int tocsin_kernel_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_kernel **ret,
+		       struct tocsin_error *err)
+{
+	return tocsin_kernel_open_cached(m, cr3, NULL, ret, err);
 }
 
 int tocsin_kernel_verify(struct tocsin_kernel *k, uint64_t cr3)
@@ -392,6 +431,7 @@ void tocsin_kernel_close(struct tocsin_kernel *k)
 		return;
 	tocsin_btf_close(k->btf);
 	tocsin_kallsyms_close(k->symbols);
+	tocsin_cache_unmap(&k->cache);
 	free(k->process);
 	free(k->file);
 	free(k);

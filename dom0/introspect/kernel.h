@@ -21,6 +21,7 @@ struct tocsin_kernel {
 	struct tocsin_memory *m;
 	struct tocsin_paging paging; /* init_top_pgt */
 	struct tocsin_kernel_info info;
+	struct tocsin_part cache; /* a mapped file in which btf and symbols lie, or nothing */
 	struct tocsin_btf *btf;
 	struct tocsin_kallsyms *symbols;
 	uint64_t level3;     /* gpa of level3_kernel_pgt */
@@ -28,6 +29,7 @@ struct tocsin_kernel {
 	uint64_t canary_va;  /* 0: the kernel has none */
 	uint8_t banner[128]; /* linux_banner */
 	uint64_t banner_va;
+	uint64_t build_id_va;
 	struct tocsin_process_layout *process; /* NULL: unknown; its error says why */
 	struct tocsin_file_layout *file;       /* the same */
 	struct tocsin_error process_error, file_error;
@@ -39,6 +41,9 @@ struct tocsin_kernel {
 
 /* Address of kernel virtual memory; as tocsin_walk. */
 int tocsin_kernel_translate(struct tocsin_kernel *k, uint64_t va, uint64_t *gpa);
+
+/* The bytes in place, or NULL: they cross a page, or cannot be had without a copy. */
+const uint8_t *tocsin_kernel_peek(struct tocsin_kernel *k, uint64_t va, size_t size);
 
 /* Kernel virtual memory, whole or a negative errno. */
 int tocsin_kernel_read(struct tocsin_kernel *k, uint64_t va, void *buf, size_t size);

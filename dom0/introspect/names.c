@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Open addressing, at most half full, so that a search ends after a few slots. */
+/* Open addressing, at most three quarters full, so that a search ends after a few slots. */
 #include "introspect/names.h"
+
+#include "base/memory_hint.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -29,11 +31,12 @@ int tocsin_names_open(struct tocsin_names *n, uint32_t count)
 {
 	uint32_t size = 16;
 
-	while (size / 2 < count)
+	while (size / 4 * 3 < count)
 		size *= 2;
 	n->slots = calloc(size, sizeof(*n->slots));
 	if (!n->slots)
 		return -ENOMEM;
+	tocsin_prefault(n->slots, size * sizeof(*n->slots));
 	n->mask = size - 1;
 	if (getrandom(&n->seed, sizeof(n->seed), GRND_NONBLOCK) != sizeof(n->seed))
 		n->seed = (uint64_t)(uintptr_t)n->slots * MIX; /* early at boot: what ASLR gives */

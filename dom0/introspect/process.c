@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Processes: the kernel's task list, read twice.
- *
- * A guest runs while it is read. Each row is read until two readings in a row are the same, a few
- * times at most; a row that never is stays in the list, marked torn. The list itself is bounded
- * and must come back to where it began: a list that breaks off is an error, not a short list.
+ * One process, read twice: a guest runs while it is read. A row is read until two readings in a row
+ * are the same, a few times at most; a row that never is, is marked torn.
  */
 #include "introspect/process.h"
+
+#include "introspect/list.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PROCESSES_MAX 65536
-#define THREADS_MAX 65536
 #define RETRIES 4
 #define PID_LEVELS 32
 
@@ -81,6 +78,11 @@ void tocsin_process_layout_resolve(struct tocsin_kernel *k)
 		goto out;
 	}
 	l->upid_size = (uint32_t)size;
+	if (member_offset(k, "pid", "tasks[1]", &l->pid_tasks) ||
+	    member_offset(k, "task_struct", "pid_links[1]", &l->task_links) ||
+	    member_offset(k, "pid_namespace", "idr.idr_rt", &l->pid_ns_idr) ||
+	    tocsin_kernel_symbol(k, "init_pid_ns", &l->init_pid_ns))
+		l->pid_tasks = TOCSIN_NO_MEMBER;
 	if (!tocsin_kernel_symbol(k, "shm_mnt", &va) && !tocsin_kernel_read_u64(k, va, &mnt) &&
 	    tocsin_kernel_read_u64(k, mnt + l->vfsmount_sb, &l->shm_sb))
 		l->shm_sb = 0;
@@ -204,6 +206,9 @@ static int read_once(struct tocsin_kernel *k, const struct tocsin_process_layout
 	    read_u32(k, parent + l->task_tgid, &p->ppid))
 		return -EFAULT;
 	p->tid = p->pid;
+	/* A leader that is not on the list has exited: what is left there means nothing. */
+	if (p->pid <= 0 || !tocsin_list_linked(k, task + l->task_tasks))
+		p->confidence = TOCSIN_CONTRADICTED;
 	rc = tocsin_process_pid_in(k, l, task, 0, &p->ns_pid, NULL);
 	if (!rc)
 		rc = read_credentials(k, l, task, p);
@@ -225,7 +230,7 @@ int tocsin_process_read_row(struct tocsin_kernel *k, const struct tocsin_process
 	for (int i = 0; i < RETRIES && confidence == TOCSIN_TORN; i++) {
 		again = read_once(k, l, task, &rows[!last]);
 		if (!rc && !again && !memcmp(&rows[0], &rows[1], sizeof(*rows)))
-			confidence = TOCSIN_CONSISTENT;
+			confidence = rows[last].confidence;
 		rc = again;
 		last = !last;
 	}
@@ -233,118 +238,4 @@ int tocsin_process_read_row(struct tocsin_kernel *k, const struct tocsin_process
 	ret->confidence = confidence;
 	free(rows);
 	return 0;
-}
-
-/* Walk a list_head: the object after the one whose node is at node, or 0 at the end. */
-static int next_object(struct tocsin_kernel *k, uint64_t node, uint64_t head, uint32_t offset,
-		       uint64_t *ret)
-{
-	uint64_t next, back;
-
-	if (tocsin_kernel_read_u64(k, node, &next) || tocsin_kernel_read_u64(k, next + 8, &back))
-		return -EFAULT;
-	if (back != node)
-		return -EAGAIN; /* being changed, or made up */
-	*ret = next == head ? 0 : next - offset;
-	return 0;
-}
-
-static int walk(struct tocsin_kernel *k, uint64_t head, uint32_t offset, size_t bound,
-		tocsin_task_visit visit, void *context)
-{
-	uint64_t node = head, task = 0;
-
-	for (size_t count = 0; count < bound; count++) {
-		int rc = -EAGAIN;
-
-		for (int i = 0; i < RETRIES && rc == -EAGAIN; i++)
-			rc = next_object(k, node, head, offset, &task);
-		if (rc || !task)
-			return rc;
-		rc = visit(k, task, context);
-		if (rc)
-			return rc;
-		node = task + offset;
-	}
-	return -E2BIG;
-}
-
-int tocsin_process_each(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
-			tocsin_task_visit visit, void *context, struct tocsin_error *err)
-{
-	int rc =
-	    walk(k, l->init_task + l->task_tasks, l->task_tasks, PROCESSES_MAX, visit, context);
-
-	if (rc == -EFAULT || rc == -EAGAIN)
-		tocsin_error_at(err, rc, l->init_task, "the task list breaks off");
-	return rc;
-}
-
-int tocsin_process_each_thread(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
-			       uint64_t task, tocsin_task_visit visit, void *context)
-{
-	uint64_t signal;
-	int rc = tocsin_kernel_read_u64(k, task + l->task_signal, &signal);
-
-	if (rc)
-		return rc;
-	return walk(k, signal + l->signal_threads, l->task_thread_node, THREADS_MAX, visit,
-		    context);
-}
-
-struct collect {
-	const struct tocsin_process_layout *l;
-	struct tocsin_process_list list;
-	size_t room;
-};
-
-static int collect(struct tocsin_kernel *k, uint64_t task, void *context)
-{
-	struct collect *c = context;
-	int rc;
-
-	if (c->list.count == c->room) {
-		size_t room = c->room ? c->room * 2 : 64;
-		void *rows = reallocarray(c->list.rows, room, sizeof(*c->list.rows));
-
-		if (!rows)
-			return -ENOMEM;
-		c->list.rows = rows;
-		c->room = room;
-	}
-	rc = tocsin_process_read_row(k, c->l, task, &c->list.rows[c->list.count]);
-	if (rc)
-		return rc;
-	c->list.torn += c->list.rows[c->list.count].confidence == TOCSIN_TORN;
-	c->list.count++;
-	return 0;
-}
-
-int tocsin_process_list(struct tocsin_kernel *k, struct tocsin_process_list *ret,
-			struct tocsin_error *err)
-{
-	struct collect c = {0};
-	int rc = tocsin_process_layout(k, &c.l, err);
-
-	if (rc)
-		return rc;
-	rc = tocsin_process_each(k, c.l, collect, &c, err);
-	if (rc == -E2BIG) {
-		c.list.truncated = true;
-		rc = 0;
-	}
-	if (!rc && !c.list.count)
-		rc = tocsin_error_set(err, -EINVAL, "the task list has no process, not even init");
-	if (rc) {
-		tocsin_process_list_free(&c.list);
-		return tocsin_error_set(err, rc, "cannot list the processes");
-	}
-	*ret = c.list;
-	return 0;
-}
-
-void tocsin_process_list_free(struct tocsin_process_list *list)
-{
-	free(list->rows);
-	memset(list, 0, sizeof(*list));
 }

@@ -3,7 +3,9 @@
 #ifndef TOCSIN_INTROSPECT_PROCESS_H
 #define TOCSIN_INTROSPECT_PROCESS_H
 
-#include "introspect/kernel.h"
+#include "introspect/list.h"
+
+#define TOCSIN_NO_MEMBER UINT32_MAX
 
 /* X(structure, member path, name here): byte offsets, taken from BTF; all are required. */
 #define TOCSIN_LAYOUT(X)                                                                           \
@@ -59,6 +61,10 @@ struct tocsin_process_layout {
 	TOCSIN_LAYOUT(X)
 #undef X
 	uint32_t upid_size;
+	uint32_t pid_tasks;  /* pid.tasks[PIDTYPE_TGID]; TOCSIN_NO_MEMBER before 4.19 */
+	uint32_t task_links; /* task_struct.pid_links[PIDTYPE_TGID]; the same */
+	uint32_t pid_ns_idr; /* pid_namespace.idr; the same */
+	uint64_t init_pid_ns;
 	uint32_t start_time; /* start_boottime, or real_start_time before 5.5 */
 	uint64_t init_task, init_user_ns;
 	uint64_t shm_sb; /* superblock of memfd's; 0: unknown */
@@ -82,7 +88,10 @@ int tocsin_file_identity(struct tocsin_kernel *k, const struct tocsin_process_la
 int tocsin_file_path(struct tocsin_kernel *k, const struct tocsin_process_layout *l, uint64_t file,
 		     uint64_t fs, char ret[TOCSIN_PATH_SIZE]);
 
-/* Read the row of one thread group leader, until two readings agree; else marked torn. -ENOMEM. */
+/*
+ * Read the row of one thread group leader, until two readings agree; else marked torn. One that is
+ * not on the task list, as when it has exited, is marked contradicted. -ENOMEM.
+ */
 int tocsin_process_read_row(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
 			    uint64_t task, struct tocsin_process *ret);
 
@@ -92,10 +101,15 @@ int tocsin_process_pid_in(struct tocsin_kernel *k, const struct tocsin_process_l
 
 typedef int (*tocsin_task_visit)(struct tocsin_kernel *k, uint64_t task, void *context);
 
-/*
- * Every thread group leader but the idle task, until visit returns nonzero, which is returned.
- * -E2BIG: the bound was hit; -EFAULT, -EAGAIN: the list breaks off.
- */
+/* The thread group leaders on the task list but the idle task; as tocsin_list_collect. */
+int tocsin_task_collect(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
+			struct tocsin_addresses *ret);
+
+/* The same from the table of PIDs. -ENOTSUP: it has no known layout. */
+int tocsin_task_collect_pids(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
+			     struct tocsin_addresses *ret);
+
+/* Of what tocsin_task_collect finds, until visit returns nonzero, which is returned. */
 int tocsin_process_each(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
 			tocsin_task_visit visit, void *context, struct tocsin_error *err);
 

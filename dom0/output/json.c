@@ -336,6 +336,7 @@ int tocsin_output_kernel_json(FILE *to, const struct tocsin_kernel_info *info)
 	put_bool(b, "page_table_isolation", info->pti);
 	put_u64(b, "symbols", info->symbols);
 	put_u64(b, "types", info->types);
+	put_bool(b, "cached", info->cached);
 	return write_line(to, b);
 }
 

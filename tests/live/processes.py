@@ -222,6 +222,7 @@ def main():
     cases += [(kernels[0], "max", "nokaslr", 5), (kernels[0], "max,la57=off", "", 4),
               (kernels[0], "max", "pti=on", 5)]
     failed = 0
+    os.environ["TOCSIN_KERNEL_CACHE"] = ""
     print(f"1..{len(cases)}")
     with tempfile.TemporaryDirectory() as folder:
         initrd = initramfs(folder, {"many-vmas": sys.argv[2], "holder": sys.argv[3]},

@@ -9,6 +9,7 @@ The live guest (memfd, and a file), QEMU's own ELF dump, a LiME file and a raw i
 the same kernel and the same processes; a guest that is private, busy or gone must be said to be.
 """
 import json
+import mmap
 import os
 import shutil
 import signal
@@ -149,6 +150,39 @@ def shared(folder, kernel, initrd):
                                             "cannot connect" in late.stderr), late
 
 
+def known(image):
+    """(from the cache?, all else) of `tocsin info`."""
+    kernel = json.loads(tocsin("info", "--dump", image, "--json").stdout)
+    return kernel.pop("cached"), kernel
+
+
+def cached(folder, kernel, initrd):
+    """A kernel seen before: the same answer, from the cache; but only if it is that kernel."""
+    cache, image = os.environ["TOCSIN_KERNEL_CACHE"], folder + "/raw"
+    shutil.rmtree(cache, ignore_errors=True)
+    first, again = known(image), known(image)
+    yield "a kernel seen before", (first[0], again[0]) == (False, True) and \
+        first[1] == again[1], (first, again)
+    names = os.listdir(cache)
+    with open(f"{cache}/{names[0]}", "r+b") as file:
+        whole = file.read()
+        file.seek(len(whole) // 2)
+        file.write(bytes([whole[len(whole) // 2] ^ 1]))
+    broken = known(image)
+    yield "a cache that is damaged is made anew", len(names) == 1 and broken == first and \
+        known(image) == again, broken
+    with open(image, "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        at = memory.find(b"\0stack_canary\0")  # in its types
+        memory[at + 1] ^= 1
+        other = tocsin("info", "--dump", image, "--json")
+        memory[at + 1] ^= 1
+    yield "types that differ are not taken from it", '"cached": true' not in other.stdout and \
+        '"cached":true' not in other.stdout and at > 0, other
+    os.chmod(cache, 0o777)
+    yield "a folder that others can write is not used", known(image)[0] is False, None
+    os.chmod(cache, 0o700)
+
+
 def others(folder, kernel, initrd):
     with Guest(folder, f"memory-backend-file,share=on,mem-path={folder}/ram", kernel,
                initrd) as guest:
@@ -170,6 +204,7 @@ def main():
         sys.exit(77)
     number = failed = 0
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["TOCSIN_KERNEL_CACHE"] = folder + "/cache"
         for name in ("bin", "proc", "dev"):
             os.makedirs(f"{folder}/root/{name}")
         shutil.copy("/bin/busybox", folder + "/root/bin/")
@@ -178,7 +213,7 @@ def main():
         os.chmod(folder + "/root/init", 0o755)
         subprocess.run("find . | cpio -o -H newc --quiet > ../initrd", shell=True,
                        cwd=folder + "/root", check=True)
-        for part in (shared, others):
+        for part in (shared, cached, others):
             for name, good, seen in part(folder, kernels[0], folder + "/initrd"):
                 number += 1
                 failed += not good

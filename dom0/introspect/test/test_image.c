@@ -57,6 +57,8 @@ static void check(uint64_t cr3)
 	struct tocsin_error err = {0};
 
 	assert_int_equal(tocsin_image_open(m, cr3, &image, &err), 0);
+	assert_int_equal(tocsin_image_fetch(m, &image, cr3 != 0), 0);
+	assert_true(!image.copy == !cr3);
 	assert_int_equal(image.level3, LEVEL3);
 	assert_int_equal(image.text_pa, TEXT);
 	assert_int_equal(image.text_va, 0xffffffff80e00000ull);

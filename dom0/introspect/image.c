@@ -20,6 +20,7 @@
 #define MIB2 (2ull << 20)
 #define KERNEL_MAP 0xffffffff80000000ull
 #define SCAN_CHUNK (1u << 20)
+#define LOW_END (1u << 20)
 
 static int entry_at(struct tocsin_memory *m, uint64_t table, unsigned int index, uint64_t *ret)
 {
@@ -201,6 +202,22 @@ static int search_range(struct tocsin_memory *m, const struct tocsin_memory_rang
 	return rc;
 }
 
+/*
+ * Linux keeps, below 1 MiB, a top page table that processors start with, trampoline_pgd; its last
+ * entry is that of every other (setup_real_mode in arch/x86/realmode/init.c). So most kernels are
+ * found by a look at 256 pages.
+ */
+static int search_low(struct tocsin_memory *m, struct tocsin_image *ret)
+{
+	for (uint64_t table = 0; table < LOW_END; table += TOCSIN_PAGE_SIZE) {
+		uint64_t level3;
+
+		if (!tocsin_image_level3(m, table, &level3, NULL) && plausible(m, level3, ret))
+			return 0;
+	}
+	return -ENOENT;
+}
+
 static int search(struct tocsin_memory *m, struct tocsin_image *ret)
 {
 	uint8_t *chunk = malloc(SCAN_CHUNK);
@@ -253,7 +270,9 @@ int tocsin_image_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_image
 			return tocsin_error_at(err, rc, cr3, "no Linux kernel mapped by this CR3");
 	} else if (!m->cr3_hint || tocsin_image_level3(m, m->cr3_hint, &level3, NULL) ||
 		   tocsin_image_locate(m, level3, &image)) {
-		rc = search(m, &image);
+		rc = search_low(m, &image);
+		if (rc)
+			rc = search(m, &image);
 		if (rc)
 			return tocsin_error_set(err, rc, "no kernel page table in guest memory");
 	}

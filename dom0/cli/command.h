@@ -19,6 +19,9 @@ enum {
 int command_replay(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_ps(int argc, char **argv);
+int command_tree(int argc, char **argv);
+int command_maps(int argc, char **argv);
+int command_mounts(int argc, char **argv);
 int command_files(int argc, char **argv);
 int command_net(int argc, char **argv);
 int command_modules(int argc, char **argv);

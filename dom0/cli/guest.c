@@ -48,6 +48,8 @@ static int parse(int argc, char **argv, unsigned int accepts, struct guest_optio
 			o->json = true;
 		} else if ((accepts & GUEST_MAPS) && !strcmp(argv[i], "--maps")) {
 			o->maps = true;
+		} else if ((accepts & GUEST_DETAILS) && !strcmp(argv[i], "--details")) {
+			o->details = true;
 		} else if (!(accepts & GUEST_PID) || o->pid || parse_pid(argv[i], &o->pid)) {
 			fprintf(stderr, "tocsin %s: unexpected argument '%s'\n", argv[0], argv[i]);
 			return -EINVAL;
@@ -130,6 +132,38 @@ static int files_of(struct tocsin_kernel *k, const struct guest_options *o, gues
 		rc = each(p, &list.rows[i], o->json, context);
 	tocsin_file_list_free(&list);
 	return rc ? rc : partial;
+}
+
+int guest_processes(struct tocsin_kernel *k, const struct guest_options *o, guest_process each,
+		    struct tocsin_error *err)
+{
+	static struct tocsin_process one;
+	struct tocsin_process_list list = {.rows = &one, .count = 1};
+	int partial, rc;
+
+	rc = o->pid ? tocsin_process_by_pid(k, NULL, o->pid, &one, err)
+		    : tocsin_process_list(k, &list, err);
+	if (rc)
+		return rc;
+	partial = list.truncated || list.contradicted;
+	for (size_t i = 0; i < list.count && rc >= 0; i++) {
+		rc = each(k, o, &list.rows[i]);
+		partial |= rc > 0;
+	}
+	if (list.truncated)
+		fputs("tocsin: there may be more processes\n", stderr);
+	if (list.one_view)
+		fputs("tocsin: this kernel's table of PIDs could not be read; "
+		      "a process that hides would not be noticed\n",
+		      stderr);
+	if (!o->pid)
+		tocsin_process_list_free(&list);
+	return rc < 0 ? tocsin_error_set(err, rc, "cannot print: %s", strerror(-rc)) : partial;
+}
+
+const char *guest_remark(enum tocsin_confidence c)
+{
+	return c == TOCSIN_CONSISTENT ? "" : c == TOCSIN_TORN ? " (torn)" : " (hides)";
 }
 
 int guest_files(struct tocsin_kernel *k, const struct guest_options *o, guest_file each,

@@ -8,12 +8,13 @@
 struct guest_options {
 	const char *domain, *qemu, *dump; /* exactly one */
 	bool json;
-	bool maps;   /* --maps, where GUEST_MAPS */
-	int32_t pid; /* where GUEST_PID; 0: all */
+	bool maps;    /* --maps, where GUEST_MAPS */
+	bool details; /* --details, where GUEST_DETAILS */
+	int32_t pid;  /* where GUEST_PID; 0: all */
 };
 
 /* What a subcommand accepts beyond the guest and --json. */
-enum { GUEST_MAPS = 1, GUEST_PID = 2 };
+enum { GUEST_MAPS = 1, GUEST_PID = 2, GUEST_DETAILS = 4 };
 
 /*
  * Print it. 0: all of it; 1: some of it is not to be trusted, or missing, as stderr said; else a
@@ -24,6 +25,18 @@ typedef int (*guest_show)(struct tocsin_kernel *k, const struct guest_options *o
 
 /* Parse the arguments, open the guest, find its kernel, show. Returns the exit code. */
 int guest_run(int argc, char **argv, unsigned int accepts, guest_show show);
+
+/*
+ * The process o->pid, or all of them, of which rows stay valid until each has returned for the
+ * last. each returns as guest_show; so does this.
+ */
+typedef int (*guest_process)(struct tocsin_kernel *k, const struct guest_options *o,
+			     const struct tocsin_process *p);
+int guest_processes(struct tocsin_kernel *k, const struct guest_options *o, guest_process each,
+		    struct tocsin_error *err);
+
+/* " (torn)", " (hides)", or "". */
+const char *guest_remark(enum tocsin_confidence c);
 
 /* One open file; 0, or a negative errno, which ends it. */
 typedef int (*guest_file)(const struct tocsin_process *p, const struct tocsin_file *f, bool json,

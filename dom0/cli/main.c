@@ -14,7 +14,10 @@ static const struct command {
 } commands[] = {
     {"replay", "FILE [--json]", "print the triggers that xentrace recorded", command_replay},
     {"info", "GUEST [--json]", "which kernel a guest runs, and where it lies", command_info},
-    {"ps", "GUEST [--maps] [--json]", "list a guest's processes from outside", command_ps},
+    {"ps", "GUEST [PID] [--details] [--maps] [--json]", "a guest's processes", command_ps},
+    {"tree", "GUEST", "the processes below their parents", command_tree},
+    {"maps", "GUEST [PID] [--json]", "their VMAs, and which pages are there", command_maps},
+    {"mounts", "GUEST [PID] [--json]", "the mounts that a process sees", command_mounts},
     {"files", "GUEST [PID] [--json]", "the files that a guest's processes have open",
      command_files},
     {"net", "GUEST [PID] [--json]", "the sockets of a guest's processes", command_net},
@@ -34,7 +37,7 @@ static void help(FILE *out)
 {
 	fputs("usage: tocsin COMMAND [ARGUMENTS]\n\n", out);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %-8s %-37s  %s\n", commands[i].name, commands[i].arguments,
+		fprintf(out, "  %-8s %-42s  %s\n", commands[i].name, commands[i].arguments,
 			commands[i].summary);
 	fputs("\nGUEST is one of  -d DOMAIN  --qemu QMP-SOCKET  --dump FILE\n", out);
 	fputs("\n  --help     this text\n  --version  the version\n", out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * tocsin ps GUEST [--maps] [--json]: the processes of a guest as its memory has
+ * tocsin ps GUEST [PID] [--details] [--maps] [--json]: the processes of a guest as its memory has
  * them, with no help of the guest and no profile of its kernel. A row that changed while it was
  * read is marked torn; if there are any, or the list is cut short, the exit code says so.
  */
@@ -37,56 +37,115 @@ static void print_process(const struct tocsin_process *p)
 	       p->pid, p->ppid, p->uid, guest_text(p->comm, strnlen(p->comm, sizeof(p->comm))));
 	printf("%s%s%s%s%s\n", guest_text(p->exe, strlen(p->exe)),
 	       p->exe_id.deleted ? " (deleted)" : "", p->cmdline_size ? ": " : "",
-	       guest_text(arguments, p->cmdline_size),
-	       p->confidence == TOCSIN_CONSISTENT ? "" : " (torn)");
+	       guest_text(arguments, p->cmdline_size), guest_remark(p->confidence));
 }
 
-/* One process. 0 or 1: how many of its parts are not to be trusted; else a negative errno. */
+static void print_threads(const struct tocsin_thread_list *list)
+{
+	printf("        threads");
+	for (size_t i = 0; i < list->count; i++)
+		printf(" %" PRId32 "(%s %c)%s", list->rows[i].tid,
+		       guest_text(list->rows[i].comm, strlen(list->rows[i].comm)),
+		       list->rows[i].state, guest_remark(list->rows[i].confidence));
+	putchar('\n');
+}
+
+static void print_environment(const struct tocsin_process_details *d)
+{
+	for (size_t at = 0; at < d->environment_size;) {
+		size_t n = strnlen(d->environment + at, d->environment_size - at);
+
+		if (n)
+			printf("        env %s\n",
+			       guest_text(d->environment + at,
+					  n < TOCSIN_PATH_SIZE ? n : TOCSIN_PATH_SIZE));
+		at += n + 1;
+	}
+}
+
+static void print_details(const struct tocsin_process_details *d)
+{
+	const struct tocsin_namespaces *n = &d->namespaces;
+
+	printf("        group %" PRId32 " session %" PRId32 " traced by %" PRId32
+	       " seccomp %" PRIu32 " (%" PRIu32 " filters) no-new-privs %d%s\n",
+	       d->pgid, d->sid, d->tracer, d->seccomp, d->seccomp_filters, d->no_new_privs,
+	       guest_remark(d->confidence));
+	printf("        capabilities inheritable %" PRIx64 " permitted %" PRIx64
+	       " bounding %" PRIx64 " ambient %" PRIx64 "\n",
+	       d->cap_inheritable, d->cap_permitted, d->cap_bounding, d->cap_ambient);
+	printf("        namespaces mnt %u uts %u ipc %u pid %u net %u user %u cgroup %u time %u\n",
+	       n->mnt, n->uts, n->ipc, n->pid, n->net, n->user, n->cgroup, n->time);
+	printf("        cgroup %s%s%s\n        cwd %s root %s\n",
+	       guest_text(d->cgroup, strlen(d->cgroup)), d->container[0] ? " container " : "",
+	       d->container, guest_text(d->cwd, strlen(d->cwd)),
+	       guest_text(d->root, strlen(d->root)));
+	print_environment(d);
+}
+
+struct parts {
+	struct tocsin_vma_list maps;
+	struct tocsin_process_details details;
+	struct tocsin_thread_list threads;
+	bool has_maps, has_details;
+};
+
+/* What of the process was asked for. 0 or 1: is some of it missing or not to be trusted? */
+static int fetch(struct tocsin_kernel *k, const struct guest_options *o,
+		 const struct tocsin_process *p, struct parts *ret)
+{
+	struct tocsin_error err = {0};
+	int partial = 0;
+
+	if (o->maps)
+		ret->has_maps = !tocsin_vma_list(k, p, &ret->maps, &err);
+	if (o->details)
+		ret->has_details = !tocsin_process_details(k, p, &ret->details, &err) &&
+				   !tocsin_thread_list(k, p, &ret->threads, &err);
+	if (err.code) {
+		fprintf(stderr, "tocsin ps: %s\n", err.message);
+		partial = 1;
+	}
+	return partial | (ret->maps.torn || ret->maps.truncated || ret->threads.torn ||
+			  ret->threads.truncated ||
+			  (ret->has_details && ret->details.confidence != TOCSIN_CONSISTENT));
+}
+
 static int show(struct tocsin_kernel *k, const struct guest_options *o,
 		const struct tocsin_process *p)
 {
-	struct tocsin_vma_list maps = {0};
-	struct tocsin_error err = {0};
-	int rc = 0, torn = p->confidence != TOCSIN_CONSISTENT;
+	struct parts parts = {0};
+	int rc = 0, partial = p->confidence != TOCSIN_CONSISTENT;
 
-	if (o->maps && tocsin_vma_list(k, p, &maps, &err)) {
-		fprintf(stderr, "tocsin ps: %s\n", err.message);
-		torn = 1;
-	}
+	partial |= fetch(k, o, p, &parts);
 	if (o->json) {
-		rc = tocsin_output_process_json(stdout, p, o->maps ? &maps : NULL);
+		rc = tocsin_output_process_json(stdout, p, parts.has_maps ? &parts.maps : NULL,
+						parts.has_details ? &parts.details : NULL,
+						parts.has_details ? &parts.threads : NULL);
 	} else {
 		print_process(p);
-		print_maps(&maps);
+		if (parts.has_details) {
+			print_threads(&parts.threads);
+			print_details(&parts.details);
+		}
+		print_maps(&parts.maps);
 	}
-	torn |= maps.torn || maps.truncated;
-	tocsin_vma_list_free(&maps);
-	return rc ? rc : torn;
+	tocsin_vma_list_free(&parts.maps);
+	tocsin_thread_list_free(&parts.threads);
+	tocsin_process_details_free(&parts.details);
+	return rc ? rc : partial;
 }
 
 static int show_all(struct tocsin_kernel *k, const struct guest_options *o,
 		    struct tocsin_error *err)
 {
-	struct tocsin_process_list list;
-	int rc = tocsin_process_list(k, &list, err), partial;
-
-	if (rc)
-		return rc;
-	partial = list.truncated;
 	if (!o->json)
 		printf("%7s %7s %6s %-16s %s\n", "PID", "PPID", "UID", "NAME",
 		       "PROGRAM: ARGUMENTS");
-	for (size_t i = 0; i < list.count && rc >= 0; i++) {
-		rc = show(k, o, &list.rows[i]);
-		partial |= rc > 0;
-	}
-	if (list.truncated)
-		fputs("tocsin ps: there may be more processes\n", stderr);
-	tocsin_process_list_free(&list);
-	return rc < 0 ? tocsin_error_set(err, rc, "cannot print: %s", strerror(-rc)) : partial;
+	return guest_processes(k, o, show, err);
 }
 
 int command_ps(int argc, char **argv)
 {
-	return guest_run(argc, argv, GUEST_MAPS, show_all);
+	return guest_run(argc, argv, GUEST_MAPS | GUEST_PID | GUEST_DETAILS, show_all);
 }

@@ -163,6 +163,56 @@ int tocsin_process_list(struct tocsin_kernel *k, struct tocsin_process_list *ret
 			struct tocsin_error *err);
 void tocsin_process_list_free(struct tocsin_process_list *list);
 
+struct tocsin_namespaces { /* inode numbers, as /proc/PID/ns has them; 0: not known */
+	uint32_t mnt, uts, ipc, pid, net, user, cgroup, time;
+};
+
+/* What only some want to know of a process. What the kernel lacks is 0 or "". */
+struct tocsin_process_details {
+	enum tocsin_confidence confidence;
+	uint64_t cap_inheritable, cap_permitted, cap_bounding, cap_ambient;
+	bool no_new_privs;
+	uint32_t seccomp; /* 0 off, 1 strict, 2 filter */
+	uint32_t seccomp_filters;
+	int32_t tracer;    /* pid of who traces it; 0: nobody */
+	int32_t pgid, sid; /* process group and session, initial namespace; 0: not known */
+	uint32_t thread_count;
+	struct tocsin_namespaces namespaces;
+	char cwd[TOCSIN_PATH_SIZE];    /* as its root sees it */
+	char root[TOCSIN_PATH_SIZE];   /* from the top of its mounts */
+	char cgroup[TOCSIN_PATH_SIZE]; /* in the unified hierarchy, else in the first other */
+	char container[65];            /* the 64 hexadecimal digits in its cgroup's name, or "" */
+	char *environment; /* NUL-separated, owned; as the program began, or rewrote it */
+	size_t environment_size;
+	bool environment_truncated; /* it is longer, or its pages are not there */
+};
+
+/* Freed with tocsin_process_details_free. */
+int tocsin_process_details(struct tocsin_kernel *k, const struct tocsin_process *p,
+			   struct tocsin_process_details *ret, struct tocsin_error *err);
+void tocsin_process_details_free(struct tocsin_process_details *d);
+
+struct tocsin_thread {
+	enum tocsin_confidence confidence;
+	uint64_t task;
+	uint64_t start_time; /* nanoseconds since boot */
+	int32_t tid;
+	char state; /* R S D T t X Z P I, as /proc has it; ?: not known */
+	char comm[TOCSIN_COMM_SIZE + 1];
+};
+
+struct tocsin_thread_list {
+	struct tocsin_thread *rows;
+	size_t count;
+	size_t torn;
+	bool truncated;
+};
+
+/* The threads of p, the leader first. -ESRCH: it has ended. Freed with tocsin_thread_list_free. */
+int tocsin_thread_list(struct tocsin_kernel *k, const struct tocsin_process *p,
+		       struct tocsin_thread_list *ret, struct tocsin_error *err);
+void tocsin_thread_list_free(struct tocsin_thread_list *list);
+
 /* ---- address space ---- */
 
 struct tocsin_vma {
@@ -191,6 +241,10 @@ void tocsin_vma_list_free(struct tocsin_vma_list *list);
 /* User memory of p, as tocsin_read_va: pages that are not present are -EFAULT. */
 int tocsin_process_read(struct tocsin_kernel *k, const struct tocsin_process *p, uint64_t va,
 			void *buf, size_t size, size_t *done);
+
+/* Which pages of [start, end) are there; as tocsin_count_pages. */
+int tocsin_process_pages(struct tocsin_kernel *k, const struct tocsin_process *p, uint64_t start,
+			 uint64_t end, struct tocsin_page_counts *ret);
 
 /* One page's mapping in p; -EFAULT: not present. */
 int tocsin_process_walk(struct tocsin_kernel *k, const struct tocsin_process *p, uint64_t va,
@@ -274,6 +328,46 @@ struct tocsin_socket_list {
 int tocsin_socket_list(struct tocsin_kernel *k, struct tocsin_socket_list *ret,
 		       struct tocsin_error *err);
 void tocsin_socket_list_free(struct tocsin_socket_list *list);
+
+/* ---- mounts ---- */
+
+struct tocsin_mount {
+	enum tocsin_confidence confidence;
+	uint64_t mount;    /* VA of struct mount */
+	int32_t id;        /* as /proc/PID/mountinfo has it */
+	int32_t parent_id; /* the same of the mount it lies on; of the topmost: its own */
+	uint32_t dev_major, dev_minor;
+	bool read_only, no_suid, no_dev, no_exec;
+	char type[32];    /* of the file system, with its subtype */
+	char source[256]; /* as it was given to mount, cut short if need be */
+	const char *path; /* where, from the top of its namespace; owned by the list */
+};
+
+struct tocsin_mount_list {
+	struct tocsin_mount *rows;
+	size_t count;
+	size_t torn;
+	bool truncated;
+};
+
+/* The mounts in p's namespace, as a tree in order. Freed with tocsin_mount_list_free. */
+int tocsin_mount_list(struct tocsin_kernel *k, const struct tocsin_process *p,
+		      struct tocsin_mount_list *ret, struct tocsin_error *err);
+void tocsin_mount_list_free(struct tocsin_mount_list *list);
+
+/* ---- names and clocks of the guest ---- */
+
+struct tocsin_system {
+	char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65];
+	bool clock_known;
+	int64_t now; /* its wall clock, nanoseconds since 1970, as of the last timer tick */
+	uint64_t up; /* since it booted, suspends included, at the same moment; nanoseconds */
+	char clocksource[33]; /* what its clock is made from: "tsc", "xen", ... */
+};
+
+/* uname of the initial namespace, and the clocks. */
+int tocsin_system_read(struct tocsin_kernel *k, struct tocsin_system *ret,
+		       struct tocsin_error *err);
 
 /* ---- modules ---- */
 

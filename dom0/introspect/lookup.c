@@ -161,3 +161,13 @@ int tocsin_process_walk(struct tocsin_kernel *k, const struct tocsin_process *p,
 		return -EFAULT;
 	return tocsin_walk(k->m, paging, va, ret);
 }
+
+int tocsin_process_pages(struct tocsin_kernel *k, const struct tocsin_process *p, uint64_t start,
+			 uint64_t end, struct tocsin_page_counts *ret)
+{
+	struct tocsin_paging paging = {.root = p->pgd, .levels = k->paging.levels};
+
+	if (!p->pgd || end > 1ull << 63)
+		return -EFAULT;
+	return tocsin_count_pages(k->m, paging, start, end, ret);
+}

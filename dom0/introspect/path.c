@@ -44,17 +44,15 @@ static int prepend(struct tocsin_kernel *k, const struct tocsin_process_layout *
 	return 0;
 }
 
-int tocsin_file_path(struct tocsin_kernel *k, const struct tocsin_process_layout *l, uint64_t file,
-		     uint64_t fs, char ret[TOCSIN_PATH_SIZE])
+int tocsin_dentry_path(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
+		       uint64_t dentry, uint64_t mnt, uint64_t fs, char ret[TOCSIN_PATH_SIZE])
 {
-	uint64_t dentry, mnt, root_dentry = 0, root_mnt = 0, mnt_root, parent;
+	uint64_t root_dentry = 0, root_mnt = 0, mnt_root, parent;
 	char path[TOCSIN_PATH_SIZE];
 	size_t at = sizeof(path) - 1;
 	int steps, rc;
 
 	path[at] = 0;
-	if (read_u64(k, file + l->file_dentry, &dentry) || read_u64(k, file + l->file_mnt, &mnt))
-		return -EFAULT;
 	if (fs && (read_u64(k, fs + l->fs_root_dentry, &root_dentry) ||
 		   read_u64(k, fs + l->fs_root_mnt, &root_mnt)))
 		return -EFAULT;
@@ -89,6 +87,16 @@ int tocsin_file_path(struct tocsin_kernel *k, const struct tocsin_process_layout
 		path[--at] = '/';
 	memcpy(ret, path + at, sizeof(path) - at);
 	return 0;
+}
+
+int tocsin_file_path(struct tocsin_kernel *k, const struct tocsin_process_layout *l, uint64_t file,
+		     uint64_t fs, char ret[TOCSIN_PATH_SIZE])
+{
+	uint64_t dentry, mnt;
+
+	if (read_u64(k, file + l->file_dentry, &dentry) || read_u64(k, file + l->file_mnt, &mnt))
+		return -EFAULT;
+	return tocsin_dentry_path(k, l, dentry, mnt, fs, ret);
 }
 
 int tocsin_file_identity(struct tocsin_kernel *k, const struct tocsin_process_layout *l,

@@ -43,6 +43,16 @@ static int member_offset(struct tocsin_kernel *k, const char *type, const char *
 	return rc;
 }
 
+uint32_t tocsin_member_or_none(const struct tocsin_kernel *k, const char *type, const char *path)
+{
+	struct tocsin_btf_member member;
+
+	if (tocsin_btf_member(k->btf, type, path, &member) || member.offset > UINT16_MAX ||
+	    member.bit_size)
+		return TOCSIN_NO_MEMBER;
+	return (uint32_t)member.offset;
+}
+
 void tocsin_process_layout_resolve(struct tocsin_kernel *k)
 {
 	struct tocsin_process_layout *l = calloc(1, sizeof(*l));

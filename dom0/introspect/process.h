@@ -99,6 +99,16 @@ int tocsin_process_read_row(struct tocsin_kernel *k, const struct tocsin_process
 int tocsin_process_pid_in(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
 			  uint64_t task, uint64_t ns, int32_t *ret, uint64_t *own_ns);
 
+/* As tocsin_file_path, of a dentry in the mount whose vfsmount is at VA mnt. */
+int tocsin_dentry_path(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
+		       uint64_t dentry, uint64_t mnt, uint64_t fs, char ret[TOCSIN_PATH_SIZE]);
+
+/*
+ * Offset of a member that a kernel may lack; TOCSIN_NO_MEMBER: it does, or it is a bitfield or
+ * beyond 64 KiB.
+ */
+uint32_t tocsin_member_or_none(const struct tocsin_kernel *k, const char *type, const char *path);
+
 typedef int (*tocsin_task_visit)(struct tocsin_kernel *k, uint64_t task, void *context);
 
 /* The thread group leaders on the task list but the idle task; as tocsin_list_collect. */

@@ -17,10 +17,13 @@
 #define PTE_WRITABLE 0x002ull
 #define PTE_USER 0x004ull
 #define PTE_DIRTY 0x040ull
+#define PTE_GLOBAL 0x100ull
 #define PTE_LARGE 0x080ull /* page size; in a 4 KiB leaf the same bit is PAT */
 #define PTE_NO_EXECUTE (1ull << 63)
 #define PTE_ADDRESS 0x000ffffffffff000ull
 #define LARGE_PAT 0x1000ull /* bit 12 of a large leaf is PAT, not address */
+
+#define TABLES_MAX (1u << 18) /* of 512 GiB in single pages */
 
 #define LEVEL_4K 1
 #define LEVEL_1G 3
@@ -114,5 +117,76 @@ int tocsin_read_va(struct tocsin_memory *m, struct tocsin_paging paging, uint64_
 	}
 	if (done)
 		*done = got;
+	return rc;
+}
+
+struct counting {
+	struct tocsin_memory *m;
+	struct tocsin_page_counts *counts;
+	uint32_t tables; /* that may still be read */
+};
+
+/* Linux: a page that nobody may touch has no P, but G (_PAGE_PROTNONE); a swapped one has not. */
+static void count_leaf(struct counting *c, uint64_t entry, uint64_t pages)
+{
+	if (entry & PTE_PRESENT) {
+		c->counts->present += pages;
+		c->counts->dirty += entry & PTE_DIRTY ? pages : 0;
+		c->counts->large += pages > 1 ? pages : 0;
+	} else if (entry & PTE_GLOBAL) {
+		c->counts->guarded += pages;
+	} else if (entry) {
+		c->counts->out += pages;
+	}
+}
+
+/* The part [first, last] of what the table at gpa covers, in bytes from its start. */
+static int count_table(struct counting *c, uint64_t gpa, int level, uint64_t first, uint64_t last)
+{
+	unsigned int shift = level_shift(level);
+	uint64_t entries[512];
+	uint64_t low = first >> shift, high = last >> shift;
+
+	if (!c->tables--) {
+		c->tables = 0;
+		return -E2BIG;
+	}
+	if (tocsin_memory_read(c->m, gpa + low * 8, entries + low, (high - low + 1) * 8))
+		return 0;
+	for (uint64_t i = low; i <= high; i++) {
+		uint64_t entry = entries[i], size = 1ull << shift;
+		uint64_t from = i == low ? first & (size - 1) : 0;
+		uint64_t to = i == high ? last & (size - 1) : size - 1;
+		bool large = level > LEVEL_4K && level <= LEVEL_1G && (entry & PTE_LARGE);
+		int rc;
+
+		if (level == LEVEL_4K || large || !(entry & PTE_PRESENT)) {
+			if (entry)
+				count_leaf(c, entry, ((to - from) >> TOCSIN_PAGE_SHIFT) + 1);
+			continue;
+		}
+		rc = count_table(c, entry & PTE_ADDRESS, level - 1, from, to);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int tocsin_count_pages(struct tocsin_memory *m, struct tocsin_paging paging, uint64_t start,
+		       uint64_t end, struct tocsin_page_counts *ret)
+{
+	struct tocsin_page_counts counts = {0};
+	struct counting c = {.m = m, .counts = &counts, .tables = TABLES_MAX};
+	uint64_t mask;
+	int rc;
+
+	if ((paging.levels != 4 && paging.levels != 5) || start >= end ||
+	    (start | end) % TOCSIN_PAGE_SIZE || !is_canonical(start, paging.levels) ||
+	    !is_canonical(end - 1, paging.levels) || (start ^ (end - 1)) >> 63)
+		return -EINVAL;
+	mask = (1ull << level_shift(paging.levels + 1)) - 1;
+	rc = count_table(&c, paging.root & PTE_ADDRESS, paging.levels, start & mask,
+			 (end - 1) & mask);
+	*ret = counts;
 	return rc;
 }

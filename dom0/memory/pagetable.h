@@ -29,6 +29,21 @@ struct tocsin_mapping {
 int tocsin_walk(struct tocsin_memory *m, struct tocsin_paging paging, uint64_t va,
 		struct tocsin_mapping *ret);
 
+/* Pages of 4 KiB; a large page counts as all that it covers. */
+struct tocsin_page_counts {
+	uint64_t present, dirty, large;
+	uint64_t out;     /* not present, but not nothing: swapped out, or on the move */
+	uint64_t guarded; /* there, but nobody may touch them: PROT_NONE, as Linux marks it */
+};
+
+/*
+ * Count the pages of [start, end), both page-aligned and in one half of the address space. Tables
+ * that cannot be read count as nothing. -E2BIG: more tables than a process may need, ret holds what
+ * was counted; -EINVAL.
+ */
+int tocsin_count_pages(struct tocsin_memory *m, struct tocsin_paging paging, uint64_t start,
+		       uint64_t end, struct tocsin_page_counts *ret);
+
 /*
  * Read size bytes of virtual memory. Returns 0 and *done = size, or the error of the first page
  * that could not be read with *done = the bytes before it (done may be NULL).

@@ -44,13 +44,19 @@ struct tocsin_report {
 	uint64_t lost;
 };
 
-/* One JSON line of kind "process", with its VMAs unless vmas is NULL. 0, -ENOMEM, or a negative
- * errno of writing. */
+/* One JSON line of kind "process", with what is not NULL. 0, -ENOMEM, or a negative errno of
+ * writing. */
 int tocsin_output_process_json(FILE *to, const struct tocsin_process *p,
-			       const struct tocsin_vma_list *vmas);
+			       const struct tocsin_vma_list *vmas,
+			       const struct tocsin_process_details *details,
+			       const struct tocsin_thread_list *threads);
 
-/* One JSON line of kind "kernel"; as above. */
-int tocsin_output_kernel_json(FILE *to, const struct tocsin_kernel_info *info);
+/* One JSON line of kind "vma", of kind "mount", of kind "kernel"; as above. */
+int tocsin_output_vma_json(FILE *to, const struct tocsin_process *p, const struct tocsin_vma *v,
+			   const struct tocsin_page_counts *pages);
+int tocsin_output_mount_json(FILE *to, const struct tocsin_mount *m);
+int tocsin_output_kernel_json(FILE *to, const struct tocsin_kernel_info *info,
+			      const struct tocsin_system *system);
 
 /* One JSON line of kind "file" for an open file of p; as above. */
 int tocsin_output_file_json(FILE *to, const struct tocsin_process *p, const struct tocsin_file *f);

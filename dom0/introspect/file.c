@@ -18,7 +18,7 @@
 
 #define FDS_MAX (1u << 20) /* the kernel's default of fs.nr_open */
 #define ROWS_MAX 65536
-#define RETRIES 4
+#define RETRIES 8
 #define CHUNK 512
 
 /* include/uapi/linux/magic.h */
@@ -303,6 +303,7 @@ static int read_until_same(struct reading r[2], struct tocsin_file_list *ret)
 	size_t torn = 1;
 
 	for (int i = 0; i < RETRIES && torn && rc != -ENOMEM && rc != -ESRCH; i++) {
+		tocsin_kernel_wait(r->k, i);
 		now = !now;
 		again = read_once(&r[now]);
 		torn = rc || again ? 1 : mark_torn(&r[now], &r[!now]);

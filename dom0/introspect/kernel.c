@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define ADDRESS 0x000ffffffffff000ull
 #define FEATURE_PTI (7 * 32 + 11) /* X86_FEATURE_PTI, arch/x86/include/asm/cpufeatures.h */
@@ -128,6 +129,26 @@ int tocsin_kernel_read(struct tocsin_kernel *k, uint64_t va, void *buf, size_t s
 	if (size && size - 1 > UINT64_MAX - va)
 		return -EINVAL;
 	return read_pieces(k, va, buf, size);
+}
+
+#define WAITS_MAX 100 /* in an epoch */
+#define WAITS_BITS 8
+
+void tocsin_kernel_wait(struct tocsin_kernel *k, int attempt)
+{
+	uint64_t epoch = __atomic_load_n(&k->m->epoch, __ATOMIC_RELAXED) << WAITS_BITS;
+	uint64_t spent = load(&k->patience);
+	struct timespec pause = {0};
+
+	if (!k->m->live || attempt < 2)
+		return;
+	if (spent >> WAITS_BITS << WAITS_BITS != epoch)
+		spent = epoch;
+	if (spent - epoch >= WAITS_MAX)
+		return;
+	__atomic_store_n(&k->patience, spent + 1, __ATOMIC_RELAXED);
+	pause.tv_nsec = 50000l << (attempt < 8 ? attempt - 2 : 6);
+	nanosleep(&pause, NULL);
 }
 
 const uint8_t *tocsin_kernel_peek(struct tocsin_kernel *k, uint64_t va, size_t size)

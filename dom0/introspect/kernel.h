@@ -34,6 +34,7 @@ struct tocsin_kernel {
 	struct tocsin_file_layout *file;       /* the same */
 	struct tocsin_error process_error, file_error;
 	uint64_t image_size;
+	uint64_t patience; /* how often it was waited for in which epoch; atomic */
 	uint64_t direct_map, direct_map_size;
 	struct tocsin_translation small[TOCSIN_TRANSLATIONS]; /* pages of 4 KiB */
 	struct tocsin_translation large[TOCSIN_TRANSLATIONS]; /* of 2 MiB, and parts of 1 GiB */
@@ -41,6 +42,13 @@ struct tocsin_kernel {
 
 /* Address of kernel virtual memory; as tocsin_walk. */
 int tocsin_kernel_translate(struct tocsin_kernel *k, uint64_t va, uint64_t *gpa);
+
+/*
+ * Before reading again what did not hold still: give a running guest, of which a processor may have
+ * been interrupted just there, some time to go on. attempt: how often it was read. A hostile guest
+ * costs a fraction of a second in each epoch, and no more.
+ */
+void tocsin_kernel_wait(struct tocsin_kernel *k, int attempt);
 
 /* The bytes in place, or NULL: they cross a page, or cannot be had without a copy. */
 const uint8_t *tocsin_kernel_peek(struct tocsin_kernel *k, uint64_t va, size_t size);

@@ -78,12 +78,12 @@ int tocsin_list_collect(struct tocsin_kernel *k, uint64_t head, uint32_t offset,
 {
 	size_t first = ret->count, steps = 2 * bound + STEPS_EXTRA;
 	uint64_t node = head, next = 0;
-	int rc = -EAGAIN;
+	int rc = -EAGAIN, failures = 0;
 
 	while (steps--) {
 		rc = next_node(k, node, &next);
-		if (rc == -ENOMEM)
-			return rc;
+		if (rc)
+			tocsin_kernel_wait(k, failures < 8 ? failures++ : failures);
 		if (rc && ret->count > first) { /* is node still on it? else from the one before */
 			if (next_node(k, node, &next)) {
 				ret->count--;

@@ -15,7 +15,7 @@
 
 #define MODULES_MAX 4096
 #define KOBJECTS_MAX 65536
-#define RETRIES 4
+#define RETRIES 8
 #define MEMORIES_MAX 32
 
 const char *tocsin_module_state_name(uint32_t state)
@@ -266,6 +266,7 @@ static int read_until_same(struct reading r[2], uint64_t modules, uint64_t kset,
 	size_t torn = 1;
 
 	for (int i = 0; i < RETRIES && torn && rc != -ENOMEM; i++) {
+		tocsin_kernel_wait(r->k, i);
 		now = !now;
 		again = read_once(&r[now], modules, kset);
 		torn = rc || again ? 1 : mark_torn(&r[now], &r[!now]);

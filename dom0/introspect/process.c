@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRIES 4
+#define RETRIES 6
 #define PID_LEVELS 32
 
 const char *tocsin_confidence_name(enum tocsin_confidence c)
@@ -238,6 +238,7 @@ int tocsin_process_read_row(struct tocsin_kernel *k, const struct tocsin_process
 		return -ENOMEM;
 	rc = read_once(k, l, task, &rows[0]);
 	for (int i = 0; i < RETRIES && confidence == TOCSIN_TORN; i++) {
+		tocsin_kernel_wait(k, i);
 		again = read_once(k, l, task, &rows[!last]);
 		if (!rc && !again && !memcmp(&rows[0], &rows[1], sizeof(*rows)))
 			confidence = rows[last].confidence;

@@ -135,6 +135,7 @@ static int walk_bucket(struct walk *w, const struct table *t, uint32_t i, uint64
 	int rc = -EAGAIN;
 
 	for (int n = 0; n < RETRIES && rc == -EAGAIN; n++) {
+		tocsin_kernel_wait(w->k, n);
 		w->list.count = before;
 		rc = walk_chain(w, t, i, head);
 	}

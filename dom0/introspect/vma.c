@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define VMAS_MAX 131072 /* twice the kernel's default of vm.max_map_count */
-#define RETRIES 4
+#define RETRIES 10
 #define NODE_SIZE 256 /* and its alignment */
 #define SLOTS_MAX 31
 #define DEPTH_MAX 16
@@ -437,6 +437,7 @@ static int read_until_same(struct reading r[2], struct tocsin_vma_list *ret)
 	size_t torn = 1; /* only a reading that equals the one before it is known to be whole */
 
 	for (int i = 0; i < RETRIES && torn && rc != -ENOMEM; i++) {
+		tocsin_kernel_wait(r->k, i);
 		now = !now;
 		again = read_once(&r[now]);
 		torn = 1;

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -56,6 +57,7 @@ struct tocsin_memory {
 	size_t range_count;
 	uint64_t cr3_hint; /* a CR3 that the source knows (QMP, dump notes), or 0 */
 	uint64_t epoch;    /* counts the flushes; atomic */
+	bool live;         /* the guest runs: what does not hold still now may do so later */
 };
 
 /* 0, -EFAULT (hole), -ENODEV (guest gone), -EINVAL (wraps around). buf is undefined on failure. */

@@ -343,6 +343,7 @@ int tocsin_memory_open_qemu(const char *path, struct tocsin_memory **ret, struct
 	if (!s)
 		return tocsin_error_set(err, -ENOMEM, "out of memory");
 	s->mapped.head.ops = &qemu_ops;
+	s->mapped.head.live = true;
 	pthread_mutex_init(&s->lock, NULL);
 	rc = tocsin_qmp_open(path, &s->qmp, err);
 	if (!rc)

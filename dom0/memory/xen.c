@@ -318,6 +318,7 @@ int tocsin_memory_open_xen(uint32_t domid, struct tocsin_memory **ret, struct to
 	if (!s)
 		return tocsin_error_set(err, -ENOMEM, "out of memory");
 	s->head.ops = &xen_ops;
+	s->head.live = true;
 	pthread_mutex_init(&s->lock, NULL);
 	s->domid = domid;
 	s->small = (struct cache){.pages = 1, .limit = CACHE_PAGES};

@@ -10,6 +10,7 @@
 /* X(structure, member path, name here): byte offsets, taken from BTF; all are required. */
 #define TOCSIN_LAYOUT(X)                                                                           \
 	X("task_struct", "tasks", task_tasks)                                                      \
+	X("task_struct", "exit_state", task_exit_state)                                            \
 	X("task_struct", "flags", task_flags)                                                      \
 	X("task_struct", "pid", task_pid)                                                          \
 	X("task_struct", "tgid", task_tgid)                                                        \

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOOKS 16          /* before somebody is said to hide */
+#define SUSPECTS_MAX 4096 /* on the list and without a PID */
+
 struct building {
 	struct tocsin_kernel *k;
 	const struct tocsin_process_layout *l;
@@ -60,11 +63,75 @@ static bool has_pid(const struct building *b, uint64_t task)
 	       node == task + b->l->task_links;
 }
 
-/* Those that only the table of PIDs has, and those that it lacks. */
+/* The kernel itself takes one that ends off one view first. */
+static bool is_ending(const struct building *b, uint64_t task)
+{
+	uint32_t state;
+
+	return !tocsin_kernel_read(b->k, task + b->l->task_exit_state, &state, sizeof(state)) &&
+	       state;
+}
+
+/* Is the task in one view only, as far as can be told now? */
+static bool is_suspect(const struct building *b, const struct tocsin_addresses *pids, uint64_t task)
+{
+	return tocsin_addresses_has(pids, task) != is_linked(b, task) && !is_ending(b, task);
+}
+
+/*
+ * Look at the suspects again, until none is left or it took longer than the guest can have been
+ * interrupted between its two views. Those that are left hide.
+ */
+static int clear_suspects(struct building *b, struct tocsin_addresses *suspects)
+{
+	struct tocsin_addresses pids = {0};
+	int rc = 0;
+
+	for (int i = 0; i < LOOKS && !rc && suspects->count; i++) {
+		size_t left = 0;
+
+		tocsin_kernel_wait(b->k, i);
+		pids.count = 0;
+		rc = tocsin_task_collect_pids(b->k, b->l, &pids);
+		tocsin_addresses_sort(&pids);
+		for (size_t t = 0; t < suspects->count; t++)
+			if (is_suspect(b, &pids, suspects->at[t]))
+				suspects->at[left++] = suspects->at[t];
+		suspects->count = left;
+	}
+	tocsin_addresses_free(&pids);
+	/* A table that does not hold still says nothing of anybody. */
+	if (rc)
+		suspects->count = 0;
+	return rc == -ENOMEM ? rc : 0;
+}
+
+/* Mark the rows of those that hide, and add those that have no row. */
+static int expose(struct building *b, const struct tocsin_addresses *hidden)
+{
+	size_t rows = b->list.count;
+	int rc = 0;
+
+	for (size_t i = 0; i < hidden->count && !rc; i++) {
+		size_t r = 0;
+
+		while (r < rows && b->list.rows[r].task != hidden->at[i])
+			r++;
+		if (r == rows) {
+			rc = add(b, hidden->at[i], true);
+			continue;
+		}
+		b->list.torn -= b->list.rows[r].confidence == TOCSIN_TORN;
+		b->list.rows[r].confidence = TOCSIN_CONTRADICTED;
+		b->list.contradicted++;
+	}
+	return rc;
+}
+
 static int compare(struct building *b, const struct tocsin_addresses *listed,
 		   const struct tocsin_addresses *by_pid)
 {
-	struct tocsin_addresses again = {0};
+	struct tocsin_addresses suspects = {0};
 	int rc = 0;
 
 	for (size_t i = 0; i < by_pid->count && !rc; i++) {
@@ -74,26 +141,18 @@ static int compare(struct building *b, const struct tocsin_addresses *listed,
 			continue;
 		if (is_linked(b, task)) /* begun meanwhile */
 			rc = add(b, task, false);
-		else if (has_pid(b, task) && !is_linked(b, task))
-			rc = add(b, task, true);
+		else if (has_pid(b, task))
+			rc = tocsin_addresses_add(&suspects, task);
 	}
-	for (size_t i = 0; i < b->list.count && !rc; i++) {
-		struct tocsin_process *row = &b->list.rows[i];
-
-		if (tocsin_addresses_has(by_pid, row->task))
-			continue;
-		if (!again.count) {
-			rc = tocsin_task_collect_pids(b->k, b->l, &again);
-			tocsin_addresses_sort(&again);
-		}
-		if (rc || tocsin_addresses_has(&again, row->task) || !is_linked(b, row->task))
-			continue;
-		b->list.torn -= row->confidence == TOCSIN_TORN;
-		b->list.contradicted += row->confidence != TOCSIN_CONTRADICTED;
-		row->confidence = TOCSIN_CONTRADICTED;
-	}
-	tocsin_addresses_free(&again);
-	return rc == -EAGAIN || rc == -EFAULT || rc == -E2BIG ? 0 : rc;
+	for (size_t i = 0; i < listed->count && !rc; i++)
+		if (!tocsin_addresses_has(by_pid, listed->at[i]) && suspects.count < SUSPECTS_MAX)
+			rc = tocsin_addresses_add(&suspects, listed->at[i]);
+	if (!rc)
+		rc = clear_suspects(b, &suspects);
+	if (!rc)
+		rc = expose(b, &suspects);
+	tocsin_addresses_free(&suspects);
+	return rc;
 }
 
 int tocsin_process_list(struct tocsin_kernel *k, struct tocsin_process_list *ret,

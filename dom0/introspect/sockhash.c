@@ -21,6 +21,7 @@
 #define ROWS_MAX (1u << 20)
 #define RETRIES 4
 #define CHUNK_BYTES 4096
+#define NAMESPACES_MAX 4096
 #define LISTENING_BASE (1u << 29) /* in the ends of chains of listening sockets, 4.20 to 6.x */
 #define STATE_TIME_WAIT 6
 #define STATE_NEW_SYN_RECV 12
@@ -70,6 +71,8 @@ static int read_row(struct walk *w, const struct table *t, uint64_t sock, struct
 			rc = read_inode(w, sock, &s.inode);
 		if (!rc && (s.type != t->type || (s.family != AF_INET && s.family != AF_INET6)))
 			rc = -EAGAIN; /* not what hangs in this table */
+		if (!rc && !s.local_port)
+			rc = -ESRCH; /* it has given its port back, and is leaving */
 	}
 	if (!rc)
 		*ret = s;
@@ -81,11 +84,13 @@ static int add(struct walk *w, const struct table *t, uint64_t sock)
 	struct tocsin_socket_list *list = &w->list;
 	struct tocsin_socket_row row = {.confidence = TOCSIN_TORN};
 	struct tocsin_socket again;
+	int rc;
 
 	if (list->count == ROWS_MAX)
 		return -E2BIG;
-	if (read_row(w, t, sock, &row.socket))
-		return -EAGAIN;
+	rc = read_row(w, t, sock, &row.socket);
+	if (rc)
+		return rc == -ESRCH ? 0 : -EAGAIN;
 	if (!read_row(w, t, sock, &again) && tocsin_socket_same(&row.socket, &again))
 		row.confidence = TOCSIN_CONSISTENT;
 	if (list->count == w->room) {
@@ -197,6 +202,59 @@ static int open_table(struct walk *w, uint64_t owner, uint32_t buckets, uint32_t
 	return 0;
 }
 
+/*
+ * The tables of one kind: the one that all network namespaces share, and those that some have for
+ * themselves. member: of struct net, a pointer to a table; a kernel without it knows no others.
+ */
+static int collect_tables(struct walk *w, const char *symbol, const char *member,
+			  struct tocsin_addresses *ret)
+{
+	uint32_t offset = tocsin_member_or_none(w->k, "net", member);
+	uint32_t link = tocsin_member_or_none(w->k, "net", "list");
+	struct tocsin_addresses nets = {0};
+	uint64_t shared, head;
+	int rc = tocsin_kernel_symbol(w->k, symbol, &shared);
+
+	if (!rc)
+		rc = tocsin_addresses_add(ret, shared);
+	if (rc || offset == TOCSIN_NO_MEMBER || link == TOCSIN_NO_MEMBER ||
+	    tocsin_kernel_symbol(w->k, "net_namespace_list", &head))
+		return rc;
+	rc = tocsin_list_collect(w->k, head, link, NAMESPACES_MAX, &nets);
+	for (size_t i = 0; i < nets.count && !rc; i++) {
+		uint64_t table;
+
+		if (tocsin_kernel_read_u64(w->k, nets.at[i] + offset, &table))
+			w->list.torn++; /* it is being taken down */
+		else if (table && table != shared)
+			rc = tocsin_addresses_add(ret, table);
+	}
+	tocsin_addresses_free(&nets);
+	return rc;
+}
+
+static int walk_established(struct walk *w, struct table *t, uint64_t shared)
+{
+	const struct tocsin_file_layout *f = w->f;
+	struct tocsin_addresses infos = {0};
+	uint64_t first, other;
+	int rc = collect_tables(w, "tcp_hashinfo", "ipv4.tcp_death_row.hashinfo", &infos);
+
+	if (!rc && tocsin_kernel_read_u64(w->k, shared + f->tcp_ehash, &first))
+		rc = -EFAULT;
+	for (size_t i = 0; i < infos.count && !rc; i++) {
+		if (i && (tocsin_kernel_read_u64(w->k, infos.at[i] + f->tcp_ehash, &other) ||
+			  other == first))
+			continue;
+		rc = open_table(w, infos.at[i], f->tcp_ehash, f->tcp_ehash_mask,
+				"inet_ehash_bucket", t);
+		if (!rc)
+			rc = walk_table(w, t);
+	}
+	tocsin_addresses_free(&infos);
+	return rc;
+}
+
 static int walk_tcp(struct walk *w)
 {
 	const struct tocsin_file_layout *f = w->f;
@@ -219,27 +277,28 @@ static int walk_tcp(struct walk *w)
 		rc = open_table(w, info, f->tcp_lhash, f->tcp_lhash_mask, "inet_listen_hashbucket",
 				&listening);
 	if (!rc)
-		rc = open_table(w, info, f->tcp_ehash, f->tcp_ehash_mask, "inet_ehash_bucket",
-				&established);
-	if (!rc)
 		rc = walk_table(w, &listening);
-	return rc ? rc : walk_table(w, &established);
+	return rc ? rc : walk_established(w, &established, info);
 }
 
 static int walk_udp(struct walk *w)
 {
 	const struct tocsin_file_layout *f = w->f;
 	struct table t = {.chain = f->udp_chain, .type = SOCK_DGRAM, .protocol = IPPROTO_UDP};
-	uint64_t table;
+	struct tocsin_addresses tables = {0};
 	int rc;
 
 	if (f->udp_hash == TOCSIN_NO_MEMBER || f->udp_mask == TOCSIN_NO_MEMBER ||
 	    f->udp_chain == TOCSIN_NO_MEMBER)
 		return -ENOTSUP;
-	rc = tocsin_kernel_symbol(w->k, "udp_table", &table);
-	if (!rc)
-		rc = open_table(w, table, f->udp_hash, f->udp_mask, "udp_hslot", &t);
-	return rc ? rc : walk_table(w, &t);
+	rc = collect_tables(w, "udp_table", "ipv4.udp_table", &tables);
+	for (size_t i = 0; i < tables.count && !rc; i++) {
+		rc = open_table(w, tables.at[i], f->udp_hash, f->udp_mask, "udp_hslot", &t);
+		if (!rc)
+			rc = walk_table(w, &t);
+	}
+	tocsin_addresses_free(&tables);
+	return rc;
 }
 
 int tocsin_socket_list(struct tocsin_kernel *k, struct tocsin_socket_list *ret,

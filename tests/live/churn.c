@@ -92,8 +92,8 @@ static void processes(uint64_t serial)
 		while ((ended = waitpid(-1, NULL, WNOHANG)) > 0)
 			for (int i = 0; i < CHILDREN; i++)
 				if (pids[i] == ended) {
-					note(CHURN_DEAD, CHURN_PROCESS, serials[i],
-					     (uint64_t)ended, 0);
+					note(CHURN_DEAD, CHURN_PROCESS, serials[i], (uint64_t)ended,
+					     0);
 					pids[i] = 0;
 				}
 		if (pids[slot]) {
@@ -143,8 +143,7 @@ static void sockets(void)
 			fds[slot] = 0;
 			note(CHURN_DEAD, CHURN_SOCKET, inodes[slot], CHURN_PORT + slot, 0);
 		} else {
-			uint64_t about =
-			    note(CHURN_ABOUT, CHURN_SOCKET, 0, CHURN_PORT + slot, 0);
+			uint64_t about = note(CHURN_ABOUT, CHURN_SOCKET, 0, CHURN_PORT + slot, 0);
 			struct stat st;
 
 			fds[slot] = open_socket(slot);

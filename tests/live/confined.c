@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A process with all that `tocsin ps --details` tells: its own cgroup (a folder made in the cgroup2
- * file system at argv[1]), namespaces, session, capabilities, a filter of seccomp, threads, a tracer.
- * Prints CONFINED when all is set, and stays.
+ * file system at argv[1]), namespaces, session, capabilities, a filter of seccomp, threads, a
+ * tracer. Prints CONFINED when all is set, and stays.
  */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,6 +49,27 @@ static void enter_cgroup(const char *root)
 	close(fd);
 }
 
+/* A TCP connection that was, in the tables of this network namespace alone; nobody holds it. */
+static void leave_time_wait(void)
+{
+	struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(9090)};
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	int one = socket(AF_INET, SOCK_STREAM, 0), other, accepted;
+
+	here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	check(one, "socket");
+	check(ioctl(one, SIOCSIFFLAGS, &lo), "lo");
+	check(bind(one, (struct sockaddr *)&here, sizeof(here)), "bind");
+	check(listen(one, 5), "listen");
+	other = socket(AF_INET, SOCK_STREAM, 0);
+	check(connect(other, (struct sockaddr *)&here, sizeof(here)), "connect");
+	accepted = accept(one, NULL, NULL);
+	check(accepted, "accept");
+	close(accepted); /* the side with the known port closes first */
+	close(other);
+	close(one);
+}
+
 static void *wait_forever(void *name)
 {
 	prctl(PR_SET_NAME, name);
@@ -64,6 +89,7 @@ static void confine(const char *root)
 	enter_cgroup(root);
 	check(unshare(CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWCGROUP),
 	      "unshare");
+	leave_time_wait();
 	check(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), "private");
 	check(mount("its own", "/mnt", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
 		    "size=64k"),

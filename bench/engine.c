@@ -3,7 +3,7 @@
  * What the engine costs on one memory image, beside what plain reading of the same file costs in
  * the same run: bench_engine IMAGE. Times drift from machine to machine; compare the ratios.
  */
-#include "introspect/introspect.h"
+#include "tocsin.h"
 #include "introspect/kernel.h"
 
 #include <errno.h>

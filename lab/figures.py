@@ -51,6 +51,12 @@ def exits(section):
     return len(places), reasons
 
 
+def introspection(section):
+    """{what: (instructions for each, pages mapped)}"""
+    return {o["what"]: (o["ticks"] // max(o["count"], 1), o["pages"])
+            for o in section.objects() if o.get("at") == "introspect"}
+
+
 def table(section):
     """Lines for a person."""
     cost = bench(section)

@@ -7,14 +7,9 @@
 #ifndef TOCSIN_ERROR_H
 #define TOCSIN_ERROR_H
 
-#include <stdarg.h>
-#include <stdint.h>
+#include "tocsin.h"
 
-struct tocsin_error {
-	int code;          /* negative errno; 0: no error */
-	uint64_t address;  /* guest virtual or physical address, where one is meant, else 0 */
-	char message[256]; /* a sentence without a full stop or newline */
-};
+#include <stdarg.h>
 
 /*
  * Fill err (which may be NULL) and return code, so that callers can write

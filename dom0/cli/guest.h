@@ -3,7 +3,8 @@
 #ifndef TOCSIN_CLI_GUEST_H
 #define TOCSIN_CLI_GUEST_H
 
-#include "introspect/introspect.h"
+#include "base/error.h"
+#include "tocsin.h"
 
 struct guest_options {
 	const char *domain, *qemu, *dump; /* exactly one */

@@ -9,7 +9,7 @@
 #define TOCSIN_JOB_H
 
 #include "capture/capture.h"
-#include "introspect/introspect.h"
+#include "tocsin.h"
 #include "output/output.h"
 #include "request/request.h"
 #include "scan/scan.h"

@@ -4,8 +4,9 @@
 #define TOCSIN_INTROSPECT_KERNEL_H
 
 #include "introspect/btf.h"
-#include "introspect/introspect.h"
+#include "tocsin.h"
 #include "introspect/kallsyms.h"
+#include "memory/pagetable.h"
 
 struct tocsin_process_layout;
 struct tocsin_file_layout;

@@ -10,14 +10,7 @@
 #define TOCSIN_MEMORY_H
 
 #include "base/error.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
-
-#define TOCSIN_PAGE_SHIFT 12
-#define TOCSIN_PAGE_SIZE 4096u
+#include "tocsin.h"
 
 /* A range that may hold RAM. Single pages inside may still be holes (ballooned, not dumped). */
 struct tocsin_memory_range {
@@ -31,8 +24,6 @@ struct tocsin_memory_stats {
 	uint64_t reads;
 	uint64_t pages_mapped; /* mapped afresh: the expensive part on Xen */
 };
-
-struct tocsin_memory;
 
 struct tocsin_memory_ops {
 	/* All of size or -EFAULT (a hole), -ENODEV (the guest is gone). May cross pages. */
@@ -60,49 +51,8 @@ struct tocsin_memory {
 	bool live;         /* the guest runs: what does not hold still now may do so later */
 };
 
-/* 0, -EFAULT (hole), -ENODEV (guest gone), -EINVAL (wraps around). buf is undefined on failure. */
-int tocsin_memory_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t size);
-
-/*
- * The same bytes without a copy: where the byte at gpa lies in this process, until the source is
- * closed, and in size how many more follow it there. They may change at any time. NULL: a hole, or
- * a source whose memory does not stay mapped: read it.
- */
-const uint8_t *tocsin_memory_map(struct tocsin_memory *m, uint64_t gpa, uint64_t *size);
-
 /* gpa must be 16-byte aligned, else -EINVAL. */
 int tocsin_memory_cas16(struct tocsin_memory *m, uint64_t gpa, const uint8_t expected[16],
 			const uint8_t desired[16]);
-
-/* End of an epoch: forget mappings, so that the next read sees the guest as it is then. */
-void tocsin_memory_flush(struct tocsin_memory *m);
-
-/* Close and free; NULL is fine. */
-void tocsin_memory_close(struct tocsin_memory *m);
-
-/*
- * Sources. Each returns 0 and a source in ret, to be closed by the caller, or a negative errno
- * and a message in err.
- */
-
-/* A live Xen domain (built with Xen only); -ESRCH: no such domain. */
-int tocsin_memory_open_xen(uint32_t domid, struct tocsin_memory **ret, struct tocsin_error *err);
-
-/*
- * A file: raw image (gpa = file offset), LiME, or ELF core (QEMU dump-guest-memory, virsh dump
- * --memory-only, xl dump-core).
- */
-int tocsin_memory_open_dump(const char *path, struct tocsin_memory **ret, struct tocsin_error *err);
-
-/*
- * A live QEMU or KVM guest by the UNIX socket of its QMP monitor, which stays connected; the
- * guest's memory backend must be shared. -EACCES: it is not; -ETIMEDOUT: another client holds the
- * monitor. Once QEMU is gone, reads after the next flush are -ENODEV.
- */
-int tocsin_memory_open_qemu(const char *path, struct tocsin_memory **ret, struct tocsin_error *err);
-
-/* Bytes of the caller, gpa 0 onward, not copied, writable by cas16: for tests and fuzzers. */
-int tocsin_memory_open_buffer(void *bytes, size_t size, struct tocsin_memory **ret,
-			      struct tocsin_error *err);
 
 #endif

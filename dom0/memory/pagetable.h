@@ -16,25 +16,9 @@ struct tocsin_paging {
 	int levels;    /* 4 or 5 */
 };
 
-struct tocsin_mapping {
-	uint64_t gpa;       /* of the byte asked for */
-	uint64_t page_size; /* 4 KiB, 2 MiB or 1 GiB */
-	bool user;          /* user-accessible at every level */
-	bool writable;      /* writable at every level */
-	bool executable;    /* no XD bit at any level */
-	bool dirty;         /* D of the leaf */
-};
-
 /* 0; -EFAULT: not present or a table in a hole; -EINVAL: not canonical or reserved bits set. */
 int tocsin_walk(struct tocsin_memory *m, struct tocsin_paging paging, uint64_t va,
 		struct tocsin_mapping *ret);
-
-/* Pages of 4 KiB; a large page counts as all that it covers. */
-struct tocsin_page_counts {
-	uint64_t present, dirty, large;
-	uint64_t out;     /* not present, but not nothing: swapped out, or on the move */
-	uint64_t guarded; /* there, but nobody may touch them: PROT_NONE, as Linux marks it */
-};
 
 /*
  * Count the pages of [start, end), both page-aligned and in one half of the address space. Tables

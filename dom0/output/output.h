@@ -6,7 +6,7 @@
 #ifndef TOCSIN_OUTPUT_H
 #define TOCSIN_OUTPUT_H
 
-#include "introspect/introspect.h"
+#include "tocsin.h"
 #include "verdict/verdict.h"
 #include <tocsin/event.h>
 

@@ -6,7 +6,8 @@
 #ifndef TOCSIN_SCAN_H
 #define TOCSIN_SCAN_H
 
-#include "introspect/introspect.h"
+#include "base/error.h"
+#include "tocsin.h"
 #include "verdict/verdict.h"
 
 struct tocsin_rules; /* compiled YARA rules */

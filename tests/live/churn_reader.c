@@ -5,7 +5,7 @@
  * that lived through a reading was not in it, or something is called consistent that never was.
  */
 #include "churn.h"
-#include "introspect/introspect.h"
+#include "tocsin.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -5,7 +5,8 @@
  * nothing, a huge number, one bit off. Every walk must end soon and give a result or an error. It
  * is built with sanitizers, which find what must not happen meanwhile.
  */
-#include "introspect/introspect.h"
+#include "memory/memory.h"
+#include "tocsin.h"
 
 #include <errno.h>
 #include <inttypes.h>

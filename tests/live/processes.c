@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Print the kernel and the processes of a memory image, for processes.py to compare. */
-#include "introspect/introspect.h"
+#include "tocsin.h"
 
 #include <inttypes.h>
 #include <stdio.h>

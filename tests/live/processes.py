@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Boot Linux guests under QEMU, and compare their own /proc with what is read from their memory.
 
-usage: processes.py PROGRAM MANY_VMAS HOLDER TOCSIN CONFINED MUTATE, with the kernels to boot in
+usage: processes.py PROGRAM MANY_VMAS HOLDER TOCSIN CONFINED MUTATE THREADS, with the kernels to boot in
 TOCSIN_LIVE_KERNELS (bzImages with BTF, between colons) and a static busybox at /bin/busybox. Without them the test is skipped (exit
 code 77). The first kernel is booted in more ways: without KASLR, with 4 levels of page tables, with
 KPTI. Each is also looked at with its BTF wiped out. Speaks TAP.
@@ -197,6 +197,13 @@ def mutate(program, ram):
     return run.stdout.strip()
 
 
+def share(program, ram):
+    """One kernel in many threads, under a sanitizer that finds races."""
+    run = subprocess.run([program, ram], capture_output=True, text=True, timeout=300)
+    if run.returncode or "WARNING" in run.stderr:
+        raise Failed(f"threads: exit {run.returncode}, {run.stderr[-3000:]}")
+
+
 def without_btf(program, ram):
     """What is said of a kernel that has no types: this one, when they are wiped out."""
     with open(ram, "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
@@ -227,6 +234,7 @@ def boot(kernel, initrd, cpu, options, levels, liar):
             list_objects(sys.argv[4], ram, truth)
             if liar:
                 note = mutate(sys.argv[6], ram)
+                share(sys.argv[7], ram)
             without_btf(sys.argv[1], ram)
         finally:
             qemu.kill()

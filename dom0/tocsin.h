@@ -1,19 +1,105 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Introspection: the kernel objects of a running Linux guest, read from outside with no profile
- * and no pause. A kernel is found from a CR3 or from nothing; its own BTF gives the types and its
- * own kallsyms the symbols.
+ * libtocsin: look into a running Linux guest, or a dump of one, from outside, with no profile and
+ * no pause. A source of guest memory is opened, a kernel is found in it, and its objects are
+ * listed.
  *
- * Every walk is bounded, detects cycles and reports truncation. Every row says how far it can be
- * trusted. "Could not read" is an error, never an empty list.
+ * Errors: a function that can fail returns 0 or a negative errno, leaves its outputs untouched on
+ * failure, and, where a person will read the reason, fills a struct tocsin_error (which may be
+ * NULL). "Could not read" is an error, never an empty list. Nothing is printed.
+ *
+ * Truth: the guest runs while it is read. Every walk is bounded, detects cycles and reports
+ * truncation; every row says how far it can be trusted. All bytes are hostile: text is not clean
+ * for a terminal, and numbers are whatever the guest says.
+ *
+ * Threads: an open kernel and its memory may be used by any number of threads at once; there is no
+ * global state. What an epoch saw is forgotten by tocsin_memory_flush, which any thread may call.
+ * Opening and closing are for one thread.
+ *
+ * Addresses: gpa is guest physical, VA is kernel virtual; sizes are in bytes.
  */
-#ifndef TOCSIN_INTROSPECT_H
-#define TOCSIN_INTROSPECT_H
-
-#include "memory/memory.h"
-#include "memory/pagetable.h"
+#ifndef TOCSIN_H
+#define TOCSIN_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tocsin_error {
+	int code;          /* negative errno; 0: no error */
+	uint64_t address;  /* guest virtual or physical address, where one is meant, else 0 */
+	char message[256]; /* a sentence without a full stop or newline */
+};
+
+/* ---- guest memory ---- */
+
+#define TOCSIN_PAGE_SHIFT 12
+#define TOCSIN_PAGE_SIZE 4096u
+
+struct tocsin_memory;
+
+/*
+ * Sources. Each returns 0 and a source in ret, to be closed by the caller, or a negative errno
+ * and a message in err.
+ */
+
+/* A live Xen domain (built with Xen only); -ESRCH: no such domain. */
+int tocsin_memory_open_xen(uint32_t domid, struct tocsin_memory **ret, struct tocsin_error *err);
+
+/*
+ * A file: raw image (gpa = file offset), LiME, or ELF core (QEMU dump-guest-memory, virsh dump
+ * --memory-only, xl dump-core).
+ */
+int tocsin_memory_open_dump(const char *path, struct tocsin_memory **ret, struct tocsin_error *err);
+
+/*
+ * A live QEMU or KVM guest by the UNIX socket of its QMP monitor, which stays connected; the
+ * guest's memory backend must be shared. -EACCES: it is not; -ETIMEDOUT: another client holds the
+ * monitor. Once QEMU is gone, reads after the next flush are -ENODEV.
+ */
+int tocsin_memory_open_qemu(const char *path, struct tocsin_memory **ret, struct tocsin_error *err);
+
+/* Bytes of the caller, gpa 0 onward, not copied, writable by cas16: for tests and fuzzers. */
+int tocsin_memory_open_buffer(void *bytes, size_t size, struct tocsin_memory **ret,
+			      struct tocsin_error *err);
+
+/* Close and free; NULL is fine. */
+void tocsin_memory_close(struct tocsin_memory *m);
+
+/* End of an epoch: forget mappings, so that the next read sees the guest as it is then. */
+void tocsin_memory_flush(struct tocsin_memory *m);
+
+/* 0, -EFAULT (hole), -ENODEV (guest gone), -EINVAL (wraps around). buf is undefined on failure. */
+int tocsin_memory_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t size);
+
+/*
+ * The same bytes without a copy: where the byte at gpa lies in this process, until the source is
+ * closed, and in size how many more follow it there. They may change at any time. NULL: a hole, or
+ * a source whose memory does not stay mapped: read it.
+ */
+const uint8_t *tocsin_memory_map(struct tocsin_memory *m, uint64_t gpa, uint64_t *size);
+
+/* One page's mapping. */
+struct tocsin_mapping {
+	uint64_t gpa;       /* of the byte asked for */
+	uint64_t page_size; /* 4 KiB, 2 MiB or 1 GiB */
+	bool user;          /* user-accessible at every level */
+	bool writable;      /* writable at every level */
+	bool executable;    /* no XD bit at any level */
+	bool dirty;         /* D of the leaf */
+};
+
+/* Pages of 4 KiB; a large page counts as all that it covers. */
+struct tocsin_page_counts {
+	uint64_t present, dirty, large;
+	uint64_t out;     /* not present, but not nothing: swapped out, or on the move */
+	uint64_t guarded; /* there, but nobody may touch them: PROT_NONE, as Linux marks it */
+};
 
 enum tocsin_confidence {
 	TOCSIN_CONSISTENT,  /* read, validated, and the same on a second read */
@@ -69,6 +155,9 @@ int tocsin_kernel_verify(struct tocsin_kernel *k, uint64_t cr3);
 void tocsin_kernel_close(struct tocsin_kernel *k);
 
 const struct tocsin_kernel_info *tocsin_kernel_info(const struct tocsin_kernel *k);
+
+/* The guest memory that k reads. */
+struct tocsin_memory *tocsin_kernel_memory(struct tocsin_kernel *k);
 
 /* Virtual address of a symbol; -ENOENT. */
 int tocsin_kernel_symbol(struct tocsin_kernel *k, const char *name, uint64_t *ret);
@@ -424,6 +513,8 @@ struct tocsin_log {
 int tocsin_log_read(struct tocsin_kernel *k, struct tocsin_log *ret, struct tocsin_error *err);
 void tocsin_log_free(struct tocsin_log *log);
 
-struct tocsin_memory *tocsin_kernel_memory(struct tocsin_kernel *k);
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Completion of tocsin's arguments in bash. The commands are those that the program itself names.
+_tocsin()
+{
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} options
+
+	if [ "$COMP_CWORD" = 1 ]; then
+		mapfile -t COMPREPLY < <(compgen -W "--help --version $("${COMP_WORDS[0]}" --help |
+			sed -n 's/^  \([a-z]*\) .*/\1/p')" -- "$word")
+		return
+	fi
+	case $before in
+	--dump | --qemu)
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		return
+		;;
+	-d | --domain)
+		mapfile -t COMPREPLY < <(compgen -W "$(xl list 2>/dev/null | awk 'NR > 2 {print $1}')" \
+			-- "$word")
+		return
+		;;
+	esac
+	options=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help 2>/dev/null)
+	case $options in
+	*GUEST*) options="$options -d --domain --qemu --dump" ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W \
+		"$(grep -oE -- '--?[a-z]+' <<<"$options" | sort -u)" -- "$word")
+	[ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- "$word")
+}
+complete -o filenames -F _tocsin tocsin

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes the first inputs of fuzz_vma and fuzz_request, byte for byte the same each time."""
+"""Writes the first inputs of fuzz_vma, fuzz_files and fuzz_request, byte for byte the same each time."""
 import hashlib
 import pathlib
 import struct
@@ -90,6 +90,52 @@ def vma_inputs():
     k.save("list", False)
 
 
+def file_inputs():
+    """fuzz_files.c: a task, its table of files, and one file of each kind."""
+    k = Kernel()
+    table, array, fs = k.new(64), k.new(256), k.new(64)
+    net = k.new(64)
+    k.put(net, 4026531840)
+
+    def file(inode, name=b"name", magic=0xef53):
+        at, dentry, text, mount, sb = (k.new(64) for _ in range(5))
+        k.put(at, DATA + dentry, DATA + mount + 16, 0x8002, 17, DATA + inode)
+        k.put(mount, DATA + mount, 0, DATA + dentry, DATA + sb)
+        k.put(dentry, 0, 0, DATA + dentry, DATA + text, len(name), DATA + inode, 1)
+        k.put(sb, 0, 0, 0x800001, magic)
+        k.put(inode, 4711, DATA + sb, {0x534f434b: 0o140777}.get(magic, 0o100644))
+        k.bytes[text:text + len(name)] = name
+        return DATA + at
+
+    def sock(family, kind, protocol, state, rest=b""):
+        at = k.new(256) + 64  # socket_alloc: the socket, then its inode
+        sk = k.new(256)
+        k.put(at - 64, DATA + sk)
+        k.bytes[sk:sk + 24] = struct.pack("<QHHHBxQ", DATA + at - 64, kind, protocol, family,
+                                          state, DATA + net)
+        k.bytes[sk + 24:sk + 24 + len(rest)] = rest
+        return file(at, magic=0x534f434b)
+
+    name = k.new(256)
+    k.bytes[name:name + 12] = struct.pack("<IH6s", 8, 1, b"/a/b\0\0")
+    files = [file(k.new(64)), 0, sock(2, 1, 6, 10, bytes(range(40))), sock(10, 2, 17, 7, bytes(104)),
+             sock(1, 1, 0, 1, bytes(48) + struct.pack("<QQ", DATA + name, DATA)),
+             file(k.new(64), magic=0x50495045),
+             file(k.new(64), b"[eventpoll]", 0x09041934)]
+    k.put(array, *files)
+    k.put(table, DATA + array, len(files))
+    start = k.new(64)
+    k.put(start, DATA + table)
+    k.put(0, DATA + start, DATA + fs)
+    save("files", "each-kind", bytes(k.bytes))
+
+    k.put(table, DATA + array, 2**31)
+    save("files", "too-many", bytes(k.bytes))
+    k.put(table, DATA + array, len(files))
+    k.put(array, *[DATA + array] * len(files))
+    save("files", "the-table-itself", bytes(k.bytes))
+
+
 def request_inputs():
     def block(version=1):
         nonce = bytes(range(16))
@@ -115,4 +161,5 @@ def request_inputs():
 
 
 vma_inputs()
+file_inputs()
 request_inputs()

@@ -3,7 +3,7 @@
 """Storms of processes, sockets, mappings and modules in guests, read from outside without pause.
 
 usage: churn.py CHURN READER, with the kernels in TOCSIN_LIVE_KERNELS as for processes.py. Each guest
-is read for TOCSIN_CHURN_SECONDS (default 20). Speaks TAP.
+is read for TOCSIN_CHURN_SECONDS (default 12). Speaks TAP.
 """
 import os
 import re
@@ -80,7 +80,7 @@ def main():
         initrd = initramfs(folder, sys.argv[1], kernels)
         for number, kernel in enumerate(kernels, 1):
             why, counted = judge(kernel, initrd, sys.argv[2],
-                                 os.environ.get("TOCSIN_CHURN_SECONDS", "20"))
+                                 os.environ.get("TOCSIN_CHURN_SECONDS", "12"))
             failed += why is not None
             print(f"{'not ' if why else ''}ok {number} {os.path.basename(kernel)}", flush=True)
             for line in (counted + (why or "")).splitlines():

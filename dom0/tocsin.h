@@ -162,6 +162,18 @@ struct tocsin_memory *tocsin_kernel_memory(struct tocsin_kernel *k);
 /* Virtual address of a symbol; -ENOENT. */
 int tocsin_kernel_symbol(struct tocsin_kernel *k, const char *name, uint64_t *ret);
 
+/*
+ * Where a member lies in a structure of the kernel, or of a module unless that is NULL, and its
+ * size, both in bits. path: "se.vruntime", "numbers[2].nr"; members of anonymous structures are
+ * found as C finds them, pointers are not followed. -ENOENT: no such module, type or member.
+ */
+int tocsin_kernel_member(struct tocsin_kernel *k, const char *module, const char *type,
+			 const char *path, uint64_t *offset, uint64_t *size,
+			 struct tocsin_error *err);
+
+/* Kernel virtual memory, all of size or -EFAULT. */
+int tocsin_kernel_read(struct tocsin_kernel *k, uint64_t va, void *buf, size_t size);
+
 /* ---- processes ---- */
 
 #define TOCSIN_COMM_SIZE 16

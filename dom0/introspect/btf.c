@@ -21,6 +21,7 @@
 #define RECORD_SIZE 12u
 #define BLOB_MAX (64u << 20)
 #define TYPES_MAX (1u << 19)
+#define POOL_MAX (64u << 20)
 #define NAME_MAX_LEN 511u /* KSYM_NAME_LEN - 1; longer names cannot be asked for */
 #define STEPS_MAX (1u << 20)
 #define NESTING_MAX 32
@@ -80,11 +81,15 @@ static const struct shape {
 };
 
 struct tocsin_btf {
+	const struct tocsin_btf *base; /* of a module's types: the kernel's, whose they continue */
+	uint32_t first;                /* types of base: ids up to it are its */
+	uint32_t strings_first;        /* the same for offsets of names */
+	char *pool;                    /* with a base: what is indexed; its names may be base's */
 	uint8_t *data;
 	size_t types_at, types_size;
 	const char *strings;
 	uint32_t strings_size;
-	uint32_t *record;          /* [id]: offset of the record in data; [0] is unused (void) */
+	uint32_t *record;          /* [id - first]: where it is in data; [0] is unused */
 	uint32_t count;            /* types, void not counted */
 	struct tocsin_names names; /* structs and unions, then typedefs */
 	size_t size;               /* of data */
@@ -103,7 +108,23 @@ static uint32_t le32(const uint8_t *p)
 
 static uint32_t word(const struct tocsin_btf *btf, uint32_t id, uint32_t byte)
 {
-	return le32(btf->data + btf->record[id] + byte);
+	if (id <= btf->first && btf->base)
+		btf = btf->base;
+	return le32(btf->data + btf->record[id - btf->first] + byte);
+}
+
+/* All ids that there are, base's included. */
+static uint32_t last_id(const struct tocsin_btf *btf)
+{
+	return btf->first + btf->count;
+}
+
+/* A name, whose offset was checked. */
+static const char *text_at(const struct tocsin_btf *btf, uint32_t at)
+{
+	if (at < btf->strings_first)
+		btf = btf->base;
+	return btf->strings + (at - btf->strings_first);
 }
 
 static enum kind kind_of(const struct tocsin_btf *btf, uint32_t id)
@@ -194,7 +215,7 @@ static int find_records(struct tocsin_btf *btf, struct tocsin_error *err)
 
 static bool good_name(const struct tocsin_btf *btf, uint32_t name)
 {
-	return name < btf->strings_size;
+	return name < (uint64_t)btf->strings_first + btf->strings_size;
 }
 
 /* Second pass, one type: are its names and type ids in range? */
@@ -204,16 +225,16 @@ static bool check_type(const struct tocsin_btf *btf, uint32_t id)
 	enum kind kind = kind_of(btf, id);
 	uint32_t n = s->each ? vlen_of(btf, id) : 0;
 
-	if (!good_name(btf, word(btf, id, 0)) || (s->refers && word(btf, id, 8) > btf->count))
+	if (!good_name(btf, word(btf, id, 0)) || (s->refers && word(btf, id, 8) > last_id(btf)))
 		return false;
-	if (s->fixed_type >= 0 && word(btf, id, RECORD_SIZE + s->fixed_type) > btf->count)
+	if (s->fixed_type >= 0 && word(btf, id, RECORD_SIZE + s->fixed_type) > last_id(btf))
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t at = RECORD_SIZE + s->fixed + i * s->each;
 
 		if (s->each_name >= 0 && !good_name(btf, word(btf, id, at + s->each_name)))
 			return false;
-		if (s->each_type >= 0 && word(btf, id, at + s->each_type) > btf->count)
+		if (s->each_type >= 0 && word(btf, id, at + s->each_type) > last_id(btf))
 			return false;
 		if (kind == KIND_STRUCT || kind == KIND_UNION) {
 			uint32_t bits = word(btf, id, at + 8);
@@ -234,27 +255,56 @@ static bool is_named(const struct tocsin_btf *btf, uint32_t id, bool typedefs)
 	return typedefs ? kind == KIND_TYPEDEF : kind == KIND_STRUCT || kind == KIND_UNION;
 }
 
+/* The name of a type, if it can be asked for; its length, or 0. */
+static size_t name_of(const struct tocsin_btf *btf, uint32_t id, const char **ret)
+{
+	size_t length;
+
+	*ret = text_at(btf, word(btf, id, 0));
+	length = strnlen(*ret, NAME_MAX_LEN + 1);
+	return length <= NAME_MAX_LEN ? length : 0;
+}
+
+static void index_type(struct tocsin_btf *btf, uint32_t id, size_t *used)
+{
+	const char *name;
+	size_t length = name_of(btf, id, &name);
+
+	if (!length)
+		return;
+	if (!btf->base) {
+		tocsin_names_add(&btf->names, btf->strings, word(btf, id, 0), length, id);
+		return;
+	}
+	memcpy(btf->pool + *used, name, length + 1);
+	tocsin_names_add(&btf->names, btf->pool, (uint32_t)*used, length, id);
+	*used += length + 1;
+}
+
 /* Third pass: index what can be asked for by name. Structs and unions go before typedefs. */
 static int index_names(struct tocsin_btf *btf)
 {
+	size_t bytes = 0, used = 0;
 	uint32_t count = 0;
+	const char *name;
 
-	for (uint32_t id = 1; id <= btf->count; id++)
-		count += is_named(btf, id, false) || is_named(btf, id, true);
-	if (tocsin_names_open(&btf->names, count))
-		return -ENOMEM;
-	for (int typedefs = 0; typedefs < 2; typedefs++) {
-		for (uint32_t id = 1; id <= btf->count; id++) {
-			uint32_t at = word(btf, id, 0);
-			size_t length;
-
-			if (!is_named(btf, id, typedefs))
-				continue;
-			length = strnlen(btf->strings + at, NAME_MAX_LEN + 1);
-			if (length && length <= NAME_MAX_LEN)
-				tocsin_names_add(&btf->names, btf->strings, at, length, id);
-		}
+	for (uint32_t id = btf->first + 1; id <= last_id(btf); id++) {
+		if (!is_named(btf, id, false) && !is_named(btf, id, true))
+			continue;
+		count++;
+		if (btf->base)
+			bytes += name_of(btf, id, &name) + 1;
 	}
+	if (bytes > POOL_MAX)
+		return -E2BIG;
+	if (btf->base)
+		btf->pool = malloc(bytes + 1);
+	if ((btf->base && !btf->pool) || tocsin_names_open(&btf->names, count))
+		return -ENOMEM;
+	for (int typedefs = 0; typedefs < 2; typedefs++)
+		for (uint32_t id = btf->first + 1; id <= last_id(btf); id++)
+			if (is_named(btf, id, typedefs))
+				index_type(btf, id, &used);
 	return 0;
 }
 
@@ -273,12 +323,15 @@ static int load(struct tocsin_btf *btf, const uint8_t *data, const struct header
 	btf->types_size = h->type_len;
 	btf->strings = (const char *)btf->data + h->length + h->str_off;
 	btf->strings_size = h->str_len;
-	if (!h->str_len || btf->strings[0] || btf->strings[h->str_len - 1])
-		return tocsin_error_set(err, -EINVAL, "BTF strings do not begin and end with NUL");
+	/* A module's strings go on where the kernel's end, and so begin with any. */
+	if ((!h->str_len || btf->strings[0]) && !btf->base)
+		return tocsin_error_set(err, -EINVAL, "BTF strings do not begin with NUL");
+	if (h->str_len && btf->strings[h->str_len - 1])
+		return tocsin_error_set(err, -EINVAL, "BTF strings do not end with NUL");
 	rc = find_records(btf, err);
 	if (rc)
 		return rc;
-	for (uint32_t id = 1; id <= btf->count; id++)
+	for (uint32_t id = btf->first + 1; id <= last_id(btf); id++)
 		if (!check_type(btf, id))
 			return tocsin_error_set(
 			    err, -EINVAL, "BTF type %u has a name, type or offset out of range",
@@ -286,8 +339,8 @@ static int load(struct tocsin_btf *btf, const uint8_t *data, const struct header
 	return index_names(btf);
 }
 
-int tocsin_btf_open(const void *data, size_t size, struct tocsin_btf **ret,
-		    struct tocsin_error *err)
+int tocsin_btf_open_split(const struct tocsin_btf *base, const void *data, size_t size,
+			  struct tocsin_btf **ret, struct tocsin_error *err)
 {
 	struct tocsin_btf *btf;
 	struct header h;
@@ -297,6 +350,11 @@ int tocsin_btf_open(const void *data, size_t size, struct tocsin_btf **ret,
 	if (rc)
 		return rc;
 	btf = calloc(1, sizeof(*btf));
+	if (btf && base) {
+		btf->base = base;
+		btf->first = base->count;
+		btf->strings_first = base->strings_size;
+	}
 	rc = btf ? load(btf, data, &h, err) : -ENOMEM;
 	if (rc) {
 		tocsin_btf_close(btf);
@@ -307,6 +365,12 @@ int tocsin_btf_open(const void *data, size_t size, struct tocsin_btf **ret,
 	return 0;
 }
 
+int tocsin_btf_open(const void *data, size_t size, struct tocsin_btf **ret,
+		    struct tocsin_error *err)
+{
+	return tocsin_btf_open_split(NULL, data, size, ret, err);
+}
+
 void tocsin_btf_close(struct tocsin_btf *btf)
 {
 	if (!btf || btf->borrowed) {
@@ -315,6 +379,7 @@ void tocsin_btf_close(struct tocsin_btf *btf)
 	}
 	tocsin_names_close(&btf->names);
 	free(btf->record);
+	free(btf->pool);
 	free(btf->data);
 	free(btf);
 }
@@ -379,7 +444,9 @@ size_t tocsin_btf_types(const struct tocsin_btf *btf)
 
 int tocsin_btf_find(const struct tocsin_btf *btf, const char *name, uint32_t *ret)
 {
-	return tocsin_names_find(&btf->names, btf->strings, name, ret);
+	int rc = tocsin_names_find(&btf->names, btf->base ? btf->pool : btf->strings, name, ret);
+
+	return rc && btf->base ? tocsin_btf_find(btf->base, name, ret) : rc;
 }
 
 /* Look through typedefs and qualifiers. */
@@ -475,7 +542,7 @@ static int find_member(struct walk *w, uint32_t id, uint64_t base, const char *n
 		return -ELOOP;
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t at = RECORD_SIZE + i * 12;
-		const char *own = w->btf->strings + word(w->btf, id, at);
+		const char *own = text_at(w->btf, word(w->btf, id, at));
 		uint32_t type = word(w->btf, id, at + 4), where = word(w->btf, id, at + 8);
 		uint64_t bits = base + (packed ? where & 0xffffff : where);
 		int rc;
@@ -584,7 +651,7 @@ int tocsin_btf_member_of(const struct tocsin_btf *btf, uint32_t type, const char
 	uint32_t id;
 	int rc;
 
-	if (type > btf->count)
+	if (type > last_id(btf))
 		return -EINVAL;
 	rc = size_of(btf, type, &outer);
 	if (rc)
@@ -624,7 +691,7 @@ int tocsin_btf_member(const struct tocsin_btf *btf, const char *type, const char
 
 int tocsin_btf_enumerator(const struct tocsin_btf *btf, const char *name, int64_t *ret)
 {
-	for (uint32_t id = 1; id <= btf->count; id++) {
+	for (uint32_t id = btf->first + 1; id <= last_id(btf); id++) {
 		enum kind kind = kind_of(btf, id);
 		uint32_t each = kind == KIND_ENUM ? 8 : kind == KIND_ENUM64 ? 12 : 0;
 		uint32_t n = each ? vlen_of(btf, id) : 0;
@@ -634,7 +701,7 @@ int tocsin_btf_enumerator(const struct tocsin_btf *btf, const char *name, int64_
 			bool is_signed = word(btf, id, 4) >> 31;
 			uint32_t low = word(btf, id, at + 4);
 
-			if (strcmp(btf->strings + word(btf, id, at), name))
+			if (strcmp(text_at(btf, word(btf, id, at)), name))
 				continue;
 			if (each == 12)
 				*ret = (int64_t)((uint64_t)word(btf, id, at + 8) << 32 | low);
@@ -643,5 +710,5 @@ int tocsin_btf_enumerator(const struct tocsin_btf *btf, const char *name, int64_
 			return 0;
 		}
 	}
-	return -ENOENT;
+	return btf->base ? tocsin_btf_enumerator(btf->base, name, ret) : -ENOENT;
 }

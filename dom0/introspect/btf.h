@@ -34,6 +34,13 @@ struct tocsin_btf_member {
  */
 int tocsin_btf_open(const void *data, size_t size, struct tocsin_btf **ret,
 		    struct tocsin_error *err);
+
+/*
+ * The same for the types of a module, which go on where those of base, the kernel, end. base must
+ * stay open; what is asked of the module's types includes it. NULL: as tocsin_btf_open.
+ */
+int tocsin_btf_open_split(const struct tocsin_btf *base, const void *data, size_t size,
+			  struct tocsin_btf **ret, struct tocsin_error *err);
 void tocsin_btf_close(struct tocsin_btf *btf);
 
 /*

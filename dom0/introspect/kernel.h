@@ -4,9 +4,9 @@
 #define TOCSIN_INTROSPECT_KERNEL_H
 
 #include "introspect/btf.h"
-#include "tocsin.h"
 #include "introspect/kallsyms.h"
 #include "memory/pagetable.h"
+#include "tocsin.h"
 
 struct tocsin_process_layout;
 struct tocsin_file_layout;
@@ -54,8 +54,7 @@ void tocsin_kernel_wait(struct tocsin_kernel *k, int attempt);
 /* The bytes in place, or NULL: they cross a page, or cannot be had without a copy. */
 const uint8_t *tocsin_kernel_peek(struct tocsin_kernel *k, uint64_t va, size_t size);
 
-/* Kernel virtual memory, whole or a negative errno. */
-int tocsin_kernel_read(struct tocsin_kernel *k, uint64_t va, void *buf, size_t size);
+/* As tocsin_kernel_read. */
 int tocsin_kernel_read_u64(struct tocsin_kernel *k, uint64_t va, uint64_t *ret);
 
 #endif

@@ -46,6 +46,28 @@ static int print_maps(struct tocsin_kernel *k, const struct tocsin_process *p)
 	return failed;
 }
 
+/* Of types that only a module has, or both, and one that there is not. */
+static void print_members(struct tocsin_kernel *k)
+{
+	static const char *const asked[][3] = {
+	    {"llc", "llc_sap", "laddr.mac"},
+	    {"llc", "llc_sap", "laddr.mac[2]"},
+	    {"llc", "list_head", "prev"},
+	    {NULL, "llc_sap", "laddr.mac"},
+	    {"no_such_module", "llc_sap", "laddr.mac"},
+	};
+
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		struct tocsin_error err = {0};
+		uint64_t offset = 0, size = 0;
+		int rc = tocsin_kernel_member(k, asked[i][0], asked[i][1], asked[i][2], &offset,
+					      &size, &err);
+
+		printf("B %s %s %s %d %" PRIu64 " %" PRIu64 "\n", asked[i][0] ? asked[i][0] : "-",
+		       asked[i][1], asked[i][2], rc, offset, size);
+	}
+}
+
 /* IMAGE is a file, or "xen:DOMID". */
 static int open_memory(const char *image, struct tocsin_memory **ret, struct tocsin_error *err)
 {
@@ -87,6 +109,7 @@ int main(int argc, char **argv)
 			failed = 1;
 		}
 	}
+	print_members(k);
 	failed |= tocsin_kernel_verify(k, 0) != 0 || list.truncated;
 	tocsin_process_list_free(&list);
 	tocsin_kernel_close(k);

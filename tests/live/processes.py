@@ -116,6 +116,12 @@ def compare(truth, program, ram, levels, pti):
     if len(expected - found) > 5:
         raise Failed(f"kernel threads differ: {expected - found}")
     compare_maps(body, run.stdout)
+    # include/net/llc.h: one byte of address after a pointer at 8, then six of hardware address.
+    if re.findall(r"^B (.*)$", run.stdout, re.M) != [
+            "llc llc_sap laddr.mac 0 136 48", "llc llc_sap laddr.mac[2] 0 152 8",
+            "llc list_head prev 0 64 64", "- llc_sap laddr.mac -2 0 0",
+            "no_such_module llc_sap laddr.mac -2 0 0"]:
+        raise Failed("types of modules: " + str(re.findall(r"^B (.*)$", run.stdout, re.M)))
     text = re.search(r"^(\w+) T _text$", body, re.M).group(1)
     release = re.search(r"^V (\S+)$", body, re.M).group(1)
     if f"_text {text}\n" not in run.stdout or f"release {release}\n" not in run.stdout:

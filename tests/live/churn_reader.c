@@ -445,7 +445,7 @@ static int print_counts(void)
 		       names[i], history[i].count, c->readings, c->rows, c->torn, c->checked,
 		       c->errors);
 		/* A reading that is refused is honest, but must be rare. */
-		few |= c->errors * 200 > c->readings || history[i].count < 20 || c->readings < 20 ||
+		few |= c->errors * 200 > c->readings || history[i].count < 6 || c->readings < 20 ||
 		       c->checked < 20;
 	}
 	if (few)

@@ -198,11 +198,13 @@ struct tocsin_process {
 	int32_t ppid;
 	int32_t ns_pid; /* thread group id in the process's own PID namespace */
 	uint32_t uid, euid, suid, fsuid, gid, egid; /* kernel-global ids */
+	uint64_t cred; /* VA of its struct cred, of which every process has one of its own */
 	uint64_t cap_effective;
 	bool user_ns_initial;
 	char comm[TOCSIN_COMM_SIZE + 1];
 	char exe[TOCSIN_PATH_SIZE]; /* as the process's root sees it; "" if unknown */
 	struct tocsin_file_id exe_id;
+	uint32_t exe_mode; /* of its inode: S_IFREG | 0755 ... */
 	char cmdline[TOCSIN_CMDLINE_SIZE]; /* NUL-separated */
 	size_t cmdline_size;
 	bool cmdline_truncated;
@@ -272,6 +274,8 @@ struct tocsin_namespaces { /* inode numbers, as /proc/PID/ns has them; 0: not kn
 struct tocsin_process_details {
 	enum tocsin_confidence confidence;
 	uint64_t cap_inheritable, cap_permitted, cap_bounding, cap_ambient;
+	/* whose account its rights are counted on: differs from uid only where somebody forged uid */
+	uint32_t account_uid;
 	bool no_new_privs;
 	uint32_t seccomp; /* 0 off, 1 strict, 2 filter */
 	uint32_t seccomp_filters;
@@ -325,6 +329,7 @@ struct tocsin_vma {
 	bool has_file;
 	bool special; /* vdso, vvar, uprobes: mapped by the kernel itself */
 	struct tocsin_file_id file;
+	uint64_t file_va; /* of its struct file; 0: none */
 	const char *path; /* owned by the list; "" for anonymous memory, nothing is made up */
 };
 
@@ -350,6 +355,29 @@ int tocsin_process_pages(struct tocsin_kernel *k, const struct tocsin_process *p
 /* One page's mapping in p; -EFAULT: not present. */
 int tocsin_process_walk(struct tocsin_kernel *k, const struct tocsin_process *p, uint64_t va,
 			struct tocsin_mapping *ret);
+
+/* A page of a mapped file of which a process has a copy of its own, because somebody wrote to it. */
+struct tocsin_copy {
+	uint64_t va;
+	uint64_t gpa;    /* of the copy */
+	uint64_t cached; /* gpa of the file's own page in the page cache; 0: it is not there */
+};
+
+struct tocsin_copy_list {
+	struct tocsin_copy *rows;
+	size_t count;
+	size_t torn; /* pages that did not hold still: they are not in rows */
+	bool truncated;
+};
+
+/*
+ * The copies in the mapping v of p. -ENOTSUP: the kernel's pages have no known layout. Freed with
+ * tocsin_copy_list_free.
+ */
+int tocsin_copy_list(struct tocsin_kernel *k, const struct tocsin_process *p,
+		     const struct tocsin_vma *v, struct tocsin_copy_list *ret,
+		     struct tocsin_error *err);
+void tocsin_copy_list_free(struct tocsin_copy_list *list);
 
 /* ---- open files and sockets ---- */
 
@@ -485,6 +513,7 @@ struct tocsin_module {
 	uint64_t module;                   /* VA of struct module */
 	char name[TOCSIN_MODULE_NAME_SIZE + 1];
 	uint64_t base; /* VA of its text */
+	uint64_t text_size; /* bytes; may be more, as pages are */
 	uint64_t size; /* bytes, text and data, but what is freed after loading */
 	uint32_t state;
 	int32_t references; /* who uses it; not part of what makes a row consistent */
@@ -503,6 +532,120 @@ struct tocsin_module_list {
 int tocsin_module_list(struct tocsin_kernel *k, struct tocsin_module_list *ret,
 		       struct tocsin_error *err);
 void tocsin_module_list_free(struct tocsin_module_list *list);
+
+/* ---- the kernel's code, and who diverts it ---- */
+
+enum tocsin_code_kind {
+	TOCSIN_CODE_UNKNOWN, /* nobody accounts for it */
+	TOCSIN_CODE_KERNEL,
+	TOCSIN_CODE_MODULE,
+	TOCSIN_CODE_HIDDEN_MODULE, /* of a module that is in one view only */
+	TOCSIN_CODE_BPF,	   /* programs and trampolines that BPF made */
+	TOCSIN_CODE_FTRACE,	   /* trampolines of ftrace */
+	TOCSIN_CODE_KPROBE	   /* instructions that kprobes moved */
+};
+
+/* "unknown", "kernel", "module", "hidden module", "bpf", "ftrace", "kprobe" */
+const char *tocsin_code_kind_name(enum tocsin_code_kind kind);
+
+struct tocsin_code_place {
+	enum tocsin_code_kind kind;
+	char name[128];  /* of the function, the module, or the program; "" */
+	uint64_t offset; /* of the address in it */
+};
+
+/* Executable memory of the kernel. */
+struct tocsin_code_range {
+	uint64_t start, end;
+	bool writable;
+	struct tocsin_code_place place; /* of start */
+};
+
+struct tocsin_code;
+
+/* Read who has code where; to be closed by the caller. Valid until the guest changes it. */
+int tocsin_code_open(struct tocsin_kernel *k, struct tocsin_code **ret, struct tocsin_error *err);
+void tocsin_code_close(struct tocsin_code *code);
+
+/* Whose code is at va? */
+void tocsin_code_at(const struct tocsin_code *code, uint64_t va, struct tocsin_code_place *ret);
+
+/*
+ * What the kernel's page tables say is executable and nobody accounts for, or is writable too; at
+ * most size rows in ret, their number in count. -E2BIG: there are more.
+ */
+int tocsin_code_strays(const struct tocsin_code *code, struct tocsin_code_range *ret, size_t size,
+		       size_t *count, struct tocsin_error *err);
+
+enum tocsin_hook_kind {
+	TOCSIN_HOOK_SYSCALL,   /* an entry of the table of system calls is not its function */
+	TOCSIN_HOOK_INTERRUPT, /* an entry of the IDT leads out of the kernel's text */
+	TOCSIN_HOOK_TABLE,     /* so does one of a table of functions that files or sockets have */
+	TOCSIN_HOOK_TTY,       /* the same of a line discipline */
+	TOCSIN_HOOK_KEYBOARD,  /* who is told of every key */
+	TOCSIN_HOOK_INLINE,    /* a function begins with a jump out of the kernel */
+	TOCSIN_HOOK_FTRACE,    /* who has registered to be called by other functions */
+	TOCSIN_HOOK_KPROBE,    /* the same at any instruction */
+	TOCSIN_HOOK_NETFILTER  /* the same for packets */
+};
+
+/* "syscall", "interrupt", "table", "tty", "keyboard", "inline", "ftrace", "kprobe", "netfilter" */
+const char *tocsin_hook_kind_name(enum tocsin_hook_kind kind);
+
+struct tocsin_hook {
+	enum tocsin_hook_kind kind;
+	char name[128]; /* what is diverted: "sys_call_table[217]", "tcp4_seq_ops+0x18", ... */
+	uint64_t at;    /* VA of the pointer, the instruction or the record */
+	uint64_t target;
+	struct tocsin_code_place place; /* of target */
+};
+
+struct tocsin_hook_list {
+	struct tocsin_hook *rows;
+	size_t count;
+	size_t torn;	 /* that did not hold still: not in rows */
+	size_t unknown;	 /* tables of which this kernel has none, or in no known layout */
+	bool truncated;
+};
+
+/*
+ * Of the first six kinds, what is not as the kernel was built; of the others, all. Freed with
+ * tocsin_hook_list_free.
+ */
+int tocsin_hook_list(struct tocsin_kernel *k, const struct tocsin_code *code,
+		     struct tocsin_hook_list *ret, struct tocsin_error *err);
+void tocsin_hook_list_free(struct tocsin_hook_list *list);
+
+struct tocsin_bpf_program {
+	enum tocsin_confidence confidence;
+	uint64_t program; /* VA of struct bpf_prog */
+	uint32_t id;
+	uint32_t type; /* BPF_PROG_TYPE_..., <linux/bpf.h> */
+	uint32_t uid;  /* who loaded it */
+	char name[17];
+	uint8_t tag[8];
+	uint64_t load_time;   /* nanoseconds since boot */
+	uint64_t code;	      /* VA of what was compiled; 0: nothing */
+	bool writes_user;     /* calls bpf_probe_write_user */
+	bool overrides;	      /* calls bpf_override_return */
+	bool sends_signals;   /* calls bpf_send_signal, or that of a thread */
+};
+
+struct tocsin_bpf_list {
+	struct tocsin_bpf_program *rows;
+	size_t count;
+	size_t torn;
+	bool truncated;
+};
+
+/* "kprobe", "tracing", ... as bpftool names them; "unknown". */
+const char *tocsin_bpf_type_name(uint32_t type);
+
+/* The eBPF programs that are loaded. -ENOTSUP: the kernel has none. Freed with tocsin_bpf_list_free.
+ */
+int tocsin_bpf_list(struct tocsin_kernel *k, struct tocsin_bpf_list *ret,
+		    struct tocsin_error *err);
+void tocsin_bpf_list_free(struct tocsin_bpf_list *list);
 
 /* ---- the kernel's log ---- */
 

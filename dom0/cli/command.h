@@ -11,7 +11,10 @@ enum {
 	EXIT_DONE = 0,   /* done, nothing missing */
 	EXIT_FAILED = 1, /* could not be done; stderr says why */
 	EXIT_USAGE = 2,
-	EXIT_PARTIAL = 3 /* done, but events were lost or malformed, or rows torn */
+	EXIT_PARTIAL = 3, /* done, but events were lost or malformed, or rows torn */
+	/* of tocsin scan: the worst verdict */
+	EXIT_SUSPICIOUS = 10,
+	EXIT_MALICIOUS = 11
 };
 
 /* argv[0] is the subcommand's name. Returns the exit code; EXIT_USAGE makes main print the
@@ -26,6 +29,7 @@ int command_files(int argc, char **argv);
 int command_net(int argc, char **argv);
 int command_modules(int argc, char **argv);
 int command_log(int argc, char **argv);
+int command_scan(int argc, char **argv);
 
 #ifdef HAVE_XEN
 int command_enable(int argc, char **argv);

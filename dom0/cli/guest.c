@@ -50,6 +50,10 @@ static int parse(int argc, char **argv, unsigned int accepts, struct guest_optio
 			o->maps = true;
 		} else if ((accepts & GUEST_DETAILS) && !strcmp(argv[i], "--details")) {
 			o->details = true;
+		} else if ((accepts & GUEST_SCAN) && !strcmp(argv[i], "--kernel")) {
+			o->kernel = true;
+		} else if ((accepts & GUEST_SCAN) && !strcmp(argv[i], "--rules") && i + 1 < argc) {
+			o->rules = argv[++i];
 		} else if (!(accepts & GUEST_PID) || o->pid || parse_pid(argv[i], &o->pid)) {
 			fprintf(stderr, "tocsin %s: unexpected argument '%s'\n", argv[0], argv[i]);
 			return -EINVAL;
@@ -110,7 +114,7 @@ int guest_run(int argc, char **argv, unsigned int accepts, guest_show show)
 	tocsin_memory_close(memory);
 	if (rc < 0)
 		fprintf(stderr, "tocsin %s: %s\n", argv[0], err.code ? err.message : strerror(-rc));
-	return rc < 0 ? EXIT_FAILED : rc ? EXIT_PARTIAL : EXIT_DONE;
+	return rc < 0 ? EXIT_FAILED : rc == 1 ? EXIT_PARTIAL : rc;
 }
 
 /* The files of one process; 1: not all of them, or not all to be trusted. */

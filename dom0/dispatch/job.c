@@ -134,31 +134,25 @@ static int check_target(struct job *j)
 
 static int scan_target(struct job *j)
 {
-	struct tocsin_vma_list vmas = {0};
-	struct tocsin_scan_target target = {
-	    .kernel = j->guest->kernel,
-	    .process = &j->target,
-	    .vmas = &vmas,
-	    .rules = j->settings->rules,
-	    .max_bytes = j->settings->max_bytes,
-	};
+	struct tocsin_kernel *k = j->guest->kernel;
+	struct tocsin_process *parent = malloc(sizeof(*parent));
+	struct tocsin_scan_subject subject = {.process = &j->target};
 	int rc;
 
-	if (!j->target.mm || !j->target.pgd)
+	if (!parent)
+		return fail(j, TOCSIN_REQERR_INTERNAL, -ENOMEM);
+	if (!j->target.mm || !j->target.pgd) {
+		free(parent);
 		return fail(j, TOCSIN_REQERR_INTERNAL,
 			    tocsin_error_set(&j->error, -ESRCH,
 					     "process %d has no memory: it is the kernel's, or "
 					     "its first thread has ended",
 					     j->target.pid));
-	rc = tocsin_vma_list(j->guest->kernel, &j->target, &vmas, &j->error);
-	if (rc)
-		return fail(j, TOCSIN_REQERR_INTERNAL, rc);
-	j->findings.truncated |= vmas.truncated;
-	if (vmas.torn)
-		snprintf(j->findings.unreadable, sizeof(j->findings.unreadable),
-			 "the address space changed while it was read");
-	rc = tocsin_scan(&target, &j->findings);
-	tocsin_vma_list_free(&vmas);
+	}
+	if (j->target.ppid && !tocsin_process_by_pid(k, NULL, j->target.ppid, parent, NULL))
+		subject.parent = parent;
+	rc = tocsin_scan_process(k, &subject, &j->settings->scan, &j->findings, &j->error);
+	free(parent);
 	if (!rc)
 		rc = check_target(j);
 	if (rc)

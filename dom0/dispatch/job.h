@@ -16,9 +16,8 @@
 
 /* What all jobs share. Nothing is owned. */
 struct tocsin_job_settings {
-	const struct tocsin_rules *rules;   /* NULL: YARA is not run */
+	struct tocsin_scan_settings scan;
 	const struct tocsin_signer *signer; /* NULL: answers carry no signature */
-	size_t max_bytes;                   /* of guest memory a scan reads for rules */
 	const struct tocsin_output *output;
 	FILE *to;
 };

@@ -323,7 +323,7 @@ static int open_all(struct daemon *d, const struct options *o, struct tocsin_err
 	if (!d->xs || !xs_watch(d->xs, "@releaseDomain", "release"))
 		return tocsin_error_set(err, -EIO, "cannot watch xenstore for domains that go: %s",
 					strerror(errno));
-	d->settings.rules = d->rules;
+	d->settings.scan.rules = d->rules;
 	d->settings.signer = d->signer;
 	return start_capture(d, err);
 }
@@ -402,7 +402,7 @@ static int parse(int argc, char **argv, struct options *o)
 int main(int argc, char **argv)
 {
 	struct options o = {.key = DEFAULT_KEY, .output = "json"};
-	struct daemon d = {.settings.max_bytes = 256u << 20,
+	struct daemon d = {.settings.scan.max_bytes = 256u << 20,
 			   .signals = -1,
 			   .queued = -1,
 			   .quit = -1,

@@ -26,6 +26,8 @@
 	X("cred", "cap_permitted", cap_permitted)                                                  \
 	X("cred", "cap_bset", cap_bounding)                                                        \
 	X("cred", "cap_ambient", cap_ambient)                                                      \
+	X("cred", "user", cred_user)                                                               \
+	X("user_struct", "uid", user_uid)                                                          \
 	X("task_struct", "atomic_flags", atomic_flags)                                             \
 	X("task_struct", "seccomp.mode", seccomp_mode)                                             \
 	X("task_struct", "seccomp.filter_count", seccomp_filters)                                  \
@@ -102,17 +104,23 @@ static int take(const struct reading *r, uint64_t object, uint32_t offset, void 
 
 static int read_credentials(const struct reading *r, struct tocsin_process_details *d)
 {
-	uint64_t cred, flags;
+	uint64_t cred, flags, user;
 
 	if (tocsin_kernel_read_u64(r->k, r->p->task + r->l->task_cred, &cred) ||
 	    take(r, cred, r->at.cap_inheritable, &d->cap_inheritable, 8) ||
 	    take(r, cred, r->at.cap_permitted, &d->cap_permitted, 8) ||
 	    take(r, cred, r->at.cap_bounding, &d->cap_bounding, 8) ||
 	    take(r, cred, r->at.cap_ambient, &d->cap_ambient, 8) ||
+	    take(r, cred, r->at.cred_user, &user, 8) ||
 	    take(r, r->p->task, r->at.atomic_flags, &flags, 8) ||
 	    take(r, r->p->task, r->at.seccomp_mode, &d->seccomp, 4) ||
 	    take(r, r->p->task, r->at.seccomp_filters, &d->seccomp_filters, 4))
 		return -EFAULT;
+	d->account_uid = r->p->uid;
+	if (user && take(r, user, r->at.user_uid, &d->account_uid, 4))
+		return -EFAULT;
+	if (r->at.user_uid == TOCSIN_NO_MEMBER)
+		d->account_uid = r->p->uid;
 	d->no_new_privs = flags & 1; /* PFA_NO_NEW_PRIVS, include/linux/sched.h */
 	return 0;
 }

@@ -34,6 +34,7 @@
 #define MARKED_BYTES_MAX (MARKED * (NAME_SIZE + 2))
 #define CHAINS_MAX 64
 #define EQUAL_MAX 1000 /* symbols at one address; more is a page of zeros */
+#define SYMBOL_SIZE_MAX (1u << 20) /* of a function; beyond it an address is of none */
 
 /* Where the tables lie in the image: the bytes that all the rest is made from. */
 struct raw {
@@ -629,6 +630,31 @@ int tocsin_kallsyms_get(const struct tocsin_kallsyms *ks, size_t i, struct tocsi
 		return -ENOENT;
 	*ret = (struct tocsin_symbol){ks->pool + ks->name[i], address_of(ks, i), ks->type[i]};
 	return 0;
+}
+
+int tocsin_kallsyms_at(const struct tocsin_kallsyms *ks, uint64_t address,
+		       struct tocsin_symbol *ret)
+{
+	size_t low = 0, high = ks->count; /* the table is in the order of addresses */
+	struct tocsin_symbol s;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (address_of(ks, middle) <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (low--) {
+		if (tocsin_kallsyms_get(ks, low, &s) || address - s.address > SYMBOL_SIZE_MAX)
+			return -ENOENT;
+		if (strchr("TtWw", s.type)) {
+			*ret = s;
+			return 0;
+		}
+	}
+	return -ENOENT;
 }
 
 int tocsin_kallsyms_iterate(const struct tocsin_kallsyms *ks,

@@ -75,6 +75,10 @@ struct tocsin_symbol {
 /* Symbol number i, in the order of the tables (by address); -ENOENT past the end. */
 int tocsin_kallsyms_get(const struct tocsin_kallsyms *ks, size_t i, struct tocsin_symbol *ret);
 
+/* The last symbol of the text (T, t, W, w) at or below address; -ENOENT: none. */
+int tocsin_kallsyms_at(const struct tocsin_kallsyms *ks, uint64_t address,
+		       struct tocsin_symbol *ret);
+
 /* Call visit for each symbol until it returns nonzero, which is then returned; else 0. */
 int tocsin_kallsyms_iterate(const struct tocsin_kallsyms *ks,
 			    int (*visit)(const struct tocsin_symbol *s, void *context),

@@ -165,3 +165,41 @@ int tocsin_xarray_collect(struct tocsin_kernel *k, uint64_t xarray, size_t bound
 		return collect_node(&x, entry - INTERNAL, 0);
 	return entry && !(entry & 3) ? tocsin_addresses_add(ret, entry) : 0;
 }
+
+/* The slot of a node; a sibling entry leads to another slot of the same node. */
+static int load_slot(struct tocsin_kernel *k, uint64_t slots, uint64_t slot, uint64_t *entry)
+{
+	if (tocsin_kernel_read_u64(k, slots + slot * 8, entry))
+		return -EAGAIN;
+	if ((*entry & 3) != INTERNAL || *entry >= SLOTS * 4)
+		return 0;
+	return tocsin_kernel_read_u64(k, slots + (*entry >> 2) * 8, entry) ? -EAGAIN : 0;
+}
+
+int tocsin_xarray_load(struct tocsin_kernel *k, uint64_t xarray, uint64_t index, uint64_t *ret)
+{
+	struct tocsin_btf_member head, slots, shifts;
+	uint64_t entry;
+	uint8_t shift;
+
+	if (tocsin_btf_member(k->btf, "xarray", "xa_head", &head) ||
+	    tocsin_btf_member(k->btf, "xa_node", "slots", &slots) ||
+	    tocsin_btf_member(k->btf, "xa_node", "shift", &shifts) || slots.size != SLOTS * 8)
+		return -ENOTSUP;
+	if (tocsin_kernel_read_u64(k, xarray + head.offset, &entry))
+		return -EFAULT;
+	for (int depth = 0; depth < DEPTH_MAX && is_node(entry); depth++) {
+		uint64_t node = entry - INTERNAL;
+
+		if (tocsin_kernel_read(k, node + shifts.offset, &shift, 1))
+			return -EAGAIN;
+		if (shift > 60 || (depth == 0 && shift + 6 < 64 && index >> (shift + 6))) {
+			entry = 0;
+			break;
+		}
+		if (load_slot(k, node + slots.offset, index >> shift & (SLOTS - 1), &entry))
+			return -EAGAIN;
+	}
+	*ret = entry & 3 ? 0 : entry;
+	return is_node(entry) ? -EAGAIN : 0;
+}

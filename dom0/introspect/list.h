@@ -39,4 +39,10 @@ bool tocsin_list_linked(struct tocsin_kernel *k, uint64_t node);
 int tocsin_xarray_collect(struct tocsin_kernel *k, uint64_t xarray, size_t bound,
 			  struct tocsin_addresses *ret);
 
+/*
+ * The pointer that the xarray at VA xarray has for index; 0: none. -EFAULT, -EAGAIN: it does not
+ * hold still; -ENOTSUP as above.
+ */
+int tocsin_xarray_load(struct tocsin_kernel *k, uint64_t xarray, uint64_t index, uint64_t *ret);
+
 #endif

@@ -28,7 +28,7 @@ const char *tocsin_module_state_name(uint32_t state)
 struct layout {
 	uint32_t list, name, state, refcount, taints;
 	uint32_t kset_list, kobject_entry, wrapper_kobject, wrapper_module;
-	uint32_t core_base, core_size; /* of the only memory, or of memory 0 */
+	uint32_t core_base, core_size, text_size; /* of the only memory, or of memory 0 */
 	uint32_t memories, stride;     /* how many memories, and bytes from one to the next */
 	uint32_t text;                 /* which of them is the text */
 };
@@ -61,10 +61,14 @@ static int memory_layout(struct tocsin_kernel *k, struct layout *l)
 	int rc;
 
 	l->memories = 1;
-	if (!member(k, "module", "core_layout.base", &l->core_base))
-		return member(k, "module", "core_layout.size", &l->core_size);
-	if (!member(k, "module", "module_core", &l->core_base))
-		return member(k, "module", "core_size", &l->core_size);
+	if (!member(k, "module", "core_layout.base", &l->core_base)) {
+		rc = member(k, "module", "core_layout.size", &l->core_size);
+		return rc ? rc : member(k, "module", "core_layout.text_size", &l->text_size);
+	}
+	if (!member(k, "module", "module_core", &l->core_base)) {
+		rc = member(k, "module", "core_size", &l->core_size);
+		return rc ? rc : member(k, "module", "core_text_size", &l->text_size);
+	}
 	rc = tocsin_btf_member(k->btf, "module", "mem", &mem);
 	if (!rc)
 		rc = tocsin_btf_member(k->btf, "module", "mem[0]", &first);
@@ -82,6 +86,7 @@ static int memory_layout(struct tocsin_kernel *k, struct layout *l)
 	l->memories = (uint32_t)(mem.size / first.size);
 	l->stride = (uint32_t)first.size;
 	l->text = (uint32_t)text;
+	l->text_size = l->core_size;
 	return 0;
 }
 
@@ -116,7 +121,7 @@ static int find_layout(struct tocsin_kernel *k, struct layout *l, struct tocsin_
 static int read_module(struct reading *r, uint64_t module, struct tocsin_module *m)
 {
 	const struct layout *l = r->l;
-	uint32_t size, state;
+	uint32_t size, state, text;
 
 	m->module = module;
 	if (tocsin_kernel_read(r->k, module + l->name, m->name, sizeof(m->name) - 1) ||
@@ -128,6 +133,9 @@ static int read_module(struct reading *r, uint64_t module, struct tocsin_module 
 		return -EFAULT;
 	if (state > TOCSIN_MODULE_UNFORMED || !m->name[0])
 		return -EAGAIN;
+	if (tocsin_kernel_read(r->k, module + l->text_size + (uint64_t)l->text * l->stride, &text, 4))
+		return -EFAULT;
+	m->text_size = text;
 	m->state = state;
 	m->references--; /* the module itself counts one (MODULE_REF_BASE) */
 	for (uint32_t i = 0; i < l->memories; i++) {

@@ -130,6 +130,7 @@ static int read_credentials(struct tocsin_kernel *k, const struct tocsin_process
 	    tocsin_kernel_read_u64(k, cred + l->cred_cap, &p->cap_effective) ||
 	    tocsin_kernel_read_u64(k, cred + l->cred_user_ns, &ns))
 		return -EFAULT;
+	p->cred = cred;
 	p->user_ns_initial = ns == l->init_user_ns;
 	return 0;
 }
@@ -158,6 +159,20 @@ int tocsin_process_pid_in(struct tocsin_kernel *k, const struct tocsin_process_l
 	return -ESRCH;
 }
 
+static int read_mode(struct tocsin_kernel *k, const struct tocsin_process_layout *l, uint64_t file,
+		     uint32_t *ret)
+{
+	uint64_t dentry, inode;
+	uint16_t mode;
+
+	if (tocsin_kernel_read_u64(k, file + l->file_dentry, &dentry) ||
+	    tocsin_kernel_read_u64(k, dentry + l->dentry_inode, &inode) ||
+	    tocsin_kernel_read(k, inode + l->inode_mode, &mode, sizeof(mode)))
+		return -EFAULT;
+	*ret = mode;
+	return 0;
+}
+
 /* What belongs to the address space: page table, executable, arguments. */
 static int read_mm(struct tocsin_kernel *k, const struct tocsin_process_layout *l, uint64_t task,
 		   struct tocsin_process *p)
@@ -183,6 +198,8 @@ static int read_mm(struct tocsin_kernel *k, const struct tocsin_process_layout *
 		rc = tocsin_file_identity(k, l, exe, &p->exe_id);
 		if (!rc)
 			rc = tocsin_file_path(k, l, exe, fs, p->exe);
+		if (!rc)
+			rc = read_mode(k, l, exe, &p->exe_mode);
 		if (rc)
 			return rc;
 	}

@@ -49,6 +49,7 @@
 	X("dentry", "d_inode", dentry_inode)                                                       \
 	X("dentry", "d_hash.pprev", dentry_hashed)                                                 \
 	X("inode", "i_ino", inode_ino)                                                             \
+	X("inode", "i_mode", inode_mode)                                                           \
 	X("inode", "i_sb", inode_sb)                                                               \
 	X("super_block", "s_dev", sb_dev)                                                          \
 	X("vfsmount", "mnt_root", vfsmount_root)                                                   \

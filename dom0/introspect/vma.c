@@ -258,6 +258,7 @@ static int add(struct reading *r, uint64_t va, struct tocsin_vma **ret)
 	row.special = v->special_ops && word(bytes, v->ops) == v->special_ops;
 	file = word(bytes, v->file);
 	row.has_file = file;
+	row.file_va = file;
 	if (file)
 		rc = read_file(r, file, &row, &path);
 	if (rc == -ENOMEM)
@@ -389,7 +390,7 @@ static bool same_row(const struct reading *a, size_t i, const struct reading *b,
 	return x->start == y->start && x->end == y->end && x->pgoff == y->pgoff &&
 	       x->read == y->read && x->write == y->write && x->exec == y->exec &&
 	       x->shared == y->shared && x->may_write == y->may_write &&
-	       x->has_file == y->has_file && x->special == y->special &&
+	       x->has_file == y->has_file && x->file_va == y->file_va && x->special == y->special &&
 	       x->file.inode == y->file.inode && x->file.dev_major == y->file.dev_major &&
 	       x->file.dev_minor == y->file.dev_minor && x->file.deleted == y->file.deleted &&
 	       x->file.memfd == y->file.memfd &&

@@ -190,3 +190,78 @@ int tocsin_count_pages(struct tocsin_memory *m, struct tocsin_paging paging, uin
 	*ret = counts;
 	return rc;
 }
+
+struct executable {
+	struct tocsin_memory *m;
+	tocsin_executable_visit visit;
+	void *context;
+	uint64_t start, end; /* the range that is being put together; start = end: none */
+	bool writable;
+	uint32_t tables; /* that may still be read */
+};
+
+static int hand_over(struct executable *x)
+{
+	return x->start == x->end ? 0 : x->visit(x->start, x->end, x->writable, x->context);
+}
+
+static int add_executable(struct executable *x, uint64_t va, uint64_t size, bool writable)
+{
+	int rc = 0;
+
+	if (x->start == x->end || x->end != va || x->writable != writable) {
+		rc = hand_over(x);
+		x->start = va;
+		x->writable = writable;
+	}
+	x->end = va + size;
+	return rc;
+}
+
+/* The table at gpa, of which entry 0 maps va, below entries with these rights. */
+static int walk_table(struct executable *x, uint64_t gpa, int level, uint64_t va, bool writable)
+{
+	unsigned int shift = level_shift(level);
+	uint64_t entries[512];
+	int rc = 0;
+
+	if (!x->tables--) {
+		x->tables = 0;
+		return -E2BIG;
+	}
+	if (tocsin_memory_read(x->m, gpa, entries, sizeof(entries)))
+		return 0;
+	for (uint64_t i = 0; i < 512 && !rc; i++) {
+		uint64_t entry = entries[i], at = va + (i << shift);
+		bool large = level > LEVEL_4K && level <= LEVEL_1G && (entry & PTE_LARGE);
+		bool write = writable && (entry & PTE_WRITABLE);
+
+		if (!(entry & PTE_PRESENT) || (entry & PTE_NO_EXECUTE) ||
+		    (entry & reserved_bits(level, large)))
+			continue;
+		if (level == LEVEL_4K || large)
+			rc = entry & PTE_USER ? 0 : add_executable(x, at, 1ull << shift, write);
+		else
+			rc = walk_table(x, entry & PTE_ADDRESS, level - 1, at, write);
+	}
+	return rc;
+}
+
+int tocsin_walk_executable(struct tocsin_memory *m, struct tocsin_paging paging,
+			   tocsin_executable_visit visit, void *context)
+{
+	struct executable x = {
+	    .m = m, .visit = visit, .context = context, .tables = TABLES_MAX};
+	unsigned int shift = level_shift(paging.levels);
+	uint64_t entries[512], top = -1ull << (shift + 8);
+	int rc = 0;
+
+	if ((paging.levels != 4 && paging.levels != 5) ||
+	    tocsin_memory_read(m, paging.root & PTE_ADDRESS, entries, sizeof(entries)))
+		return -EFAULT;
+	for (uint64_t i = 256; i < 512 && !rc; i++)
+		if ((entries[i] & PTE_PRESENT) && !(entries[i] & PTE_NO_EXECUTE))
+			rc = walk_table(&x, entries[i] & PTE_ADDRESS, paging.levels - 1,
+					top + ((i - 256) << shift), entries[i] & PTE_WRITABLE);
+	return rc ? rc : hand_over(&x);
+}

@@ -35,4 +35,15 @@ int tocsin_count_pages(struct tocsin_memory *m, struct tocsin_paging paging, uin
 int tocsin_read_va(struct tocsin_memory *m, struct tocsin_paging paging, uint64_t va, void *buf,
 		   size_t size, size_t *done);
 
+/* Executable memory, [start, end), all of it writable or none. Nonzero ends the search. */
+typedef int (*tocsin_executable_visit)(uint64_t start, uint64_t end, bool writable, void *context);
+
+/*
+ * The supervisor's executable pages in the upper half of the address space, in ascending order, as
+ * few ranges as there can be. Tables that cannot be read count as nothing. -E2BIG: more tables than
+ * a kernel may need; else what visit returned.
+ */
+int tocsin_walk_executable(struct tocsin_memory *m, struct tocsin_paging paging,
+			   tocsin_executable_visit visit, void *context);
+
 #endif

@@ -43,6 +43,9 @@ static struct json_object *finding(const struct tocsin_finding *f, bool *bad)
 	put_text(b, "scanner", f->scanner);
 	put_text(b, "rule", f->rule);
 	put_text(b, "severity", tocsin_severity_name(f->severity));
+	put_text(b, "confidence", tocsin_certainty_name(f->certainty));
+	if (f->technique[0])
+		put_text(b, "technique", f->technique);
 	if (f->start || f->end) {
 		put_hex(b, "start", f->start);
 		put_hex(b, "end", f->end);
@@ -79,20 +82,23 @@ static void put_findings(struct builder b, const struct tocsin_findings *f)
 	put_text(seen, "unreadable", f->unreadable);
 }
 
+static void put_decision(struct builder b, const struct tocsin_verdict *verdict)
+{
+	struct builder v = open_object(b, "verdict");
+
+	put_text(v, "name", tocsin_verdict_name(verdict->verdict));
+	put_u64(v, "score", verdict->score);
+	put(v, "text", bytes_text(verdict->text, strnlen(verdict->text, sizeof(verdict->text))));
+}
+
 static void put_verdict(struct builder b, const struct tocsin_report *r)
 {
 	struct builder v;
 
 	put_process(b, "asker", r->asker);
 	put_process(b, "target", r->target);
-	if (r->verdict) {
-		v = open_object(b, "verdict");
-		put_text(v, "name", tocsin_verdict_name(r->verdict->verdict));
-		put_u64(v, "score", r->verdict->score);
-		put(v, "text",
-		    bytes_text(r->verdict->text,
-			       strnlen(r->verdict->text, sizeof(r->verdict->text))));
-	}
+	if (r->verdict)
+		put_decision(b, r->verdict);
 	if (r->findings)
 		put_findings(b, r->findings);
 	put_bool(b, "answered", r->answered);
@@ -134,5 +140,21 @@ int tocsin_output_json(FILE *to, const struct tocsin_report *r)
 	struct builder b = {json_object_new_object(), &bad};
 
 	put_report(b, r);
+	return write_line(to, b);
+}
+
+int tocsin_output_scan_json(FILE *to, const struct tocsin_process *p,
+			    const struct tocsin_findings *findings,
+			    const struct tocsin_verdict *verdict)
+{
+	bool bad = false;
+	struct builder b = {json_object_new_object(), &bad};
+
+	put_u64(b, "schema", TOCSIN_SCHEMA_VERSION);
+	put_text(b, "kind", "scan");
+	put_text(b, "subject", p ? "process" : "kernel");
+	put_process(b, "process", p);
+	put_decision(b, verdict);
+	put_findings(b, findings);
 	return write_line(to, b);
 }

@@ -70,6 +70,17 @@ int tocsin_output_module_json(FILE *to, const struct tocsin_module *m);
 int tocsin_output_log_json(FILE *to, const struct tocsin_log *log,
 			   const struct tocsin_log_record *r);
 
+/*
+ * What was found in a process, or in the kernel (p NULL), as one JSON line of kind "scan" or as
+ * text: one line, and more for each finding. As above.
+ */
+int tocsin_output_scan_json(FILE *to, const struct tocsin_process *p,
+			    const struct tocsin_findings *findings,
+			    const struct tocsin_verdict *verdict);
+int tocsin_output_scan_text(FILE *to, const struct tocsin_process *p,
+			    const struct tocsin_findings *findings,
+			    const struct tocsin_verdict *verdict);
+
 /* "PING", "SCAN_SELF", ... of an overloaded EPTP index; "?" if it has none. */
 const char *tocsin_operation_name(uint32_t ecx);
 

@@ -5,6 +5,8 @@
  */
 #include "output/formats.h"
 
+#include <tocsin/request.h>
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -58,6 +60,8 @@ static void write_finding(FILE *to, const struct tocsin_finding *f)
 
 	fprintf(to, "  %s %s", tocsin_severity_name(f->severity),
 		clean(f->rule, sizeof(f->rule), text));
+	if (f->technique[0])
+		fprintf(to, " (%s)", clean(f->technique, sizeof(f->technique), text));
 	if (f->start || f->end)
 		fprintf(to, " at %#" PRIx64 "-%#" PRIx64, f->start, f->end);
 	fprintf(to, ": %s\n", clean(f->what, sizeof(f->what), text));
@@ -82,10 +86,36 @@ static void write_verdict(FILE *to, const struct tocsin_report *r)
 		fprintf(to, ", slot: %s", clean(r->slot_error, CLEAN_SIZE, text));
 }
 
+static void write_findings(FILE *to, const struct tocsin_findings *f)
+{
+	for (size_t i = 0; i < f->count && i < TOCSIN_FINDINGS_MAX; i++)
+		write_finding(to, &f->rows[i]);
+	if (f->dropped)
+		fprintf(to, "  and %zu more\n", f->dropped);
+}
+
+int tocsin_output_scan_text(FILE *to, const struct tocsin_process *p,
+			    const struct tocsin_findings *findings,
+			    const struct tocsin_verdict *verdict)
+{
+	char text[CLEAN_SIZE];
+
+	errno = 0;
+	fprintf(to, "%-12s", tocsin_verdict_name(verdict->verdict));
+	if (p)
+		write_process(to, "process", p);
+	else
+		fputs(" kernel", to);
+	if (verdict->verdict == TOCSIN_VERDICT_INCONCLUSIVE)
+		fprintf(to, ": %s", clean(verdict->text, sizeof(verdict->text), text));
+	fprintf(to, " (score %" PRIu32 ")\n", verdict->score);
+	write_findings(to, findings);
+	return fflush(to) || ferror(to) ? errno ? -errno : -EIO : 0;
+}
+
 int tocsin_output_text(FILE *to, const struct tocsin_report *r)
 {
 	char text[CLEAN_SIZE];
-	size_t i;
 
 	errno = 0;
 	write_head(to, r);
@@ -96,10 +126,8 @@ int tocsin_output_text(FILE *to, const struct tocsin_report *r)
 	if (r->reason)
 		fprintf(to, ": %s", clean(r->reason, CLEAN_SIZE, text));
 	fputc('\n', to);
-	for (i = 0; r->findings && i < r->findings->count && i < TOCSIN_FINDINGS_MAX; i++)
-		write_finding(to, &r->findings->rows[i]);
-	if (r->findings && r->findings->dropped)
-		fprintf(to, "  and %zu more\n", r->findings->dropped);
+	if (r->findings)
+		write_findings(to, r->findings);
 	if (fflush(to) || ferror(to))
 		return errno ? -errno : -EIO;
 	return 0;

@@ -3,24 +3,27 @@
  * Executable memory that no file accounts for. Code comes from files; code that was written at run
  * time is either a runtime's compiler at work or somebody's injection. Where an installed runtime
  * of that kind runs, the same fact weighs less.
+ *
+ * A library that was loaded by hand lies in anonymous memory as it would in a file's mappings: with
+ * its ELF header, or, where that was wiped out, still with its program headers, or with the dynamic
+ * section, which it needs to work (System V ABI, chapters 4 and 5). Those are looked for in the
+ * anonymous mappings that touch an executable one.
  */
 #include "scan/scanners.h"
 
+#include <elf.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
-static struct tocsin_finding *add(const struct tocsin_scan_target *t,
-				  struct tocsin_findings *findings, const struct tocsin_vma *v,
-				  const char *rule, enum tocsin_severity severity)
+#define GROUP_PAGES 2048 /* of one mapping that are searched for a dynamic section */
+#define HEADERS 16	 /* program headers that are looked at */
+
+/* Anonymous; what is shared between processes without a name is a file of this name. */
+static bool is_anonymous(const struct tocsin_vma *v)
 {
-	struct tocsin_finding *f = tocsin_findings_add(findings, "memory", rule, severity);
-
-	if (!f)
-		return NULL;
-	f->start = v->start;
-	f->end = v->end;
-	tocsin_scan_evidence(t, f, v->start);
-	return f;
+	return !v->special &&
+	       (!v->has_file || (v->file.deleted && !strncmp(v->path, "/dev/zero", 9)));
 }
 
 static void scan_vma(const struct tocsin_scan_target *t, struct tocsin_findings *findings,
@@ -30,28 +33,155 @@ static void scan_vma(const struct tocsin_scan_target *t, struct tocsin_findings 
 	struct tocsin_finding *f;
 
 	if (v->write) {
-		f = add(t, findings, v, "memory.writable-executable",
-			jit ? TOCSIN_SEVERITY_LOW : TOCSIN_SEVERITY_HIGH);
-		if (!f)
+		f = tocsin_scan_add_at(t, findings, "memory.writable-executable", v);
+		if (f && jit)
+			f->severity = TOCSIN_SEVERITY_LOW;
+		if (f)
+			snprintf(f->what, sizeof(f->what),
+				 "%" PRIu64 " KiB are writable and executable at once (%.120s)%s", kib,
+				 v->has_file ? v->path : "anonymous",
+				 jit ? ", as the runtime in this process needs" : "");
+	} else if (is_anonymous(v)) {
+		f = tocsin_scan_add_at(t, findings, "memory.anonymous-executable", v);
+		if (f && jit)
+			f->severity = TOCSIN_SEVERITY_INFO;
+		if (f)
+			snprintf(f->what, sizeof(f->what),
+				 "%" PRIu64 " KiB of code belong to no file%s", kib,
+				 jit ? ", as the runtime in this process needs" : "");
+	}
+}
+
+/* ---- ELF in anonymous memory ---- */
+
+static bool is_elf(const uint8_t *page)
+{
+	return !memcmp(page, ELFMAG, SELFMAG) &&
+	       (page[EI_CLASS] == ELFCLASS64 || page[EI_CLASS] == ELFCLASS32) &&
+	       page[EI_DATA] == ELFDATA2LSB && page[EI_VERSION] == EV_CURRENT;
+}
+
+/* Program headers where they usually lie, right behind an ELF header that is no longer there. */
+static bool has_program_headers(const uint8_t *page)
+{
+	unsigned int loads = 0, executable = 0;
+	Elf64_Phdr h;
+
+	for (size_t i = 0; i < HEADERS; i++) {
+		memcpy(&h, page + sizeof(Elf64_Ehdr) + i * sizeof(h), sizeof(h));
+		if (h.p_flags & ~(uint32_t)(PF_R | PF_W | PF_X) || h.p_filesz > h.p_memsz)
+			break;
+		if (h.p_type != PT_LOAD)
+			continue;
+		if (h.p_align < TOCSIN_PAGE_SIZE || h.p_align & (h.p_align - 1) ||
+		    (h.p_vaddr - h.p_offset) % TOCSIN_PAGE_SIZE || !h.p_memsz)
+			break;
+		loads++;
+		executable += (h.p_flags & PF_X) != 0;
+	}
+	return loads >= 2 && executable;
+}
+
+/* The tables without which nothing is linked, in one dynamic section: names, symbols, sizes. */
+static bool has_dynamic_section(const uint8_t *page)
+{
+	const size_t n = TOCSIN_PAGE_SIZE / sizeof(Elf64_Dyn);
+	unsigned int seen = 0;
+	Elf64_Dyn d;
+
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&d, page + i * sizeof(d), sizeof(d));
+		if (d.d_tag < 0 || (d.d_tag > 64 && d.d_tag < 0x60000000)) {
+			seen = 0; /* a section is one run of tags */
+			continue;
+		}
+		if (d.d_tag == DT_STRTAB && d.d_un.d_val)
+			seen |= 1;
+		if (d.d_tag == DT_SYMTAB && d.d_un.d_val)
+			seen |= 2;
+		if (d.d_tag == DT_SYMENT && d.d_un.d_val == sizeof(Elf64_Sym))
+			seen |= 4;
+		if (d.d_tag == DT_STRSZ && d.d_un.d_val)
+			seen |= 8;
+		if (seen == 15)
+			return true;
+	}
+	return false;
+}
+
+static void state_elf(const struct tocsin_scan_target *t, struct tocsin_findings *findings,
+		      const struct tocsin_vma *v, uint64_t va, const char *rule, const char *sign,
+		      bool jit)
+{
+	struct tocsin_finding *f = tocsin_scan_add(findings, rule);
+
+	if (!f)
+		return;
+	if (jit) /* it may have made one for a debugger */
+		f->severity = TOCSIN_SEVERITY_MEDIUM;
+	f->start = va;
+	f->end = v->end;
+	tocsin_scan_evidence(t, f, va);
+	snprintf(f->what, sizeof(f->what), "%s in %" PRIu64 " KiB of memory that belong to no file",
+		 sign, (v->end - v->start) / 1024);
+}
+
+/* One mapping of a group. True: it was found to be part of an ELF file. */
+static bool scan_for_elf(const struct tocsin_scan_target *t, struct tocsin_findings *findings,
+			 const struct tocsin_vma *v, bool jit)
+{
+	uint8_t page[TOCSIN_PAGE_SIZE];
+	uint64_t va = v->start;
+
+	if (!tocsin_process_read(t->kernel, t->process, va, page, sizeof(page), NULL)) {
+		if (is_elf(page)) {
+			state_elf(t, findings, v, va, "memory.injected-elf", "there is an ELF header",
+				  jit);
+			return true;
+		}
+		if (has_program_headers(page)) {
+			state_elf(t, findings, v, va, "memory.headless-elf",
+				  "there are program headers without an ELF header", jit);
+			return true;
+		}
+	}
+	for (size_t i = 0; i < GROUP_PAGES && va < v->end; i++, va += sizeof(page)) {
+		if (tocsin_process_read(t->kernel, t->process, va, page, sizeof(page), NULL) ||
+		    !has_dynamic_section(page))
+			continue;
+		state_elf(t, findings, v, va, "memory.headless-elf",
+			  "there is a dynamic section without an ELF header", jit);
+		return true;
+	}
+	return false;
+}
+
+/* Mappings [first, end) touch each other and are anonymous; one is executable. */
+static void scan_group(const struct tocsin_scan_target *t, struct tocsin_findings *findings,
+		       size_t first, size_t end, bool jit)
+{
+	for (size_t i = first; i < end; i++)
+		if (scan_for_elf(t, findings, &t->vmas->rows[i], jit))
 			return;
-		snprintf(f->what, sizeof(f->what),
-			 "%" PRIu64 " KiB are writable and executable at once (%s)", kib,
-			 v->has_file ? v->path : "anonymous");
-		snprintf(f->why, sizeof(f->why),
-			 "Memory that can be written and run lets an attacker place code of his "
-			 "own%s",
-			 jit ? "; the runtime in this process does so too" : "");
-	} else if (!v->has_file) {
-		f = add(t, findings, v, "memory.anonymous-executable",
-			jit ? TOCSIN_SEVERITY_INFO : TOCSIN_SEVERITY_MEDIUM);
-		if (!f)
-			return;
-		snprintf(f->what, sizeof(f->what), "%" PRIu64 " KiB of code belong to no file",
-			 kib);
-		snprintf(f->why, sizeof(f->why),
-			 "Programs are loaded from files; this code was made or brought in at run "
-			 "time%s",
-			 jit ? ", as the runtime in this process does" : "");
+}
+
+static void scan_groups(const struct tocsin_scan_target *t, struct tocsin_findings *findings,
+			bool jit)
+{
+	const struct tocsin_vma *rows = t->vmas->rows;
+	size_t count = t->vmas->count, end;
+
+	for (size_t first = 0; first < count; first = end) {
+		bool executable = false;
+
+		end = first;
+		while (end < count && rows[end].confidence != TOCSIN_TORN &&
+		       is_anonymous(&rows[end]) &&
+		       (end == first || rows[end].start == rows[end - 1].end))
+			executable |= rows[end++].exec;
+		if (executable)
+			scan_group(t, findings, first, end, jit);
+		end += end == first;
 	}
 }
 
@@ -67,5 +197,6 @@ int tocsin_scan_memory(const struct tocsin_scan_target *t, struct tocsin_finding
 		if (v->confidence != TOCSIN_TORN && v->exec && !v->special)
 			scan_vma(t, findings, v, jit);
 	}
+	scan_groups(t, findings, jit);
 	return 0;
 }

@@ -9,8 +9,13 @@
 #include <string.h>
 
 const struct tocsin_scanner tocsin_scanners[] = {
+    {"process", "hidden, traced, and under another name", tocsin_scan_name},
+    {"credentials", "rights that the kernel did not give", tocsin_scan_credentials},
+    {"capabilities", "rights like root's without being root", tocsin_scan_capabilities},
+    {"environment", "libraries that are loaded first", tocsin_scan_environment},
     {"memory", "executable memory that no file accounts for", tocsin_scan_memory},
-    {"executable", "programs and code without a file on disk", tocsin_scan_executable},
+    {"executable", "programs and code that are not what their files hold", tocsin_scan_executable},
+    {"network", "sockets of a kind or in hands that are unusual", tocsin_scan_network},
     {"yara", "rules over the process's memory", tocsin_scan_yara},
     {NULL, NULL, NULL},
 };
@@ -19,6 +24,38 @@ void tocsin_scan_unreadable(struct tocsin_findings *f, const char *scanner, cons
 {
 	if (!f->unreadable[0])
 		snprintf(f->unreadable, sizeof(f->unreadable), "%s: %s", scanner, reason);
+}
+
+struct tocsin_finding *tocsin_scan_add(struct tocsin_findings *findings, const char *rule)
+{
+	const struct tocsin_scan_rule *r = tocsin_scan_rule_find(rule);
+	struct tocsin_finding *f;
+	char scanner[32];
+
+	if (!r) /* a scanner's mistake: no finding may vanish for it */
+		return tocsin_findings_add(findings, "scan", rule, TOCSIN_SEVERITY_HIGH);
+	snprintf(scanner, sizeof(scanner), "%.*s", (int)strcspn(rule, "."), rule);
+	f = tocsin_findings_add(findings, scanner, rule, r->severity);
+	if (!f)
+		return NULL;
+	f->certainty = r->certainty;
+	snprintf(f->technique, sizeof(f->technique), "%s", r->technique);
+	snprintf(f->why, sizeof(f->why), "%s", r->why);
+	return f;
+}
+
+struct tocsin_finding *tocsin_scan_add_at(const struct tocsin_scan_target *t,
+					  struct tocsin_findings *findings, const char *rule,
+					  const struct tocsin_vma *v)
+{
+	struct tocsin_finding *f = tocsin_scan_add(findings, rule);
+
+	if (!f)
+		return NULL;
+	f->start = v->start;
+	f->end = v->end;
+	tocsin_scan_evidence(t, f, v->start);
+	return f;
 }
 
 void tocsin_scan_evidence(const struct tocsin_scan_target *t, struct tocsin_finding *f, uint64_t va)
@@ -64,7 +101,22 @@ static bool starts_with_one_of(const char *s, const char *const *list, size_t n)
 	return false;
 }
 
+/* Where anybody may write, and installed programs do not lie. */
+static const char *const temporary_folders[] = {"/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/",
+						"/dev/mqueue/"};
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+bool tocsin_scan_is_installed(const char *path)
+{
+	return starts_with_one_of(path, system_folders, COUNT(system_folders)) &&
+	       !strstr(path, "/../");
+}
+
+bool tocsin_scan_is_temporary(const char *path)
+{
+	return starts_with_one_of(path, temporary_folders, COUNT(temporary_folders));
+}
 
 bool tocsin_scan_is_jit(const struct tocsin_vma_list *vmas)
 {
@@ -75,11 +127,10 @@ bool tocsin_scan_is_jit(const struct tocsin_vma_list *vmas)
 		const struct tocsin_vma *v = &vmas->rows[i];
 
 		if (v->confidence != TOCSIN_CONSISTENT || !v->exec || !v->has_file ||
-		    v->file.deleted || v->file.memfd || strstr(v->path, "/../"))
+		    v->file.deleted || v->file.memfd || !tocsin_scan_is_installed(v->path))
 			continue;
 		base = strrchr(v->path, '/');
-		if (base && starts_with_one_of(v->path, system_folders, COUNT(system_folders)) &&
-		    starts_with_one_of(base + 1, jit_files, COUNT(jit_files)))
+		if (base && starts_with_one_of(base + 1, jit_files, COUNT(jit_files)))
 			return true;
 	}
 	return false;

@@ -5,12 +5,27 @@
 
 #include "scan/scan.h"
 
-int tocsin_scan_memory(const struct tocsin_scan_target *t, struct tocsin_findings *findings,
-		       struct tocsin_error *err);
-int tocsin_scan_executable(const struct tocsin_scan_target *t, struct tocsin_findings *findings,
-			   struct tocsin_error *err);
-int tocsin_scan_yara(const struct tocsin_scan_target *t, struct tocsin_findings *findings,
-		     struct tocsin_error *err);
+typedef int tocsin_scan_run(const struct tocsin_scan_target *t, struct tocsin_findings *findings,
+			    struct tocsin_error *err);
+
+/* Of a process. */
+tocsin_scan_run tocsin_scan_capabilities, tocsin_scan_credentials, tocsin_scan_environment,
+    tocsin_scan_executable, tocsin_scan_memory, tocsin_scan_network, tocsin_scan_name,
+    tocsin_scan_yara;
+
+/* The catalogue's entry of that name; NULL: none. */
+const struct tocsin_scan_rule *tocsin_scan_rule_find(const char *name);
+
+/*
+ * State the finding of a rule of the catalogue, with what it says there; the caller adds the facts.
+ * NULL: no room.
+ */
+struct tocsin_finding *tocsin_scan_add(struct tocsin_findings *f, const char *rule);
+
+/* The same for a mapping, with its first bytes. */
+struct tocsin_finding *tocsin_scan_add_at(const struct tocsin_scan_target *t,
+					  struct tocsin_findings *f, const char *rule,
+					  const struct tocsin_vma *v);
 
 /* Say that something essential could not be read. The first reason stays. */
 void tocsin_scan_unreadable(struct tocsin_findings *f, const char *scanner, const char *reason);
@@ -21,5 +36,11 @@ void tocsin_scan_evidence(const struct tocsin_scan_target *t, struct tocsin_find
 
 /* Does an installed runtime that generates code run here? */
 bool tocsin_scan_is_jit(const struct tocsin_vma_list *vmas);
+
+/* Is it a path in a folder where only root installs? */
+bool tocsin_scan_is_installed(const char *path);
+
+/* Is it a path in a folder where anybody may write? */
+bool tocsin_scan_is_temporary(const char *path);
 
 #endif

@@ -3,10 +3,10 @@
  * From findings to a verdict. A pure function: no clock, no I/O, no state, so a recorded set of
  * findings always gives the verdict that was once given for it.
  *
- * The rule, in full: every finding has the points of its severity. A rule counts at most
- * RULE_REPEAT times, so that a thousand pages with the same property do not add up to something
- * that one such page is not. Points add up to a score of at most 100, and thresholds turn the
- * score into a verdict. Below "malicious" an essential part that could not be read, or a bound
+ * The rule, in full: every finding has the points of its severity, of which the share of its
+ * certainty counts. A rule counts at most RULE_REPEAT times, so that a thousand pages with the same
+ * property do not add up to something that one such page is not. Points add up to a score of at
+ * most 100, and thresholds turn the score into a verdict. Below "malicious" an essential part that could not be read, or a bound
  * that cut the scan short with nothing found, makes the verdict "inconclusive": what was not seen
  * is never reported as clean.
  */
@@ -28,6 +28,17 @@ static const struct {
     [TOCSIN_SEVERITY_CRITICAL] = {"critical", 80},
 };
 
+/* How much of the points counts, in hundredths. */
+static const struct {
+	const char *name;
+	uint32_t share;
+} certainties[] = {
+    [TOCSIN_CERTAINTY_LOW] = {"low", 50},
+    [TOCSIN_CERTAINTY_MEDIUM] = {"medium", 75},
+    [TOCSIN_CERTAINTY_HIGH] = {"high", 100},
+};
+
+#define CERTAINTIES (sizeof(certainties) / sizeof(certainties[0]))
 #define SEVERITIES (sizeof(severities) / sizeof(severities[0]))
 #define RULE_REPEAT 2 /* findings of one rule and severity that count */
 #define SCORE_SUSPICIOUS 30
@@ -53,8 +64,9 @@ struct tocsin_finding *tocsin_findings_add(struct tocsin_findings *f, const char
 	}
 	row = &f->rows[f->count++];
 	memset(row, 0, sizeof(*row));
-	row->scanner = scanner;
+	snprintf(row->scanner, sizeof(row->scanner), "%s", scanner);
 	row->severity = severity;
+	row->certainty = TOCSIN_CERTAINTY_HIGH;
 	snprintf(row->rule, sizeof(row->rule), "%s", rule);
 	return row;
 }
@@ -73,9 +85,18 @@ const char *tocsin_severity_name(enum tocsin_severity s)
 	return severities[s].name;
 }
 
+const char *tocsin_certainty_name(enum tocsin_certainty c)
+{
+	if ((size_t)c >= CERTAINTIES)
+		return "unknown";
+	return certainties[c].name;
+}
+
 static uint32_t points(const struct tocsin_finding *row)
 {
-	return (size_t)row->severity < SEVERITIES ? severities[row->severity].points : 0;
+	if ((size_t)row->severity >= SEVERITIES || (size_t)row->certainty >= CERTAINTIES)
+		return 0;
+	return severities[row->severity].points * certainties[row->certainty].share / 100;
 }
 
 /* Whether row i repeats its rule too often to count once more. */

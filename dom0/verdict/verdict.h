@@ -21,10 +21,15 @@ enum tocsin_severity {
 	TOCSIN_SEVERITY_CRITICAL
 };
 
+/* How sure it is that the fact means what the finding says, and not something ordinary. */
+enum tocsin_certainty { TOCSIN_CERTAINTY_LOW, TOCSIN_CERTAINTY_MEDIUM, TOCSIN_CERTAINTY_HIGH };
+
 struct tocsin_finding {
-	const char *scanner; /* name in the scanner table, static */
-	char rule[64]; /* what was found, a stable identifier: "memory.anonymous-executable" */
+	char scanner[16]; /* its name in the table of scanners */
+	char rule[64];    /* what was found, a stable identifier: "memory.injected-elf" */
 	enum tocsin_severity severity;
+	enum tocsin_certainty certainty;
+	char technique[16];                     /* of MITRE ATT&CK: "T1055.008", or "" */
 	uint64_t start, end;                    /* guest virtual range; 0, 0: none */
 	uint8_t evidence[TOCSIN_EVIDENCE_SIZE]; /* the first bytes at the place */
 	size_t evidence_size;
@@ -43,7 +48,7 @@ struct tocsin_findings {
 	char unreadable[256]; /* why something essential could not be read; "": nothing */
 };
 
-/* Append; returns the new row (zeroed but for scanner, rule, severity) or NULL when full. */
+/* Append; returns the new row (high certainty, no more than what is given) or NULL when full. */
 struct tocsin_finding *tocsin_findings_add(struct tocsin_findings *f, const char *scanner,
 					   const char *rule, enum tocsin_severity severity);
 
@@ -59,5 +64,6 @@ void tocsin_verdict_decide(const struct tocsin_findings *f, struct tocsin_verdic
 /* "clean", "suspicious", "malicious", "inconclusive", "none" */
 const char *tocsin_verdict_name(uint32_t verdict);
 const char *tocsin_severity_name(enum tocsin_severity s);
+const char *tocsin_certainty_name(enum tocsin_certainty c);
 
 #endif

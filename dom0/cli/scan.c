@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * tocsin scan GUEST [PID] [--kernel] [--rules DIR] [--json]: the same scanners and the same verdict
+ * as for a process that rings, over the processes of a guest and its kernel, with nothing of ours in
+ * the guest.
+ */
+#include "cli/command.h"
+#include "cli/guest.h"
+#include "output/output.h"
+#include "scan/scan.h"
+
+#include <tocsin/request.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_BYTES (256u << 20) /* of a process, for rules */
+
+struct totals {
+	size_t subjects, verdicts[TOCSIN_VERDICT_INCONCLUSIVE + 1];
+};
+
+struct scan {
+	struct tocsin_kernel *k;
+	const struct guest_options *o;
+	struct tocsin_scan_settings settings;
+	struct tocsin_process_list list;
+	struct tocsin_findings *findings;
+	struct totals totals;
+};
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct tocsin_process *x = a, *y = b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static const struct tocsin_process *find(const struct tocsin_process_list *list, int32_t pid)
+{
+	struct tocsin_process key = {.pid = pid};
+
+	return bsearch(&key, list->rows, list->count, sizeof(key), by_pid);
+}
+
+/* Another process with the same struct cred. */
+static int32_t cred_sharer(struct scan *s, const struct tocsin_process *p)
+{
+	uint64_t kernels;
+
+	if (p->confidence == TOCSIN_TORN || !p->cred)
+		return 0;
+	if (!tocsin_kernel_symbol(s->k, "init_cred", &kernels) && p->cred == kernels && p->mm)
+		return -1;
+	for (size_t i = 0; i < s->list.count; i++) {
+		const struct tocsin_process *other = &s->list.rows[i];
+
+		if (other->task != p->task && other->cred == p->cred &&
+		    other->confidence != TOCSIN_TORN && (p->mm || other->mm))
+			return other->pid;
+	}
+	return 0;
+}
+
+static int print(struct scan *s, const struct tocsin_process *p,
+		 const struct tocsin_verdict *verdict)
+{
+	s->totals.subjects++;
+	s->totals.verdicts[verdict->verdict]++;
+	if (s->o->json)
+		return tocsin_output_scan_json(stdout, p, s->findings, verdict);
+	return tocsin_output_scan_text(stdout, p, s->findings, verdict);
+}
+
+static int scan_process(struct scan *s, const struct tocsin_process *p)
+{
+	struct tocsin_scan_subject subject = {
+	    .process = p, .parent = find(&s->list, p->ppid), .cred_sharer = cred_sharer(s, p)};
+	struct tocsin_verdict verdict;
+	struct tocsin_error err = {0};
+	int rc;
+
+	memset(s->findings, 0, sizeof(*s->findings));
+	rc = tocsin_scan_process(s->k, &subject, &s->settings, s->findings, &err);
+	if (rc == -ENOMEM || rc == -ENODEV)
+		return rc;
+	if (rc && !s->findings->unreadable[0])
+		snprintf(s->findings->unreadable, sizeof(s->findings->unreadable), "%s",
+			 err.code ? err.message : strerror(-rc));
+	tocsin_verdict_decide(s->findings, &verdict);
+	return print(s, p, &verdict);
+}
+
+static int scan_kernel(struct scan *s)
+{
+	struct tocsin_verdict verdict;
+
+	memset(s->findings, 0, sizeof(*s->findings));
+	tocsin_scan_kernel(s->k, s->findings);
+	tocsin_verdict_decide(s->findings, &verdict);
+	return print(s, NULL, &verdict);
+}
+
+/* How the verdicts are spread; the exit code for the worst. */
+static int conclude(const struct scan *s)
+{
+	const size_t *v = s->totals.verdicts;
+
+	if (!s->o->json)
+		printf("%zu scanned: %zu malicious, %zu suspicious, %zu inconclusive, %zu clean\n",
+		       s->totals.subjects, v[TOCSIN_VERDICT_MALICIOUS],
+		       v[TOCSIN_VERDICT_SUSPICIOUS], v[TOCSIN_VERDICT_INCONCLUSIVE],
+		       v[TOCSIN_VERDICT_CLEAN]);
+	return v[TOCSIN_VERDICT_MALICIOUS]	? EXIT_MALICIOUS
+	       : v[TOCSIN_VERDICT_SUSPICIOUS]	? EXIT_SUSPICIOUS
+	       : v[TOCSIN_VERDICT_INCONCLUSIVE] ? EXIT_PARTIAL
+						: EXIT_DONE;
+}
+
+static int scan_all(struct scan *s, struct tocsin_error *err)
+{
+	int rc = tocsin_process_list(s->k, &s->list, err);
+
+	if (rc)
+		return rc;
+	qsort(s->list.rows, s->list.count, sizeof(*s->list.rows), by_pid);
+	if (s->o->pid) {
+		const struct tocsin_process *p = find(&s->list, s->o->pid);
+
+		rc = p ? scan_process(s, p)
+		       : tocsin_error_set(err, -ESRCH, "no process %" PRId32, s->o->pid);
+	}
+	for (size_t i = 0; i < s->list.count && !rc && !s->o->pid && !s->o->kernel; i++)
+		rc = scan_process(s, &s->list.rows[i]);
+	if (!rc && !s->o->pid)
+		rc = scan_kernel(s);
+	if (s->list.truncated)
+		fputs("tocsin: there may be more processes\n", stderr);
+	if (s->list.one_view)
+		fputs("tocsin: this kernel's table of PIDs could not be read; "
+		      "a process that hides would not be noticed\n",
+		      stderr);
+	tocsin_process_list_free(&s->list);
+	return rc ? rc : conclude(s);
+}
+
+static int show(struct tocsin_kernel *k, const struct guest_options *o, struct tocsin_error *err)
+{
+	const char *folders[] = {o->rules, NULL};
+	struct scan s = {.k = k, .o = o, .settings.max_bytes = MAX_BYTES};
+	struct tocsin_rules *rules = NULL;
+	int rc = o->rules ? tocsin_rules_load(folders, &rules, err) : 0;
+
+	if (rc)
+		return rc;
+	s.settings.rules = rules;
+	s.findings = malloc(sizeof(*s.findings));
+	rc = s.findings ? scan_all(&s, err) : -ENOMEM;
+	free(s.findings);
+	tocsin_rules_free(rules);
+	if (rc < 0 && !err->code)
+		tocsin_error_set(err, rc, "the scan broke off: %s", strerror(-rc));
+	return rc;
+}
+
+int command_scan(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "--list")) {
+		printf("%-32s %-8s %-10s %-10s %s\n", "RULE", "SEVERITY", "CONFIDENCE", "TECHNIQUE",
+		       "WHY");
+		for (const struct tocsin_scan_rule *r = tocsin_scan_rules; r->name; r++)
+			printf("%-32s %-8s %-10s %-10s %s\n", r->name,
+			       tocsin_severity_name(r->severity), tocsin_certainty_name(r->certainty),
+			       r->technique, r->why);
+		return EXIT_DONE;
+	}
+	return guest_run(argc, argv, GUEST_PID | GUEST_SCAN, show);
+}

@@ -204,7 +204,7 @@ struct tocsin_process {
 	char comm[TOCSIN_COMM_SIZE + 1];
 	char exe[TOCSIN_PATH_SIZE]; /* as the process's root sees it; "" if unknown */
 	struct tocsin_file_id exe_id;
-	uint32_t exe_mode; /* of its inode: S_IFREG | 0755 ... */
+	uint32_t exe_mode;                 /* of its inode: S_IFREG | 0755 ... */
 	char cmdline[TOCSIN_CMDLINE_SIZE]; /* NUL-separated */
 	size_t cmdline_size;
 	bool cmdline_truncated;
@@ -274,7 +274,8 @@ struct tocsin_namespaces { /* inode numbers, as /proc/PID/ns has them; 0: not kn
 struct tocsin_process_details {
 	enum tocsin_confidence confidence;
 	uint64_t cap_inheritable, cap_permitted, cap_bounding, cap_ambient;
-	/* whose account its rights are counted on: differs from uid only where somebody forged uid */
+	/* whose account its rights are counted on: differs from uid only where somebody forged uid
+	 */
 	uint32_t account_uid;
 	bool no_new_privs;
 	uint32_t seccomp; /* 0 off, 1 strict, 2 filter */
@@ -356,7 +357,8 @@ int tocsin_process_pages(struct tocsin_kernel *k, const struct tocsin_process *p
 int tocsin_process_walk(struct tocsin_kernel *k, const struct tocsin_process *p, uint64_t va,
 			struct tocsin_mapping *ret);
 
-/* A page of a mapped file of which a process has a copy of its own, because somebody wrote to it. */
+/* A page of a mapped file of which a process has a copy of its own, because somebody wrote to it.
+ */
 struct tocsin_copy {
 	uint64_t va;
 	uint64_t gpa;    /* of the copy */
@@ -512,9 +514,9 @@ struct tocsin_module {
 	enum tocsin_confidence confidence; /* contradicted: in one view only, so it hides */
 	uint64_t module;                   /* VA of struct module */
 	char name[TOCSIN_MODULE_NAME_SIZE + 1];
-	uint64_t base; /* VA of its text */
+	uint64_t base;      /* VA of its text */
 	uint64_t text_size; /* bytes; may be more, as pages are */
-	uint64_t size; /* bytes, text and data, but what is freed after loading */
+	uint64_t size;      /* bytes, text and data, but what is freed after loading */
 	uint32_t state;
 	int32_t references; /* who uses it; not part of what makes a row consistent */
 	uint64_t taints;    /* bits: 1 << TAINT_... of the kernel */
@@ -540,9 +542,9 @@ enum tocsin_code_kind {
 	TOCSIN_CODE_KERNEL,
 	TOCSIN_CODE_MODULE,
 	TOCSIN_CODE_HIDDEN_MODULE, /* of a module that is in one view only */
-	TOCSIN_CODE_BPF,	   /* programs and trampolines that BPF made */
-	TOCSIN_CODE_FTRACE,	   /* trampolines of ftrace */
-	TOCSIN_CODE_KPROBE	   /* instructions that kprobes moved */
+	TOCSIN_CODE_BPF,           /* programs and trampolines that BPF made */
+	TOCSIN_CODE_FTRACE,        /* trampolines of ftrace */
+	TOCSIN_CODE_KPROBE         /* instructions that kprobes moved */
 };
 
 /* "unknown", "kernel", "module", "hidden module", "bpf", "ftrace", "kprobe" */
@@ -603,8 +605,8 @@ struct tocsin_hook {
 struct tocsin_hook_list {
 	struct tocsin_hook *rows;
 	size_t count;
-	size_t torn;	 /* that did not hold still: not in rows */
-	size_t unknown;	 /* tables of which this kernel has none, or in no known layout */
+	size_t torn;    /* that did not hold still: not in rows */
+	size_t unknown; /* tables of which this kernel has none, or in no known layout */
 	bool truncated;
 };
 
@@ -624,11 +626,11 @@ struct tocsin_bpf_program {
 	uint32_t uid;  /* who loaded it */
 	char name[17];
 	uint8_t tag[8];
-	uint64_t load_time;   /* nanoseconds since boot */
-	uint64_t code;	      /* VA of what was compiled; 0: nothing */
-	bool writes_user;     /* calls bpf_probe_write_user */
-	bool overrides;	      /* calls bpf_override_return */
-	bool sends_signals;   /* calls bpf_send_signal, or that of a thread */
+	uint64_t load_time; /* nanoseconds since boot */
+	uint64_t code;      /* VA of what was compiled; 0: nothing */
+	bool writes_user;   /* calls bpf_probe_write_user */
+	bool overrides;     /* calls bpf_override_return */
+	bool sends_signals; /* calls bpf_send_signal, or that of a thread */
 };
 
 struct tocsin_bpf_list {
@@ -641,10 +643,10 @@ struct tocsin_bpf_list {
 /* "kprobe", "tracing", ... as bpftool names them; "unknown". */
 const char *tocsin_bpf_type_name(uint32_t type);
 
-/* The eBPF programs that are loaded. -ENOTSUP: the kernel has none. Freed with tocsin_bpf_list_free.
+/* The eBPF programs that are loaded. -ENOTSUP: the kernel has none. Freed with
+ * tocsin_bpf_list_free.
  */
-int tocsin_bpf_list(struct tocsin_kernel *k, struct tocsin_bpf_list *ret,
-		    struct tocsin_error *err);
+int tocsin_bpf_list(struct tocsin_kernel *k, struct tocsin_bpf_list *ret, struct tocsin_error *err);
 void tocsin_bpf_list_free(struct tocsin_bpf_list *list);
 
 /* ---- the kernel's log ---- */

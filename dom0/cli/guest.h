@@ -9,10 +9,10 @@
 struct guest_options {
 	const char *domain, *qemu, *dump; /* exactly one */
 	bool json;
-	bool maps;    /* --maps, where GUEST_MAPS */
-	bool details; /* --details, where GUEST_DETAILS */
-	int32_t pid;  /* where GUEST_PID; 0: all */
-	bool kernel;  /* --kernel, where GUEST_SCAN */
+	bool maps;         /* --maps, where GUEST_MAPS */
+	bool details;      /* --details, where GUEST_DETAILS */
+	int32_t pid;       /* where GUEST_PID; 0: all */
+	bool kernel;       /* --kernel, where GUEST_SCAN */
 	const char *rules; /* --rules FOLDER, where GUEST_SCAN; NULL: none */
 };
 
@@ -20,8 +20,8 @@ struct guest_options {
 enum { GUEST_MAPS = 1, GUEST_PID = 2, GUEST_DETAILS = 4, GUEST_SCAN = 8 };
 
 /*
- * Print it. 0: all of it; 1: some of it is not to be trusted, or missing, as stderr said; more: this
- * exit code; else a negative errno with a message.
+ * Print it. 0: all of it; 1: some of it is not to be trusted, or missing, as stderr said; more:
+ * this exit code; else a negative errno with a message.
  */
 typedef int (*guest_show)(struct tocsin_kernel *k, const struct guest_options *o,
 			  struct tocsin_error *err);

@@ -23,7 +23,7 @@ static const struct command {
     {"net", "GUEST [PID] [--json]", "the sockets of a guest's processes", command_net},
     {"modules", "GUEST [--json]", "the modules that a guest's kernel has loaded", command_modules},
     {"log", "GUEST [--json]", "the log of a guest's kernel", command_log},
-    {"scan", "GUEST [PID] [--kernel] [--rules DIR] [--json]",
+    {"scan", "GUEST [PID] [--kernel] [--rules DIR] [--json] | --list",
      "is anything in a guest malicious, and why", command_scan},
 #ifdef HAVE_XEN
     {"list", "[--json]", "list the domains and their trigger rates", command_list},

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * tocsin scan GUEST [PID] [--kernel] [--rules DIR] [--json]: the same scanners and the same verdict
- * as for a process that rings, over the processes of a guest and its kernel, with nothing of ours in
- * the guest.
+ * as for a process that rings, over the processes of a guest and its kernel, with nothing of ours
+ * in the guest.
  */
+#include "scan/scan.h"
 #include "cli/command.h"
 #include "cli/guest.h"
 #include "output/output.h"
-#include "scan/scan.h"
 
 #include <tocsin/request.h>
 
@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_BYTES (256u << 20) /* of a process, for rules */
 
@@ -114,8 +115,8 @@ static int conclude(const struct scan *s)
 		       s->totals.subjects, v[TOCSIN_VERDICT_MALICIOUS],
 		       v[TOCSIN_VERDICT_SUSPICIOUS], v[TOCSIN_VERDICT_INCONCLUSIVE],
 		       v[TOCSIN_VERDICT_CLEAN]);
-	return v[TOCSIN_VERDICT_MALICIOUS]	? EXIT_MALICIOUS
-	       : v[TOCSIN_VERDICT_SUSPICIOUS]	? EXIT_SUSPICIOUS
+	return v[TOCSIN_VERDICT_MALICIOUS]      ? EXIT_MALICIOUS
+	       : v[TOCSIN_VERDICT_SUSPICIOUS]   ? EXIT_SUSPICIOUS
 	       : v[TOCSIN_VERDICT_INCONCLUSIVE] ? EXIT_PARTIAL
 						: EXIT_DONE;
 }
@@ -149,11 +150,15 @@ static int scan_all(struct scan *s, struct tocsin_error *err)
 
 static int show(struct tocsin_kernel *k, const struct guest_options *o, struct tocsin_error *err)
 {
-	const char *folders[] = {o->rules, NULL};
+	const char *folders[] = {o->rules, NULL, NULL};
 	struct scan s = {.k = k, .o = o, .settings.max_bytes = MAX_BYTES};
 	struct tocsin_rules *rules = NULL;
-	int rc = o->rules ? tocsin_rules_load(folders, &rules, err) : 0;
+	size_t n = o->rules != NULL;
+	int rc;
 
+	if (!access(TOCSIN_RULES_DIR, F_OK)) /* where nothing is installed there are none */
+		folders[n++] = TOCSIN_RULES_DIR;
+	rc = n ? tocsin_rules_load(folders, &rules, err) : 0;
 	if (rc)
 		return rc;
 	s.settings.rules = rules;
@@ -173,8 +178,8 @@ int command_scan(int argc, char **argv)
 		       "WHY");
 		for (const struct tocsin_scan_rule *r = tocsin_scan_rules; r->name; r++)
 			printf("%-32s %-8s %-10s %-10s %s\n", r->name,
-			       tocsin_severity_name(r->severity), tocsin_certainty_name(r->certainty),
-			       r->technique, r->why);
+			       tocsin_severity_name(r->severity),
+			       tocsin_certainty_name(r->certainty), r->technique, r->why);
 		return EXIT_DONE;
 	}
 	return guest_run(argc, argv, GUEST_PID | GUEST_SCAN, show);

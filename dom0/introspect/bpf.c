@@ -30,7 +30,7 @@ struct instruction {
 struct reading {
 	struct tocsin_kernel *k;
 	struct bpf_layout l;
-	uint64_t base;	     /* __bpf_call_base */
+	uint64_t base;       /* __bpf_call_base */
 	uint64_t helpers[4]; /* writes user, overrides, sends signals (two) */
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Whose code is where: the kernel's own text, modules, and what the kernel itself makes at run time,
- * by its own books: BPF's programs and trampolines (pack_list and bpf_kallsyms), trampolines of
- * ftrace (ftrace_ops_list), instructions that kprobes moved (kprobe_insn_slots), thunks against
- * speculation (its_pages), and what other processors start with. The page tables, which cannot lie, are held against that: executable
- * memory that nobody accounts for was made by somebody who hides.
+ * Whose code is where: the kernel's own text, modules, and what the kernel itself makes at run
+ * time, by its own books: BPF's programs and trampolines (pack_list and bpf_kallsyms), trampolines
+ * of ftrace (ftrace_ops_list), instructions that kprobes moved (kprobe_insn_slots), thunks against
+ * speculation (its_pages), and what other processors start with. The page tables, which cannot lie,
+ * are held against that: executable memory that nobody accounts for was made by somebody who hides.
  */
 #include "introspect/process.h"
 
@@ -107,29 +107,53 @@ static int read_bpf(struct tocsin_code *c)
 	return rc;
 }
 
-/* ftrace_ops_list is a list of its own kind: it ends with ftrace_list_end. */
+struct trampolines {
+	uint32_t next, start, size;
+};
+
+/* The trampoline of one user of ftrace. -EFAULT: it cannot be read. */
+static int add_trampoline(struct tocsin_code *c, const struct trampolines *l, uint64_t ops)
+{
+	uint64_t start, size;
+
+	if (tocsin_kernel_read_u64(c->k, ops + l->start, &start) ||
+	    tocsin_kernel_read_u64(c->k, ops + l->size, &size))
+		return -EFAULT;
+	if (!start || !size || size > 1u << 20)
+		return 0;
+	return add_range(c, TOCSIN_CODE_FTRACE, start, start + size, "");
+}
+
+/*
+ * Who uses ftrace now is on a list of its own kind, which ends with ftrace_list_end; who used it
+ * before and has kept the trampoline is on another (kernel/trace/ftrace.c).
+ */
 static int read_ftrace(struct tocsin_code *c)
 {
-	uint32_t next = tocsin_member_or_none(c->k, "ftrace_ops", "next");
-	uint32_t trampoline = tocsin_member_or_none(c->k, "ftrace_ops", "trampoline");
-	uint32_t size = tocsin_member_or_none(c->k, "ftrace_ops", "trampoline_size");
-	uint64_t ops, end, at, length;
-	int rc = 0;
+	struct trampolines l = {
+	    .next = tocsin_member_or_none(c->k, "ftrace_ops", "next"),
+	    .start = tocsin_member_or_none(c->k, "ftrace_ops", "trampoline"),
+	    .size = tocsin_member_or_none(c->k, "ftrace_ops", "trampoline_size"),
+	};
+	struct tocsin_addresses kept = {0};
+	uint64_t ops, end;
+	int rc;
 
-	if (next == TOCSIN_NO_MEMBER || trampoline == TOCSIN_NO_MEMBER ||
-	    size == TOCSIN_NO_MEMBER || tocsin_kernel_symbol(c->k, "ftrace_ops_list", &ops) ||
+	if (l.next == TOCSIN_NO_MEMBER || l.start == TOCSIN_NO_MEMBER ||
+	    l.size == TOCSIN_NO_MEMBER || tocsin_kernel_symbol(c->k, "ftrace_ops_list", &ops) ||
 	    tocsin_kernel_symbol(c->k, "ftrace_list_end", &end) ||
 	    tocsin_kernel_read_u64(c->k, ops, &ops))
 		return 0;
-	for (int i = 0; i < OPS_MAX && ops && ops != end && !rc; i++) {
-		if (tocsin_kernel_read_u64(c->k, ops + trampoline, &at) ||
-		    tocsin_kernel_read_u64(c->k, ops + size, &length) ||
-		    tocsin_kernel_read_u64(c->k, ops + next, &ops))
+	rc = collect(c, "ftrace_ops_trampoline_list", NULL, NULL, "ftrace_ops", "list", &kept);
+	for (size_t i = 0; i < kept.count && rc != -ENOMEM; i++)
+		rc = add_trampoline(c, &l, kept.at[i]);
+	for (int i = 0; i < OPS_MAX && ops && ops != end && rc != -ENOMEM; i++) {
+		rc = add_trampoline(c, &l, ops);
+		if (tocsin_kernel_read_u64(c->k, ops + l.next, &ops))
 			break;
-		if (at && length && length < 1u << 20)
-			rc = add_range(c, TOCSIN_CODE_FTRACE, at, at + length, "");
 	}
-	return rc;
+	tocsin_addresses_free(&kept);
+	return rc == -ENOMEM ? rc : 0;
 }
 
 static int read_kprobes(struct tocsin_code *c, const char *cache)

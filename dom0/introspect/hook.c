@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Where somebody has the kernel call code of their own. What was fixed when the kernel was built is
- * held against that: the tables of system calls and of interrupts, the functions of well-known files,
- * sockets and line disciplines, the first bytes of every function. What is for registering at run
- * time is listed: ftrace, kprobes, netfilter, notifiers of keys.
+ * held against that: the tables of system calls and of interrupts, the functions of well-known
+ * files, sockets and line disciplines, the first bytes of every function. What is for registering
+ * at run time is listed: ftrace, kprobes, netfilter, notifiers of keys.
  *
  * Every pointer is read again after all were taken; one that changed meanwhile makes no row.
  */
@@ -19,7 +19,7 @@
 #define SYSCALLS_MAX 1024
 #define GATES 256
 #define EXCEPTIONS 32
-#define EARLY_STUB 16 /* bytes of code for each, at most: 9, or 13 with ENDBR */
+#define EARLY_STUB 16  /* bytes of code for each, at most: 9, or 13 with ENDBR */
 #define TABLE_MAX 1024 /* bytes of a table of functions */
 #define OPS_MAX 1024
 #define CHAIN_MAX 256
@@ -323,7 +323,8 @@ static int check_function(const struct tocsin_symbol *s, void *context)
 	if (place.kind == TOCSIN_CODE_FTRACE || place.kind == TOCSIN_CODE_KPROBE ||
 	    place.kind == TOCSIN_CODE_BPF)
 		return 0;
-	/* So do static calls, whose targets may be functions of modules: include/linux/static_call.h */
+	/* So do static calls, whose targets may be functions of modules:
+	 * include/linux/static_call.h */
 	if (!strncmp(s->name, "__SCT__", 7) && place.kind == TOCSIN_CODE_MODULE)
 		return 0;
 	return add(r, TOCSIN_HOOK_INLINE, s->name, at, target);

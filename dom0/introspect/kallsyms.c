@@ -33,7 +33,7 @@
 #define MARKED_BYTES_MIN (MARKED * 2)
 #define MARKED_BYTES_MAX (MARKED * (NAME_SIZE + 2))
 #define CHAINS_MAX 64
-#define EQUAL_MAX 1000 /* symbols at one address; more is a page of zeros */
+#define EQUAL_MAX 1000             /* symbols at one address; more is a page of zeros */
 #define SYMBOL_SIZE_MAX (1u << 20) /* of a function; beyond it an address is of none */
 
 /* Where the tables lie in the image: the bytes that all the rest is made from. */

@@ -41,8 +41,8 @@ static int find_layout(struct tocsin_kernel *k, struct pages *s)
 	s->cache = tocsin_member_or_none(k, "address_space", "i_pages");
 	if (s->mapping == TOCSIN_NO_MEMBER || s->head == TOCSIN_NO_MEMBER ||
 	    s->index == TOCSIN_NO_MEMBER || s->file_mapping == TOCSIN_NO_MEMBER ||
-	    s->cache == TOCSIN_NO_MEMBER || tocsin_btf_sizeof(k->btf, "page", &s->size) || !s->size ||
-	    tocsin_kernel_symbol(k, "vmemmap_base", &base))
+	    s->cache == TOCSIN_NO_MEMBER || tocsin_btf_sizeof(k->btf, "page", &s->size) ||
+	    !s->size || tocsin_kernel_symbol(k, "vmemmap_base", &base))
 		return -ENOTSUP;
 	return tocsin_kernel_read_u64(k, base, &s->array);
 }
@@ -124,8 +124,8 @@ static int look(const struct pages *s, const struct tocsin_process *p, const str
 	if (!rc && !own)
 		return 0;
 	if (!rc)
-		rc = find_cached(s, v->file_va,
-				 v->pgoff + ((va - v->start) >> TOCSIN_PAGE_SHIFT), &copy.cached);
+		rc = find_cached(s, v->file_va, v->pgoff + ((va - v->start) >> TOCSIN_PAGE_SHIFT),
+				 &copy.cached);
 	if (!rc && (tocsin_process_walk(s->k, p, va, &again) || again.gpa != map.gpa))
 		rc = -EAGAIN;
 	if (!rc)

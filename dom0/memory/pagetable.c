@@ -250,8 +250,7 @@ static int walk_table(struct executable *x, uint64_t gpa, int level, uint64_t va
 int tocsin_walk_executable(struct tocsin_memory *m, struct tocsin_paging paging,
 			   tocsin_executable_visit visit, void *context)
 {
-	struct executable x = {
-	    .m = m, .visit = visit, .context = context, .tables = TABLES_MAX};
+	struct executable x = {.m = m, .visit = visit, .context = context, .tables = TABLES_MAX};
 	unsigned int shift = level_shift(paging.levels);
 	uint64_t entries[512], top = -1ull << (shift + 8);
 	int rc = 0;

@@ -16,7 +16,7 @@ static const struct {
 } dangerous[] = {
     {CAP_SYS_MODULE, "CAP_SYS_MODULE"}, {CAP_SYS_RAWIO, "CAP_SYS_RAWIO"},
     {CAP_SYS_PTRACE, "CAP_SYS_PTRACE"}, {CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},
-    {CAP_SETUID, "CAP_SETUID"},		{CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE"},
+    {CAP_SETUID, "CAP_SETUID"},         {CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE"},
 };
 
 int tocsin_scan_capabilities(const struct tocsin_scan_target *t, struct tocsin_findings *findings,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Every rule that a scanner here can state: how severe it is, how sure, which technique of MITRE
- * ATT&CK it points at, and why it matters, for a non-specialist. docs/rules.md is made to say the
- * same (test/catalogue.py). What the weights come to is verdict/verdict.c's matter.
+ * ATT&CK it points at, and why it matters, for a non-specialist. `tocsin scan --list` prints it.
+ * What the weights come to is verdict/verdict.c's matter.
  */
 #include "scan/scanners.h"
 
@@ -47,7 +47,7 @@ const struct tocsin_scan_rule tocsin_scan_rules[] = {
      "Code that never was a file cannot be found by looking at files"},
     {"executable.modified", HIGH, SURE, "T1055.009",
      "Code in memory is not what its file holds: somebody changed the running program"},
-    {"executable.not-mapped", HIGH, SURE, "T1055.012",
+    {"executable.not-mapped", CRITICAL, LIKELY, "T1055.012",
      "The program runs as a file of which nothing is left in its memory: something else runs "
      "under that name"},
     {"executable.temporary-place", MEDIUM, LIKELY, "T1036.005",
@@ -56,7 +56,7 @@ const struct tocsin_scan_rule tocsin_scan_rules[] = {
      "A program in the kernel decides what system calls return"},
     {"kernel.bpf-signals", MEDIUM, LIKELY, "T1562.001",
      "A program in the kernel sends signals: it can end whoever looks for it"},
-    {"kernel.bpf-writes-user", CRITICAL, LIKELY, "T1014",
+    {"kernel.bpf-writes-user", CRITICAL, SURE, "T1014",
      "A program in the kernel changes what other programs read, as rootkits do to hide"},
     {"kernel.ftrace-hook", HIGH, SURE, "T1014",
      "A module is called before functions of the kernel; live patches also do so"},
@@ -77,8 +77,7 @@ const struct tocsin_scan_rule tocsin_scan_rules[] = {
     {"kernel.kprobe-in-use", INFO, SURE, "T1014", "The kernel is being traced"},
     {"kernel.netfilter-hook", MEDIUM, MAYBE, "T1205",
      "A module that is no firewall sees every packet, and can act on one that it waits for"},
-    {"kernel.netfilter-hook-hidden", CRITICAL, SURE, "T1205",
-     "Code of nobody sees every packet"},
+    {"kernel.netfilter-hook-hidden", CRITICAL, SURE, "T1205", "Code of nobody sees every packet"},
     {"kernel.syscall-hook", CRITICAL, SURE, "T1014",
      "A system call is taken by code that is not its own: what programs see is what it lets them"},
     {"kernel.table-hook", CRITICAL, SURE, "T1014",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the dynamic linker is told in the environment: libraries to load before all others (ld.so(8),
- * LD_PRELOAD and LD_AUDIT). The environment lies in the process's own memory, which it may rewrite;
- * a library that was loaded shows among its mappings all the same.
+ * What the dynamic linker is told in the environment: libraries to load before all others
+ * (ld.so(8), LD_PRELOAD and LD_AUDIT). The environment lies in the process's own memory, which it
+ * may rewrite; a library that was loaded shows among its mappings all the same.
  */
 #include "scan/scanners.h"
 
@@ -34,7 +34,7 @@ static void scan_variable(const char *text, struct tocsin_findings *findings)
 
 	if (!value || !value[1] || (!loads && strncmp(text, "LD_LIBRARY_PATH=", 16)))
 		return;
-	f = tocsin_scan_add(findings, !loads			? "environment.library-path"
+	f = tocsin_scan_add(findings, !loads                     ? "environment.library-path"
 				      : all_installed(value + 1) ? "environment.preload-installed"
 								 : "environment.preload");
 	if (f)

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BREAKPOINT 0xcc /* int3 */
+#define BREAKPOINT 0xcc    /* int3 */
 #define BREAKPOINTS_MAX 64 /* in one page, without another change */
 
 static bool same_file(const struct tocsin_file_id *a, const struct tocsin_file_id *b)
@@ -31,8 +31,8 @@ static void scan_program(const struct tocsin_process *p, struct tocsin_findings 
 	} else if (p->exe_id.deleted) {
 		f = tocsin_scan_add(findings, "executable.deleted");
 		if (f)
-			snprintf(f->what, sizeof(f->what), "the program's file was deleted (%.160s)",
-				 p->exe);
+			snprintf(f->what, sizeof(f->what),
+				 "the program's file was deleted (%.160s)", p->exe);
 	} else if (tocsin_scan_is_temporary(p->exe)) {
 		f = tocsin_scan_add(findings, "executable.temporary-place");
 		if (f)
@@ -41,14 +41,15 @@ static void scan_program(const struct tocsin_process *p, struct tocsin_findings 
 }
 
 /*
- * Is code of the program's own file mapped? Where overlayfs lies between, the mapping is of the file
- * below, on another device, under the same name.
+ * Is code of the program's own file mapped? Where overlayfs lies between, the mapping is of the
+ * file below, on another device, under the same name.
  */
 static bool is_program(const struct tocsin_process *p, const struct tocsin_vma *v)
 {
 	const char *a = strrchr(p->exe, '/'), *b = strrchr(v->path, '/');
 
-	return v->exec && v->has_file && (same_file(&v->file, &p->exe_id) || (a && b && !strcmp(a, b)));
+	return v->exec && v->has_file &&
+	       (same_file(&v->file, &p->exe_id) || (a && b && !strcmp(a, b)));
 }
 
 static void scan_presence(const struct tocsin_scan_target *t, struct tocsin_findings *findings)
@@ -74,16 +75,16 @@ static void scan_mapping(const struct tocsin_scan_target *t, const struct tocsin
 	struct tocsin_finding *f;
 
 	f = tocsin_scan_add_at(t, findings,
-			       memfd		   ? "executable.memfd-code"
-			       : v->file.deleted   ? "executable.deleted-code"
-						   : "executable.temporary-place",
+			       memfd             ? "executable.memfd-code"
+			       : v->file.deleted ? "executable.deleted-code"
+						 : "executable.temporary-place",
 			       v);
 	if (!f)
 		return;
 	if (memfd && jit)
 		f->severity = TOCSIN_SEVERITY_LOW;
 	snprintf(f->what, sizeof(f->what), "code is mapped from %s%.160s",
-		 memfd		   ? "a file that exists in memory only: "
+		 memfd             ? "a file that exists in memory only: "
 		 : v->file.deleted ? "a deleted file: "
 				   : "",
 		 v->path);
@@ -92,7 +93,7 @@ static void scan_mapping(const struct tocsin_scan_target *t, const struct tocsin
 /* ---- code that was changed in memory ---- */
 
 struct difference {
-	size_t first;	    /* offset in the page */
+	size_t first;       /* offset in the page */
 	size_t bytes, runs; /* that differ */
 	bool breakpoints;   /* nothing but single bytes of int3 */
 };
@@ -134,8 +135,8 @@ static void scan_copy(const struct tocsin_scan_target *t, const struct tocsin_vm
 		if (!d.bytes)
 			return;
 	}
-	f = tocsin_scan_add(findings,
-			    d.bytes && d.breakpoints ? "executable.breakpoint" : "executable.modified");
+	f = tocsin_scan_add(findings, d.bytes && d.breakpoints ? "executable.breakpoint"
+							       : "executable.modified");
 	if (!f)
 		return;
 	f->start = copy->va + d.first;

@@ -14,9 +14,9 @@
 #define STRAYS_MAX 64
 
 /* Modules whose trade is to look at packets. */
-static const char *const packet_modules[] = {"nf", "nft", "ip_", "ip6", "ipt", "iptable", "xt_",
-					     "ebt", "arp", "br_", "bridge", "x_tables", "openvswitch",
-					     "ipvlan", "selinux", "synproxy", "wireguard"};
+static const char *const packet_modules[] = {
+    "nf",  "nft",    "ip_",      "ip6",         "ipt",    "iptable", "xt_",      "ebt",      "arp",
+    "br_", "bridge", "x_tables", "openvswitch", "ipvlan", "selinux", "synproxy", "wireguard"};
 
 static int scan_modules(struct tocsin_kernel *k, struct tocsin_findings *findings,
 			struct tocsin_error *err)
@@ -68,7 +68,8 @@ static int scan_strays(struct tocsin_kernel *k, const struct tocsin_code *code,
 		f->end = r->end;
 		if (!tocsin_kernel_read(k, r->start, f->evidence, sizeof(f->evidence)))
 			f->evidence_size = sizeof(f->evidence);
-		snprintf(f->what, sizeof(f->what), "%" PRIu64 " KiB of the kernel are executable%s (%s %.80s)",
+		snprintf(f->what, sizeof(f->what),
+			 "%" PRIu64 " KiB of the kernel are executable%s (%s %.80s)",
 			 (r->end - r->start) / 1024, r->writable ? " and writable" : "",
 			 tocsin_code_kind_name(r->place.kind), r->place.name);
 	}
@@ -111,14 +112,14 @@ static const char *rule_of(const struct tocsin_hook *h)
 		return "kernel.inline-hook";
 	case TOCSIN_HOOK_FTRACE:
 		return !is_open(h->place.kind) ? "kernel.ftrace-hook-hidden"
-		       : module		       ? "kernel.ftrace-hook"
+		       : module                ? "kernel.ftrace-hook"
 					       : "kernel.ftrace-in-use";
 	case TOCSIN_HOOK_KPROBE:
 		return !is_open(h->place.kind) ? "kernel.kprobe-hidden"
-		       : module		       ? "kernel.kprobe-hook"
+		       : module                ? "kernel.kprobe-hook"
 					       : "kernel.kprobe-in-use";
 	case TOCSIN_HOOK_NETFILTER:
-		return !is_open(h->place.kind) ? "kernel.netfilter-hook-hidden"
+		return !is_open(h->place.kind)                      ? "kernel.netfilter-hook-hidden"
 		       : module && !looks_at_packets(h->place.name) ? "kernel.netfilter-hook"
 								    : NULL;
 	}
@@ -163,10 +164,10 @@ static int scan_bpf(struct tocsin_kernel *k, struct tocsin_findings *findings,
 	findings->truncated |= list.truncated;
 	for (size_t i = 0; i < list.count; i++) {
 		const struct tocsin_bpf_program *p = &list.rows[i];
-		const char *rule = p->writes_user      ? "kernel.bpf-writes-user"
-				   : p->overrides      ? "kernel.bpf-overrides"
-				   : p->sends_signals  ? "kernel.bpf-signals"
-						       : NULL;
+		const char *rule = p->writes_user     ? "kernel.bpf-writes-user"
+				   : p->overrides     ? "kernel.bpf-overrides"
+				   : p->sends_signals ? "kernel.bpf-signals"
+						      : NULL;
 		struct tocsin_finding *f = rule && p->confidence == TOCSIN_CONSISTENT
 					       ? tocsin_scan_add(findings, rule)
 					       : NULL;

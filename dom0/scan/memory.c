@@ -17,7 +17,7 @@
 #include <string.h>
 
 #define GROUP_PAGES 2048 /* of one mapping that are searched for a dynamic section */
-#define HEADERS 16	 /* program headers that are looked at */
+#define HEADERS 16       /* program headers that are looked at */
 
 /* Anonymous; what is shared between processes without a name is a file of this name. */
 static bool is_anonymous(const struct tocsin_vma *v)
@@ -38,8 +38,8 @@ static void scan_vma(const struct tocsin_scan_target *t, struct tocsin_findings 
 			f->severity = TOCSIN_SEVERITY_LOW;
 		if (f)
 			snprintf(f->what, sizeof(f->what),
-				 "%" PRIu64 " KiB are writable and executable at once (%.120s)%s", kib,
-				 v->has_file ? v->path : "anonymous",
+				 "%" PRIu64 " KiB are writable and executable at once (%.120s)%s",
+				 kib, v->has_file ? v->path : "anonymous",
 				 jit ? ", as the runtime in this process needs" : "");
 	} else if (is_anonymous(v)) {
 		f = tocsin_scan_add_at(t, findings, "memory.anonymous-executable", v);
@@ -135,8 +135,8 @@ static bool scan_for_elf(const struct tocsin_scan_target *t, struct tocsin_findi
 
 	if (!tocsin_process_read(t->kernel, t->process, va, page, sizeof(page), NULL)) {
 		if (is_elf(page)) {
-			state_elf(t, findings, v, va, "memory.injected-elf", "there is an ELF header",
-				  jit);
+			state_elf(t, findings, v, va, "memory.injected-elf",
+				  "there is an ELF header", jit);
 			return true;
 		}
 		if (has_program_headers(page)) {

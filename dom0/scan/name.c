@@ -12,9 +12,9 @@
 
 /* Threads that every kernel has, by how their names begin. */
 static const char *const kernel_threads[] = {
-    "kthreadd", "kworker/", "ksoftirqd/", "migration/", "rcu_", "kswapd", "kcompactd",
-    "kdevtmpfs", "kauditd", "khungtaskd", "oom_reaper", "khugepaged", "kblockd", "watchdogd",
-    "cpuhp/", "idle_inject/", "ksmd", "kthrotld", "jbd2/", "irq/",
+    "kthreadd",  "kworker/",     "ksoftirqd/", "migration/", "rcu_",       "kswapd",  "kcompactd",
+    "kdevtmpfs", "kauditd",      "khungtaskd", "oom_reaper", "khugepaged", "kblockd", "watchdogd",
+    "cpuhp/",    "idle_inject/", "ksmd",       "kthrotld",   "jbd2/",      "irq/",
 };
 
 static bool is_kernel_thread_name(const char *name)

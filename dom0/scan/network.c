@@ -53,8 +53,8 @@ static void scan_standard(const struct tocsin_scan_target *t, struct tocsin_find
 	}
 	if ((connected & 3) != 3)
 		return;
-	f = tocsin_scan_add(findings,
-			    is_shell(t->process) ? "network.shell-on-socket" : "network.stdio-on-socket");
+	f = tocsin_scan_add(findings, is_shell(t->process) ? "network.shell-on-socket"
+							   : "network.stdio-on-socket");
 	if (f)
 		snprintf(f->what, sizeof(f->what),
 			 "%.160s reads its input from and writes its output to one connection",
@@ -73,10 +73,9 @@ static void scan_socket(const struct tocsin_scan_target *t, const struct tocsin_
 	else if (is_inet(s) && s->type == SOCK_RAW)
 		f = tocsin_scan_add(findings, "network.raw-socket");
 	if (f)
-		snprintf(f->what, sizeof(f->what), "descriptor %" PRId32 " is a %s socket", file->fd,
-			 s->family == AF_PACKET ? "packet" : "raw");
-	if ((id->memfd || id->deleted) &&
-	    (is_inet(s) || s->family == AF_PACKET)) {
+		snprintf(f->what, sizeof(f->what), "descriptor %" PRId32 " is a %s socket",
+			 file->fd, s->family == AF_PACKET ? "packet" : "raw");
+	if ((id->memfd || id->deleted) && (is_inet(s) || s->family == AF_PACKET)) {
 		f = tocsin_scan_add(findings, "network.fileless-program");
 		if (f && !id->memfd)
 			f->severity = TOCSIN_SEVERITY_MEDIUM; /* upgrades delete files too */
@@ -94,7 +93,8 @@ int tocsin_scan_network(const struct tocsin_scan_target *t, struct tocsin_findin
 	if (!t->files)
 		return 0;
 	for (size_t i = 0; i < t->files->count; i++)
-		if (t->files->rows[i].confidence == TOCSIN_CONSISTENT && t->files->rows[i].is_socket)
+		if (t->files->rows[i].confidence == TOCSIN_CONSISTENT &&
+		    t->files->rows[i].is_socket)
 			scan_socket(t, &t->files->rows[i], findings);
 	scan_standard(t, findings);
 	return 0;

@@ -18,11 +18,11 @@ struct tocsin_scan_target {
 	const struct tocsin_process *process;
 	const struct tocsin_vma_list *vmas;
 	const struct tocsin_process_details *details; /* NULL: not read */
-	const struct tocsin_file_list *files;	      /* NULL: not read */
-	const struct tocsin_process *parent;	      /* NULL: not known */
-	int32_t cred_sharer;			      /* as in the subject */
-	const struct tocsin_rules *rules; /* NULL: no rules are scanned */
-	size_t max_bytes;                 /* of guest memory to read for rules; 0: no bound */
+	const struct tocsin_file_list *files;         /* NULL: not read */
+	const struct tocsin_process *parent;          /* NULL: not known */
+	int32_t cred_sharer;                          /* as in the subject */
+	const struct tocsin_rules *rules;             /* NULL: no rules are scanned */
+	size_t max_bytes; /* of guest memory to read for rules; 0: no bound */
 };
 
 struct tocsin_scanner {
@@ -55,7 +55,7 @@ void tocsin_scan_kernel(struct tocsin_kernel *k, struct tocsin_findings *finding
 
 struct tocsin_scan_settings {
 	const struct tocsin_rules *rules; /* NULL: none */
-	size_t max_bytes;		  /* as in the target */
+	size_t max_bytes;                 /* as in the target */
 };
 
 /* A process, and what others have to do with it. */

@@ -6,9 +6,9 @@
  * The rule, in full: every finding has the points of its severity, of which the share of its
  * certainty counts. A rule counts at most RULE_REPEAT times, so that a thousand pages with the same
  * property do not add up to something that one such page is not. Points add up to a score of at
- * most 100, and thresholds turn the score into a verdict. Below "malicious" an essential part that could not be read, or a bound
- * that cut the scan short with nothing found, makes the verdict "inconclusive": what was not seen
- * is never reported as clean.
+ * most 100, and thresholds turn the score into a verdict. Below "malicious" an essential part that
+ * could not be read, or a bound that cut the scan short with nothing found, makes the verdict
+ * "inconclusive": what was not seen is never reported as clean.
  */
 #include "verdict/verdict.h"
 

@@ -139,11 +139,15 @@ static void look_into(struct liar *l, struct tocsin_kernel *k, const struct tocs
 	struct tocsin_file_list files;
 	struct tocsin_thread_list threads;
 	struct tocsin_mount_list mounts;
+	struct tocsin_copy_list copies;
 	struct tocsin_page_counts pages;
 
 	TRY("VMAs", vmas, tocsin_vma_list(k, p, &vmas, &err));
 	for (size_t i = 0; i < vmas.count; i++)
 		tocsin_process_pages(k, p, vmas.rows[i].start, vmas.rows[i].end, &pages);
+	for (size_t i = 0; i < vmas.count; i++)
+		if (vmas.rows[i].exec && !tocsin_copy_list(k, p, &vmas.rows[i], &copies, &err))
+			tocsin_copy_list_free(&copies);
 	tocsin_vma_list_free(&vmas);
 	TRY("files", files, tocsin_file_list(k, p, &files, &err));
 	tocsin_file_list_free(&files);
@@ -155,6 +159,27 @@ static void look_into(struct liar *l, struct tocsin_kernel *k, const struct tocs
 	tocsin_process_details_free(&details);
 	TRY("by CR3", none, tocsin_process_by_cr3(k, p->pgd, &found, &err));
 	TRY("by PID", none, tocsin_process_by_pid(k, p, p->pid, &found, &err));
+}
+
+static void look_at_code(struct liar *l, struct tocsin_kernel *k)
+{
+	struct {
+		size_t count, torn;
+	} none = {0};
+	static struct tocsin_code_range strays[64];
+	struct tocsin_hook_list hooks;
+	struct tocsin_bpf_list programs;
+	struct tocsin_code *code = NULL;
+
+	TRY("BPF", programs, tocsin_bpf_list(k, &programs, &err));
+	tocsin_bpf_list_free(&programs);
+	TRY("code", none, tocsin_code_open(k, &code, &err));
+	if (!code)
+		return;
+	TRY("strays", none, tocsin_code_strays(code, strays, 64, &none.count, &err));
+	TRY("hooks", hooks, tocsin_hook_list(k, code, &hooks, &err));
+	tocsin_hook_list_free(&hooks);
+	tocsin_code_close(code);
 }
 
 static void look(struct liar *l, struct tocsin_kernel *k)
@@ -176,6 +201,7 @@ static void look(struct liar *l, struct tocsin_kernel *k)
 	tocsin_socket_list_free(&sockets);
 	TRY("modules", modules, tocsin_module_list(k, &modules, &err));
 	tocsin_module_list_free(&modules);
+	look_at_code(l, k);
 	TRY("log", log, tocsin_log_read(k, &log, &err));
 	tocsin_log_free(&log);
 	TRY("system", none, tocsin_system_read(k, &system, &err));

@@ -343,7 +343,7 @@ static void program_that_is_not_there(void **state)
 	rows[1].file.inode = 8;
 	nothing();
 	rows[1].path = "/usr/bin/y";
-	expect_one("executable.not-mapped", TOCSIN_SEVERITY_HIGH);
+	expect_one("executable.not-mapped", TOCSIN_SEVERITY_CRITICAL);
 	program("/tmp/x", "x");
 	expect_one("executable.temporary-place", TOCSIN_SEVERITY_MEDIUM);
 }
@@ -374,8 +374,8 @@ static void library_without_a_file(void **state)
 	static const uint32_t header[] = {1, 5, 0, 0, 0, 0, 0, 0, 9, 0, 9, 0, 0x1000, 0};
 
 	rows[0].end = BASE + TOCSIN_PAGE_SIZE;
-	rows[1] = (struct tocsin_vma){.start = rows[0].end, .end = BASE + 4 * TOCSIN_PAGE_SIZE,
-				      .exec = true, .path = ""};
+	rows[1] = (struct tocsin_vma){
+	    .start = rows[0].end, .end = BASE + 4 * TOCSIN_PAGE_SIZE, .exec = true, .path = ""};
 	vmas.count = 2;
 	expect_one("memory.anonymous-executable", TOCSIN_SEVERITY_MEDIUM);
 	memcpy(ram + 3 * TOCSIN_PAGE_SIZE + 160, dynamic, sizeof(dynamic));
@@ -399,7 +399,7 @@ static void every_rule_is_whole(void **state)
 		while (s->name && (strncmp(r->name, s->name, strlen(s->name)) ||
 				   r->name[strlen(s->name)] != '.'))
 			s++;
-		if (!s->name)
+		if (!s->name && strncmp(r->name, "kernel.", 7))
 			fail_msg("%s is of no scanner", r->name);
 		assert_true(strlen(r->name) < sizeof(findings.rows[0].rule));
 		assert_true(strlen(r->why) < sizeof(findings.rows[0].why));

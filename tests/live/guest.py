@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A Linux guest under QEMU whose memory is a file, with a root shell on its second serial line."""
+import os
+import socket
+import subprocess
+import tempfile
+import time
+
+INIT = """#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin:/usr/bin:/usr/sbin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs tmp /tmp
+ifconfig lo up
+stty raw -echo -F /dev/ttyS1
+while :; do cat /dev/ttyS1 | sh >/dev/ttyS1 2>&1; done
+"""
+
+
+class Failed(Exception):
+    """The guest does not do as it is told."""
+
+
+def initrd(folder, files):
+    """An initramfs with busybox, INIT, and files: {path in the guest: path here}."""
+    root = os.path.join(folder, "root")
+    for name in ("bin", "proc", "sys", "dev", "tmp", "etc", "lib64"):
+        os.makedirs(os.path.join(root, name), exist_ok=True)
+    for path, source in dict(files, **{"/bin/busybox": "/bin/busybox"}).items():
+        os.makedirs(os.path.dirname(root + path), exist_ok=True)
+        subprocess.run(["cp", "-L", source, root + path], check=True)
+    with open(root + "/init", "w") as f:
+        f.write(INIT)
+    os.chmod(root + "/init", 0o755)
+    subprocess.run("find . | cpio -o -H newc --quiet > ../initrd", shell=True, cwd=root, check=True)
+    return os.path.join(folder, "initrd")
+
+
+def libraries(program):
+    """{path: path} of what the dynamic linker needs to run a program of this machine."""
+    text = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    return {word: word for word in text.split() if word.startswith("/")}
+
+
+class Guest:
+    """with Guest(kernel, initrd) as guest: guest.run("uname -r"); guest.ram is its memory."""
+
+    def __init__(self, kernel, image, megabytes=512, options="", arguments=()):
+        self.folder = tempfile.TemporaryDirectory()
+        name = self.folder.name
+        self.ram, self.console = name + "/ram", name + "/console"
+        self.marks = 0
+        self.line, self.got = None, b""
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(name + "/shell")
+        listener.listen(1)
+        listener.settimeout(30)
+        self.qemu = subprocess.Popen(
+            ["qemu-system-x86_64", "-machine", "pc,memory-backend=ram", "-m", str(megabytes),
+             "-object", f"memory-backend-file,id=ram,size={megabytes}M,mem-path={self.ram},share=on",
+             "-accel", "tcg", "-cpu", "max", "-kernel", kernel, "-initrd", image, "-append",
+             "console=ttyS0 panic=-1 quiet " + options, "-display", "none", "-serial",
+             "file:" + self.console, "-chardev", f"socket,id=shell,path={name}/shell", "-serial",
+             "chardev:shell", "-no-reboot", "-monitor", "none", *arguments])
+        try:
+            self.line = listener.accept()[0]
+        except BaseException:
+            self.__exit__()
+            raise
+        finally:
+            listener.close()
+
+    def __enter__(self):
+        try:
+            self.wait(120)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def wait(self, seconds):
+        """Until the shell answers."""
+        end = time.time() + seconds
+        while time.time() < end:
+            self.line.sendall(b'echo HEL""LO\n')
+            if self.read_until(b"HELLO", 2) is not None:
+                self.run("true")
+                return
+            if self.qemu.poll() is not None:
+                break
+        raise Failed("the guest does not start:\n" + open(self.console, errors="replace").read()[-2000:])
+
+    def read_until(self, mark, seconds):
+        """What comes before mark; None: it does not come. What follows it is kept."""
+        end = time.time() + seconds
+        while mark not in self.got and time.time() < end:
+            self.line.settimeout(0.2)
+            try:
+                part = self.line.recv(65536)
+            except TimeoutError:
+                self.line.sendall(b"\n")  # the emulated line now and then sleeps over its output
+                continue
+            if not part:
+                break
+            self.got += part
+        if mark not in self.got:
+            return None
+        text, self.got = self.got.split(mark, 1)
+        return text.decode(errors="replace")
+
+    def run(self, command, seconds=60):
+        """What the command prints. A command that fails is Failed."""
+        self.marks += 1
+        mark = f"DONE-{self.marks}:"
+        self.line.sendall(f'{command}\necho "DO""NE-{self.marks}:$?:"\n'.encode())
+        text = self.read_until(mark.encode(), seconds)
+        status = self.read_until(b":", 10) if text is not None else None
+        if text is None:
+            raise Failed(f"no answer to: {command}\n"
+                         + open(self.console, errors="replace").read()[-2000:])
+        text = text.replace("\r", "")
+        if status != "0":
+            raise Failed(f"{command}: exit code {status}: {text}\n"
+                         + open(self.console, errors="replace").read()[-500:])
+        return text
+
+    def begin(self, command):
+        """Start it in the background, wait until it prints READY; its PID, or the PID that it says."""
+        text = self.run(f"rm -f /tmp/said; {command} > /tmp/said 2>&1 & echo $!; "
+                        "for i in $(seq 100); do grep -q READY /tmp/said && break; sleep 0.1; done; "
+                        "cat /tmp/said; grep -q READY /tmp/said")
+        words = text.split()
+        return int(words[words.index("PID") + 1]) if "PID" in words else int(words[0])
+
+    def __exit__(self, *unused):
+        self.qemu.kill()
+        self.qemu.wait()
+        if self.line:
+            self.line.close()
+        self.folder.cleanup()

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Plant what malware does in guests under QEMU, one technique at a time: each must be found in the
+process or kernel where it is, under its rule, and be gone once it is undone.
+
+usage: scan.py TOCSIN RULES BAD PRELOADED VICTIM BUILD_ROOTKIT, with the kernels in
+TOCSIN_LIVE_KERNELS and the headers for them in TOCSIN_LIVE_HEADERS. Ends with a table of techniques
+by kernel. Speaks TAP.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import guest as guests
+
+TOCSIN, RULES, BAD, PRELOADED, VICTIM, BUILD = sys.argv[1:7]
+
+# What is done in the guest, and the rules that must tell of it in that process. {victim}: another.
+PROCESSES = [
+    ("/proc/PID/mem", "bad inject-mem {victim}", "victim", ["executable.modified"]),
+    ("ptrace", "bad inject-ptrace {victim}", "victim", ["executable.modified", "process.traced"]),
+    ("hollowed process", "bad hollow /bin/victim", "itself",
+     ["executable.not-mapped", "memory.anonymous-executable"]),
+    ("ELF in memory", "bad elf /lib/preloaded.so", "itself", ["memory.injected-elf"]),
+    ("ELF without header", "bad stripped /lib/preloaded.so", "itself", ["memory.headless-elf"]),
+    ("memfd program", "bad memfd", "itself", ["executable.memfd", "network.fileless-program"]),
+    ("deleted program", "/tmp/gone sleep", "itself", ["executable.deleted"]),
+    ("program in /tmp", "/tmp/here sleep", "itself",
+     ["executable.temporary-place"]),
+    ("writable code", "bad rwx", "itself", ["memory.writable-executable"]),
+    ("reverse shell", "bad shell /bin/busybox", "itself", ["network.shell-on-socket"]),
+    ("LD_PRELOAD", "LD_PRELOAD=/tmp/p.so victim", "itself",
+     ["environment.preload", "executable.temporary-place"]),
+    ("kernel thread's name", "bad name kworker/u8:3", "itself", ["process.kernel-thread-name"]),
+    ("daemon's name", "bad as /tmp/x /usr/sbin/sshd", "itself",
+     ["process.spoofed-name"]),
+    ("packet socket", "bad packet", "itself", ["network.packet-socket"]),
+    ("raw socket", "bad raw", "itself", ["network.raw-socket"]),
+    ("rights without root", "bad rights", "itself", ["capabilities.dangerous"]),
+]
+
+# Commands of the module, and the rule; of which process, or of the kernel.
+KERNEL = [
+    ("hidden process", "hide-process {victim}", "unhide-process", "victim", "process.hidden"),
+    ("shared credentials", "share {victim}", "unshare", "victim", "credentials.shared"),
+    ("forged credentials", "forge {victim}", "unforge", "victim", "credentials.forged"),
+    ("hidden module", "hide-module", "unhide-module", "kernel", "kernel.hidden-module"),
+    ("hooked system call", "syscall", "unsyscall", "kernel", "kernel.syscall-hook"),
+    ("hooked table", "table", "untable", "kernel", "kernel.table-hook"),
+    ("hooked terminal", "tty", "untty", "kernel", "kernel.tty-hook"),
+    ("hooked interrupt", "interrupt", "uninterrupt", "kernel", "kernel.interrupt-hook"),
+    ("patched function", "inline", "uninline", "kernel", "kernel.inline-hook"),
+    ("ftrace hook", "ftrace", "unftrace", "kernel", "kernel.ftrace-hook"),
+    ("kprobe", "kprobe", "unkprobe", "kernel", "kernel.kprobe-hook"),
+    ("netfilter hook", "netfilter", "unnetfilter", "kernel", "kernel.netfilter-hook"),
+    ("keyboard hook", "keyboard", "unkeyboard", "kernel", "kernel.keyboard-hook"),
+]
+
+
+class Wrong(Exception):
+    """A technique was not found, or was found where it is not."""
+
+
+def scan(ram):
+    """{pid or "kernel": (verdict, {rule: finding})}"""
+    run = subprocess.run([TOCSIN, "scan", "--dump", ram, "--rules", RULES, "--json"],
+                         capture_output=True, text=True, timeout=300)
+    if run.returncode not in (0, 10, 11):
+        raise Wrong(f"tocsin scan: exit code {run.returncode}: {run.stderr} {run.stdout[:2000]}")
+    found = {}
+    for line in run.stdout.splitlines():
+        row = json.loads(line)
+        key = row["process"]["pid"] if row["subject"] == "process" else "kernel"
+        found[key] = (row["verdict"]["name"], {f["rule"]: f for f in row["findings"]})
+    return found
+
+
+def loud(found, but=()):
+    """What is said of others than those."""
+    return {key: sorted(rules) for key, (verdict, rules) in found.items()
+            if key not in but and (verdict != "clean" or rules)}
+
+
+def check(found, key, rules, others=()):
+    if key not in found:
+        raise Wrong(f"{key} was not scanned")
+    missing = set(rules) - set(found[key][1])
+    if missing:
+        raise Wrong(f"{missing} not found, but {sorted(found[key][1])}")
+    if loud(found, {key, *others}):
+        raise Wrong(f"others: {loud(found, {key, *others})}")
+    return found[key][0]
+
+
+class Planted:
+    """All techniques of PROCESSES at once in one guest, and what a scan said of them."""
+
+    def __init__(self, guest):
+        self.rows, everybody = {}, set()
+        guest.run("for f in gone here x; do cp /bin/bad /tmp/$f; done; cp /lib/preloaded.so /tmp/p.so")
+        for name, command, where, rules in PROCESSES:
+            # Dynamic: whose code is written to must be its own.
+            victim = guest.begin("victim") if "{victim}" in command else 0
+            pid = guest.begin(command.format(victim=victim))
+            self.rows[name] = (victim if where == "victim" else pid, rules)
+            everybody |= {pid, victim}
+        guest.run("rm /tmp/gone")
+        self.found = scan(guest.ram)
+        everybody |= {int(pid) for pid in guest.run(
+            "for p in /proc/[0-9]*; do grep -qaE '^(bad|cache|/bin/victim|victim|/tmp/)' $p/cmdline "
+            "2>/dev/null && echo ${p#/proc/}; done; true").split()}
+        self.others = loud(self.found, everybody)
+        guest.run(f"kill -9 {' '.join(str(p) for p in everybody if p)} 2>/dev/null; sleep 1; "
+                  "rm -f /tmp/gone /tmp/here /tmp/x /tmp/p.so")
+        self.left = loud(scan(guest.ram))
+
+    def judge(self, name):
+        pid, rules = self.rows[name]
+        if self.others or self.left:
+            raise Wrong(f"of others: {self.others}; after all was ended: {self.left}")
+        return check(self.found, pid, rules, self.found)
+
+
+def plant_module(guest, hook, undo, where, rule):
+    victim = guest.begin("bad user") if "victim" in hook else 0
+    guest.run(f"echo {hook.format(victim=victim)} > /proc/tocsin_rootkit")
+    key = victim if where == "victim" else where
+    verdict = check(scan(guest.ram), key, [rule])
+    guest.run(f"echo {undo} > /proc/tocsin_rootkit")
+    found = scan(guest.ram)
+    if victim:
+        guest.run(f"kill -9 {victim}; true")
+    if loud(found):
+        raise Wrong(f"still there once it was undone: {loud(found)}")
+    return verdict
+
+
+def plant_bpf(guest):
+    pid = guest.begin("bad bpf")
+    verdict = check(scan(guest.ram), "kernel", ["kernel.bpf-writes-user"])
+    guest.run(f"kill -9 {pid}; sleep 1")
+    if loud(scan(guest.ram)):
+        raise Wrong("still there once its program was ended")
+    return verdict
+
+
+def plant_everywhere(guest):
+    """Off both lists of modules; comes last, as nothing brings it back."""
+    guest.run("echo hide-everywhere > /proc/tocsin_rootkit")
+    return check(scan(guest.ram), "kernel", ["kernel.unaccounted-code"])
+
+
+def techniques(guest, release):
+    """(name, what plants it)"""
+    planted = Planted(guest)
+    for name, *_ in PROCESSES:
+        yield name, lambda n=name: planted.judge(n)
+    yield "eBPF program", lambda: plant_bpf(guest)
+    guest.run(f"insmod /modules/{release}.ko")
+    for name, *row in KERNEL:
+        yield name, lambda r=row: plant_module(guest, *r)
+    yield "module off all lists", lambda: plant_everywhere(guest)
+
+
+def one_kernel(kernel, image, table):
+    release = os.path.basename(kernel).split("-", 1)[1]
+    number = 0
+    with guests.Guest(kernel, image) as guest:
+        quiet = loud(scan(guest.ram))
+        yield "nothing planted", f"found: {quiet}" if quiet else None
+        for name, act in techniques(guest, release):
+            why = None
+            try:
+                table.setdefault(name, {})[release] = act()
+            except (Wrong, guests.Failed) as reason:
+                why = str(reason)
+                table.setdefault(name, {})[release] = "NOT FOUND"
+            number += 1
+            yield name, why
+
+
+def main():
+    kernels = [k for k in os.environ.get("TOCSIN_LIVE_KERNELS", "").split(":") if k]
+    headers = os.environ.get("TOCSIN_LIVE_HEADERS")
+    if not kernels or not headers or not os.path.exists("/bin/busybox"):
+        print("1..0 # SKIP no TOCSIN_LIVE_KERNELS, no TOCSIN_LIVE_HEADERS or no /bin/busybox")
+        sys.exit(77)
+    releases = [os.path.basename(k).split("-", 1)[1] for k in kernels]
+    os.environ["TOCSIN_KERNEL_CACHE"] = ""
+    failed, number, table = 0, 0, {}
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([BUILD, headers, folder, *releases], check=True)
+        files = {f"/modules/{r}.ko": f"{folder}/tocsin_rootkit-{r}.ko" for r in releases}
+        image = guests.initrd(folder, dict(files, **guests.libraries(VICTIM), **{
+            "/bin/bad": BAD, "/bin/victim": VICTIM, "/lib/preloaded.so": PRELOADED}))
+        for kernel, release in zip(kernels, releases):
+            for name, why in one_kernel(kernel, image, table):
+                number += 1
+                failed += why is not None
+                print(f"{'not ' if why else ''}ok {number} {release}: {name}", flush=True)
+                for line in (why or "").splitlines():
+                    print("# " + line[:2000])
+    print(f"1..{number}")
+    print("# | " + "technique".ljust(24) + " ".join(r.replace("deb12-", "")[:18].ljust(18)
+                                                   for r in releases))
+    for name, row in table.items():
+        print("# | " + name.ljust(24) + " ".join(row.get(r, "-").ljust(18) for r in releases))
+    sys.exit(failed != 0)
+
+
+main()

@@ -401,5 +401,5 @@ int tocsin_code_strays(const struct tocsin_code *c, struct tocsin_code_range *re
 	if (rc && rc != -E2BIG)
 		return tocsin_error_set(err, rc, "the kernel's page tables cannot be read");
 	*count = s.count;
-	return rc;
+	return rc ? tocsin_error_set(err, rc, "there is more of it than %zu ranges", size) : 0;
 }

@@ -146,8 +146,11 @@ static void look_into(struct liar *l, struct tocsin_kernel *k, const struct tocs
 	for (size_t i = 0; i < vmas.count; i++)
 		tocsin_process_pages(k, p, vmas.rows[i].start, vmas.rows[i].end, &pages);
 	for (size_t i = 0; i < vmas.count; i++)
-		if (vmas.rows[i].exec && !tocsin_copy_list(k, p, &vmas.rows[i], &copies, &err))
+		if (vmas.rows[i].exec) {
+			TRY("copies", copies,
+			    tocsin_copy_list(k, p, &vmas.rows[i], &copies, &err));
 			tocsin_copy_list_free(&copies);
+		}
 	tocsin_vma_list_free(&vmas);
 	TRY("files", files, tocsin_file_list(k, p, &files, &err));
 	tocsin_file_list_free(&files);

@@ -21,7 +21,7 @@
 #define MAX_BYTES (256u << 20) /* of a process, for rules */
 
 struct totals {
-	size_t subjects, verdicts[TOCSIN_VERDICT_INCONCLUSIVE + 1];
+	size_t subjects, ended, verdicts[TOCSIN_VERDICT_INCONCLUSIVE + 1];
 };
 
 struct scan {
@@ -76,6 +76,18 @@ static int print(struct scan *s, const struct tocsin_process *p,
 	return tocsin_output_scan_text(stdout, p, s->findings, verdict);
 }
 
+/* Is it gone, or another program, by now? Then what could not be read of it says nothing. */
+static bool has_ended(struct scan *s, const struct tocsin_process *p)
+{
+	struct tocsin_process *now = malloc(sizeof(*now));
+	struct tocsin_error err = {0};
+	int rc = now ? tocsin_process_by_pid(s->k, NULL, p->pid, now, &err) : 0;
+	bool ended = rc == -ESRCH || (now && !rc && (now->task != p->task || now->mm != p->mm));
+
+	free(now);
+	return ended && p->confidence != TOCSIN_CONTRADICTED;
+}
+
 static int scan_process(struct scan *s, const struct tocsin_process *p)
 {
 	struct tocsin_scan_subject subject = {
@@ -92,6 +104,10 @@ static int scan_process(struct scan *s, const struct tocsin_process *p)
 		snprintf(s->findings->unreadable, sizeof(s->findings->unreadable), "%s",
 			 err.code ? err.message : strerror(-rc));
 	tocsin_verdict_decide(s->findings, &verdict);
+	if (verdict.verdict == TOCSIN_VERDICT_INCONCLUSIVE && !s->o->pid && has_ended(s, p)) {
+		s->totals.ended++;
+		return 0;
+	}
 	return print(s, p, &verdict);
 }
 
@@ -111,10 +127,11 @@ static int conclude(const struct scan *s)
 	const size_t *v = s->totals.verdicts;
 
 	if (!s->o->json)
-		printf("%zu scanned: %zu malicious, %zu suspicious, %zu inconclusive, %zu clean\n",
+		printf("%zu scanned: %zu malicious, %zu suspicious, %zu inconclusive, %zu clean; "
+		       "%zu ended meanwhile\n",
 		       s->totals.subjects, v[TOCSIN_VERDICT_MALICIOUS],
 		       v[TOCSIN_VERDICT_SUSPICIOUS], v[TOCSIN_VERDICT_INCONCLUSIVE],
-		       v[TOCSIN_VERDICT_CLEAN]);
+		       v[TOCSIN_VERDICT_CLEAN], s->totals.ended);
 	return v[TOCSIN_VERDICT_MALICIOUS]      ? EXIT_MALICIOUS
 	       : v[TOCSIN_VERDICT_SUSPICIOUS]   ? EXIT_SUSPICIOUS
 	       : v[TOCSIN_VERDICT_INCONCLUSIVE] ? EXIT_PARTIAL

@@ -48,7 +48,10 @@ class Guest:
     """with Guest(kernel, initrd) as guest: guest.run("uname -r"); guest.ram is its memory."""
 
     def __init__(self, kernel, image, megabytes=512, options="", arguments=()):
-        self.folder = tempfile.TemporaryDirectory()
+        # Memory, where there is room for it: what the guest writes need not go to a disk.
+        room = os.statvfs("/dev/shm")
+        self.folder = tempfile.TemporaryDirectory(
+            dir="/dev/shm" if room.f_bavail * room.f_frsize > megabytes << 21 else None)
         name = self.folder.name
         self.ram, self.console = name + "/ram", name + "/console"
         self.marks = 0
@@ -74,7 +77,7 @@ class Guest:
 
     def __enter__(self):
         try:
-            self.wait(120)
+            self.wait(180)
         except BaseException:
             self.__exit__()
             raise
@@ -84,13 +87,20 @@ class Guest:
         """Until the shell answers."""
         end = time.time() + seconds
         while time.time() < end:
-            self.line.sendall(b'echo HEL""LO\n')
+            self.nudge(b'echo HEL""LO\n')
             if self.read_until(b"HELLO", 2) is not None:
                 self.run("true")
                 return
             if self.qemu.poll() is not None:
                 break
         raise Failed("the guest does not start:\n" + open(self.console, errors="replace").read()[-2000:])
+
+    def nudge(self, text):
+        """Send it, unless nobody has read yet what was sent before."""
+        try:
+            self.line.send(text, socket.MSG_DONTWAIT)
+        except (BlockingIOError, TimeoutError):
+            pass
 
     def read_until(self, mark, seconds):
         """What comes before mark; None: it does not come. What follows it is kept."""
@@ -100,7 +110,7 @@ class Guest:
             try:
                 part = self.line.recv(65536)
             except TimeoutError:
-                self.line.sendall(b"\n")  # the emulated line now and then sleeps over its output
+                self.nudge(b"\n")  # the emulated line now and then sleeps over its output
                 continue
             if not part:
                 break
@@ -114,6 +124,7 @@ class Guest:
         """What the command prints. A command that fails is Failed."""
         self.marks += 1
         mark = f"DONE-{self.marks}:"
+        self.line.settimeout(seconds)
         self.line.sendall(f'{command}\necho "DO""NE-{self.marks}:$?:"\n'.encode())
         text = self.read_until(mark.encode(), seconds)
         status = self.read_until(b":", 10) if text is not None else None

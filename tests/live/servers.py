@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Ordinary servers under load, in a guest under QEMU: systemd, sshd, nginx, PostgreSQL with its JIT,
+Redis, Python, Perl, Node.js, Java and a container. Nothing in them, nor in their kernel, may be called
+malicious or suspicious.
+
+usage: servers.py TOCSIN RULES, with the kernels in TOCSIN_LIVE_KERNELS, of which the first two are
+booted, and the initramfs (servers/image) in TOCSIN_LIVE_SERVERS. Ends with a table of verdicts by
+kernel. Speaks TAP.
+"""
+import json
+import os
+import subprocess
+import sys
+import time
+
+import guest as guests
+
+TOCSIN, RULES = sys.argv[1:3]
+SCANS = 3
+
+# What must have been looked at, by the end of its file's name.
+SERVERS = {"systemd": "/systemd", "sshd": "/sshd", "nginx": "/nginx", "PostgreSQL": "/postgres",
+           "Redis": "/redis-check-rdb", "Python": "/python3.11", "Perl": "/perl", "Node.js": "/node",
+           "Java": "/java", "container": "/busybox", "D-Bus": "/dbus-daemon", "cron": "/cron"}
+WORST = ["clean", "inconclusive", "suspicious", "malicious"]
+
+
+def wait_for_load(guest):
+    """Until every server has answered a few times, and PostgreSQL has compiled a query."""
+    for _ in range(80):
+        text = guest.run("cat /run/asked 2>/dev/null; ls /tmp/queried 2>/dev/null; true").split()
+        if len(text) == 2 and int(text[0]) > 3:
+            return
+        time.sleep(2)
+    raise guests.Failed("the servers do not answer: " + guest.run("systemctl --failed --no-pager"))
+
+
+def scan(ram):
+    run = subprocess.run([TOCSIN, "scan", "--dump", ram, "--rules", RULES, "--json"],
+                         capture_output=True, text=True, timeout=300)
+    rows = [json.loads(line) for line in run.stdout.splitlines()]
+    if run.returncode not in (0, 3, 10, 11) or len(rows) < 30:
+        raise guests.Failed(f"tocsin scan: exit code {run.returncode}, {len(rows)} rows: {run.stderr}")
+    return rows
+
+
+def judge(rows):
+    """[complaint] about the rows of one scan."""
+    return [f"{row['verdict']['name']}: {row.get('process', {}).get('exe', 'the kernel')}: "
+            + "; ".join(f"{f['rule']}: {f['what']}" for f in row["findings"])
+            + row["coverage"]["unreadable"]
+            for row in rows if row["verdict"]["name"] in ("suspicious", "malicious")]
+
+
+def one_kernel(kernel, image, table, release):
+    with guests.Guest(kernel, image, megabytes=3072, arguments=("-smp", "2")) as guest:
+        wait_for_load(guest)
+        complaints, rows = [], []
+        for _ in range(SCANS):
+            now = scan(guest.ram)
+            complaints += judge(now)
+            rows += now
+            time.sleep(1)
+    for name, end in dict(SERVERS, kernel="").items():
+        verdicts = [row["verdict"]["name"] for row in rows
+                    if (row["process"]["exe"].endswith(end) if "process" in row else not end)
+                    and (end or "process" not in row)]
+        if not verdicts:
+            complaints.append(f"{name} was not scanned")
+        elif set(verdicts) == {"inconclusive"}:
+            complaints.append(f"{name} was never seen whole")
+        table.setdefault(name, {})[release] = max(verdicts, key=WORST.index, default="-")
+    unclear = sum(row["verdict"]["name"] == "inconclusive" for row in rows)
+    if unclear * 10 > len(rows):
+        complaints.append(f"{unclear} of {len(rows)} are inconclusive")
+    return complaints, f"{len(rows)} verdicts, {unclear} inconclusive"
+
+
+def main():
+    kernels = [k for k in os.environ.get("TOCSIN_LIVE_KERNELS", "").split(":") if k][:2]
+    image = os.environ.get("TOCSIN_LIVE_SERVERS")
+    if not kernels or not image:
+        print("1..0 # SKIP no TOCSIN_LIVE_KERNELS or no TOCSIN_LIVE_SERVERS")
+        sys.exit(77)
+    os.environ["TOCSIN_KERNEL_CACHE"] = ""
+    failed, table = 0, {}
+    releases = [os.path.basename(k).split("-", 1)[1] for k in kernels]
+    print(f"1..{len(kernels)}")
+    for number, (kernel, release) in enumerate(zip(kernels, releases), 1):
+        try:
+            complaints, note = one_kernel(kernel, image, table, release)
+        except guests.Failed as reason:
+            complaints, note = str(reason).splitlines(), ""
+        failed += bool(complaints)
+        print(f"{'not ' if complaints else ''}ok {number} {release}", flush=True)
+        for line in complaints or [note]:
+            print("# " + line[:2000])
+    print("# | " + "ordinary program".ljust(24) + " ".join(r.replace("deb12-", "")[:18].ljust(18)
+                                                          for r in releases))
+    for name, row in table.items():
+        print("# | " + name.ljust(24) + " ".join(row.get(r, "-").ljust(18) for r in releases))
+    sys.exit(failed != 0)
+
+
+main()

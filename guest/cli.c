@@ -66,10 +66,22 @@ static void print_safe(FILE *f, const char *s, bool json)
 	}
 }
 
-static void print_hex(const uint8_t *bytes, size_t size)
+static void print_hex(FILE *f, const uint8_t *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
-		printf("%02x", bytes[i]);
+		fprintf(f, "%02x", bytes[i]);
+}
+
+static void print_error_json(FILE *f, const char *when, int code, int error, const char *why)
+{
+	fprintf(f, "{\"at\":\"%s\",\"exit\":%d,\"error\":\"", when, code);
+	print_safe(f, tocsin_strerror(error), true);
+	if (*why) {
+		fprintf(f, "\",\"why\":\"");
+		print_safe(f, why, true);
+	}
+	fprintf(f, "\"}\n");
+	fflush(f);
 }
 
 int cli_report_error(const struct cli *cli, const char *when, int error)
@@ -79,15 +91,10 @@ int cli_report_error(const struct cli *cli, const char *when, int error)
 
 	if (error == -EOPNOTSUPP)
 		tocsin_unavailable_reason(why, sizeof(why));
+	if (cli->log)
+		print_error_json(cli->log, when, code, error, why);
 	if (cli->json) {
-		printf("{\"at\":\"%s\",\"exit\":%d,\"error\":\"", when, code);
-		print_safe(stdout, tocsin_strerror(error), true);
-		if (*why) {
-			printf("\",\"why\":\"");
-			print_safe(stdout, why, true);
-		}
-		printf("\"}\n");
-		fflush(stdout);
+		print_error_json(stdout, when, code, error, why);
 	} else {
 		fprintf(stderr, "tocsin-guest: %s: %s%s", when, tocsin_strerror(error),
 			*why ? ": " : "");
@@ -121,29 +128,29 @@ static const char *request_error_name(uint32_t error)
 	return error < sizeof(name) / sizeof(name[0]) ? name[error] : "unknown error";
 }
 
-static void print_json(const char *when, const struct tocsin_answer *a, const uint8_t *nonce,
+static void print_json(FILE *f, const char *when, const struct tocsin_answer *a, const uint8_t *nonce,
 		       int code)
 {
 	bool done = a->state == TOCSIN_STATE_DONE;
 
-	printf("{\"at\":\"%s\",\"exit\":%d,\"state\":%u,\"verdict_code\":%u,\"error_code\":%u,",
+	fprintf(f, "{\"at\":\"%s\",\"exit\":%d,\"state\":%u,\"verdict_code\":%u,\"error_code\":%u,",
 	       when, code, a->state, a->verdict, a->error);
-	printf(done ? "\"verdict\":\"%s\"," : "\"error\":\"%s\",",
+	fprintf(f, done ? "\"verdict\":\"%s\"," : "\"error\":\"%s\",",
 	       done ? tocsin_verdict_name(a->verdict) : request_error_name(a->error));
-	printf("\"score\":%u,\"findings\":%u,\"ticket\":%u,\"time\":%llu,", a->score, a->findings,
+	fprintf(f, "\"score\":%u,\"findings\":%u,\"ticket\":%u,\"time\":%llu,", a->score, a->findings,
 	       a->ticket, (unsigned long long)a->time);
-	printf("\"pid\":%u,\"uid\":%u,\"start_time\":%llu,\"text\":\"", a->pid, a->uid,
+	fprintf(f, "\"pid\":%u,\"uid\":%u,\"start_time\":%llu,\"text\":\"", a->pid, a->uid,
 	       (unsigned long long)a->start_time);
-	print_safe(stdout, a->text, true);
-	printf("\",\"nonce\":\"");
-	print_hex(nonce, TOCSIN_NONCE_SIZE);
-	printf("\",\"domain_uuid\":\"");
-	print_hex(a->domain_uuid, sizeof(a->domain_uuid));
-	printf("\",\"key_id\":\"");
-	print_hex(a->key_id, sizeof(a->key_id));
-	printf("\",\"signature\":\"");
-	print_hex(a->signature, sizeof(a->signature));
-	printf("\"}\n");
+	print_safe(f, a->text, true);
+	fprintf(f, "\",\"nonce\":\"");
+	print_hex(f, nonce, TOCSIN_NONCE_SIZE);
+	fprintf(f, "\",\"domain_uuid\":\"");
+	print_hex(f, a->domain_uuid, sizeof(a->domain_uuid));
+	fprintf(f, "\",\"key_id\":\"");
+	print_hex(f, a->key_id, sizeof(a->key_id));
+	fprintf(f, "\",\"signature\":\"");
+	print_hex(f, a->signature, sizeof(a->signature));
+	fprintf(f, "\"}\n");
 }
 
 int cli_report_answer(const struct cli *cli, const char *when, const struct tocsin_answer *answer,
@@ -151,8 +158,10 @@ int cli_report_answer(const struct cli *cli, const char *when, const struct tocs
 {
 	enum cli_exit code = exit_of_answer(answer);
 
+	if (cli->log)
+		print_json(cli->log, when, answer, nonce, code);
 	if (cli->json) {
-		print_json(when, answer, nonce, code);
+		print_json(stdout, when, answer, nonce, code);
 	} else if (answer->state == TOCSIN_STATE_DONE) {
 		printf("%s: %s: pid %u uid %u score %u findings %u ticket %u: ", when,
 		       tocsin_verdict_name(answer->verdict), answer->pid, answer->uid,

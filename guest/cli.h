@@ -4,6 +4,7 @@
 #define TOCSIN_GUEST_CLI_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include <tocsin/guest.h>
 
@@ -22,6 +23,7 @@ enum cli_exit {
 struct cli {
 	bool json;
 	unsigned int timeout_ms;
+	FILE *log; /* answers also go there, one JSON object a line; NULL: not */
 };
 
 /* Subcommands: argv[0] is their name. Return an exit code. */

@@ -1,35 +1,32 @@
 // SPDX-License-Identifier: MIT
 /*
- * run: start a program and ring for it, with its PID, while it runs.
- *
- * The first ring comes once exec() has succeeded, so that the program itself is looked at and not
- * the fork of this one; the next at every interval. None of them stops the program. The ring at
- * exit is made when the child has ended but is not yet reaped: its task and identity are still
- * there, its memory is not, so that ring can judge what the kernel still holds of a process, never
- * the code it ran last. What lives shorter than one scan is therefore seen in part or not at all.
- * Only the child is rung for, not what it starts.
+ * run: start a program and have it looked at, with all that it starts, at the moments that matter
+ * (trace.h): each time the process itself rings, and stands still until the answer is there, so that
+ * what was looked at is what it was at that moment. At every interval this program rings for the
+ * first process besides, which runs on meanwhile. What to do about a verdict is the user's policy.
  *
  * Where VMFUNC is not available, or is refused, the program is not started at all.
  */
 #include "cli.h"
+#include "trace.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #define DEFAULT_INTERVAL_S 10u
 #define MAX_INTERVAL_S 86400u
+#define PAUSE_MS 500u
+
+enum action { REPORT, PAUSE, KILL };
+
+static const char *const actions[] = {"report", "pause", "kill"};
 
 struct run {
-	const struct cli *cli;
-	pid_t pid;
-	bool kill;
+	struct cli cli;
+	enum action on[TOCSIN_VERDICT_INCONCLUSIVE + 1]; /* by verdict */
 	unsigned long interval_s;
 	int worst; /* exit code of the worst answer so far */
 	bool killed;
@@ -47,128 +44,97 @@ static int worse(int a, int b)
 	return weight[a] >= weight[b] ? a : b;
 }
 
-/* Fork and exec. 0 once exec() has succeeded; the error of fork() or exec() otherwise. */
-static int start(char **argv, pid_t *ret)
+static void act(struct run *run, pid_t pid, uint32_t verdict)
 {
-	int fds[2], error = 0;
-	ssize_t n;
-	pid_t pid;
+	enum action action = verdict <= TOCSIN_VERDICT_INCONCLUSIVE ? run->on[verdict] : REPORT;
 
-	if (pipe2(fds, O_CLOEXEC))
-		return -errno;
-	pid = fork();
-	if (pid < 0) {
-		error = errno;
-		close(fds[0]);
-		close(fds[1]);
-		return -error;
-	}
-	if (!pid) {
-		execvp(argv[0], argv);
-		error = errno;
-		n = write(fds[1], &error, sizeof(error));
-		_exit(n == sizeof(error) ? 127 : 126);
-	}
-	close(fds[1]);
-	do
-		n = read(fds[0], &error, sizeof(error));
-	while (n < 0 && errno == EINTR);
-	close(fds[0]);
-	if (n) {
-		waitpid(pid, NULL, 0);
-		return n == sizeof(error) ? -error : -EIO;
-	}
-	*ret = pid;
-	return 0;
+	if (action == REPORT)
+		return;
+	/* It is not reaped yet, so the PID cannot have become another process's. */
+	kill(pid, action == KILL ? SIGKILL : SIGSTOP);
+	run->killed |= action == KILL;
+	if (action == PAUSE)
+		fprintf(stderr, "tocsin-guest: paused; kill -CONT %d lets it go on\n", (int)pid);
 }
 
-/* The exit code of one ring for the child. */
-static int ring(struct run *run, const char *when)
+static void take(struct run *run, const char *when, pid_t pid, int r,
+		 const struct tocsin_answer *answer, const uint8_t *nonce)
+{
+	if (r == -ESRCH) /* it ended meanwhile */
+		return;
+	if (r) {
+		run->worst = worse(run->worst, cli_report_error(&run->cli, when, r));
+		return;
+	}
+	run->worst = worse(run->worst, cli_report_answer(&run->cli, when, answer, nonce));
+	if (answer->state == TOCSIN_STATE_DONE)
+		act(run, pid, answer->verdict);
+}
+
+static void on_moment(const struct trace_stop *stop, void *context)
 {
 	uint8_t nonce[TOCSIN_NONCE_SIZE];
 	struct tocsin_answer answer;
-	int r, code;
+	struct run *run = context;
+	int r;
 
-	r = tocsin_scan((uint32_t)run->pid, run->cli->timeout_ms, &answer, nonce);
-	code = r ? cli_report_error(run->cli, when, r)
-		 : cli_report_answer(run->cli, when, &answer, nonce);
-	/* Not reaped yet, so the PID cannot have become another process's. */
-	if (code == CLI_MALICIOUS && run->kill && !run->killed)
-		run->killed = !kill(run->pid, SIGKILL);
-	return code;
+	if (stop->place)
+		r = remote_ring(stop->remote, stop->place, stop->regs, run->cli.timeout_ms, &answer,
+				nonce);
+	else
+		r = tocsin_scan((uint32_t)stop->pid, run->cli.timeout_ms, &answer, nonce);
+	take(run, trace_moment_name(stop->moment), stop->pid, r, &answer, nonce);
 }
 
-/* Has the child ended? It stays unreaped. */
-static bool ended(const struct run *run)
+static void on_interval(pid_t pid, void *context)
 {
+	uint8_t nonce[TOCSIN_NONCE_SIZE];
+	struct tocsin_answer answer;
+	struct run *run = context;
 	siginfo_t info = {0};
+	int r = tocsin_scan((uint32_t)pid, run->cli.timeout_ms, &answer, nonce);
 
-	if (waitid(P_PID, (id_t)run->pid, &info, WEXITED | WNOHANG | WNOWAIT))
-		return errno != EINTR;
-	return info.si_pid == run->pid;
+	/* Of one that has ended meanwhile only a verdict against it says something. */
+	if (!waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid == pid &&
+	    (r || answer.state != TOCSIN_STATE_DONE))
+		return;
+	take(run, "interval", pid, r, &answer, nonce);
 }
 
-/* Wait for the interval, or the child's end. SIGCHLD is blocked, so none is lost in between. */
-static void wait_interval(const struct run *run, const sigset_t *chld)
-{
-	struct timespec now, end, left;
-
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += (time_t)run->interval_s;
-	while (!ended(run)) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (now.tv_sec > end.tv_sec ||
-		    (now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec))
-			return;
-		left.tv_sec = end.tv_sec - now.tv_sec;
-		left.tv_nsec = end.tv_nsec - now.tv_nsec;
-		if (left.tv_nsec < 0) {
-			left.tv_sec--;
-			left.tv_nsec += 1000000000L;
-		}
-		sigtimedwait(chld, NULL, &left);
-	}
-}
-
-static void report_end(const struct run *run, int status)
+static void on_end(pid_t pid, int status, void *context)
 {
 	const char *how = WIFSIGNALED(status) ? "signal" : "status";
 	int number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+	struct run *run = context;
 
-	if (run->cli->json)
-		printf("{\"at\":\"end\",\"exit\":%d,\"pid\":%d,\"%s\":%d,\"killed\":%s}\n",
-		       run->worst, (int)run->pid, how, number, run->killed ? "true" : "false");
-	else
-		printf("end: pid %d, %s %d%s\n", (int)run->pid, how, number,
-		       run->killed ? ", killed: malicious" : "");
+	if (run->cli.json || run->cli.log)
+		fprintf(run->cli.log ?: stdout,
+			"{\"at\":\"end\",\"exit\":%d,\"pid\":%d,\"%s\":%d,\"killed\":%s}\n",
+			run->worst, (int)pid, how, number, run->killed ? "true" : "false");
+	if (!run->cli.json)
+		printf("end: pid %d, %s %d%s\n", (int)pid, how, number,
+		       run->killed ? ", killed" : "");
 }
 
-static bool against(int code)
+/* "malicious=kill" */
+static int parse_policy(struct run *run, const char *text)
 {
-	return code == CLI_MALICIOUS || code == CLI_SUSPICIOUS;
-}
+	uint32_t verdict;
 
-static int watch(struct run *run, const sigset_t *chld)
-{
-	int status = 0, code;
+	for (verdict = TOCSIN_VERDICT_CLEAN; verdict <= TOCSIN_VERDICT_INCONCLUSIVE; verdict++) {
+		const char *name = tocsin_verdict_name(verdict);
+		size_t n = strlen(name);
 
-	run->worst = ring(run, "start");
-	for (wait_interval(run, chld); !ended(run); wait_interval(run, chld)) {
-		code = ring(run, "interval");
-		if (against(code) || !ended(run))
-			run->worst = worse(run->worst, code);
+		if (strncmp(text, name, n) || text[n] != '=')
+			continue;
+		for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+			if (strcmp(text + n + 1, actions[i]))
+				continue;
+			run->on[verdict] = (enum action)i;
+			return 0;
+		}
 	}
-	/* Of a child that has ended, "no such process" or "no memory" says nothing bad: only a
-	 * verdict against it counts. */
-	if (!run->killed) {
-		code = ring(run, "exit");
-		if (against(code))
-			run->worst = worse(run->worst, code);
-	}
-	while (waitpid(run->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	report_end(run, status);
-	return run->worst;
+	return -EINVAL;
 }
 
 /* Options of run. The command's place in argv, or -1 after a message. */
@@ -181,7 +147,19 @@ static int parse(struct run *run, int argc, char **argv)
 			i++;
 			break;
 		} else if (!strcmp(argv[i], "--kill")) {
-			run->kill = true;
+			run->on[TOCSIN_VERDICT_MALICIOUS] = KILL;
+		} else if (!strcmp(argv[i], "--on") && i + 1 < argc) {
+			if (parse_policy(run, argv[++i])) {
+				cli_usage_error("not a policy such as malicious=kill: %s", argv[i]);
+				return -1;
+			}
+		} else if (!strcmp(argv[i], "--log") && i + 1 < argc) {
+			run->cli.log = fopen(argv[++i], "ae");
+			if (!run->cli.log) {
+				cli_usage_error("cannot open %s: %s", argv[i], strerror(errno));
+				return -1;
+			}
+			setvbuf(run->cli.log, NULL, _IOLBF, 0);
 		} else if (!strcmp(argv[i], "--interval") && i + 1 < argc) {
 			if (cli_number(argv[++i], 1, MAX_INTERVAL_S, &run->interval_s)) {
 				cli_usage_error("not an interval in seconds: %s", argv[i]);
@@ -200,8 +178,10 @@ static int parse(struct run *run, int argc, char **argv)
 
 int cli_run(const struct cli *cli, int argc, char **argv)
 {
-	struct run run = {.cli = cli, .interval_s = DEFAULT_INTERVAL_S};
-	sigset_t chld, mask;
+	struct run run = {.cli = *cli, .interval_s = DEFAULT_INTERVAL_S};
+	struct trace_events events = {
+	    .moment = on_moment, .interval = on_interval, .end = on_end, .pause_ms = PAUSE_MS};
+	unsigned long skipped = 0;
 	int at, r;
 
 	at = parse(&run, argc, argv);
@@ -209,18 +189,19 @@ int cli_run(const struct cli *cli, int argc, char **argv)
 		return CLI_USAGE;
 	r = tocsin_ping(NULL);
 	if (r)
-		return cli_report_error(cli, "run, program not started", r);
+		return cli_report_error(&run.cli, "run, program not started", r);
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would reap the child behind our back */
-	r = start(argv + at, &run.pid);
-	if (r) {
-		fprintf(stderr, "tocsin-guest: run: cannot start %s: %s\n", argv[at], strerror(-r));
-		return CLI_FAILED;
-	}
-	/* Ctrl-C ends the program, and this one reports how it ended. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
-	sigemptyset(&chld);
-	sigaddset(&chld, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &chld, &mask);
-	return watch(&run, &chld);
+	events.context = &run;
+	events.interval_s = (unsigned int)run.interval_s;
+	r = trace_run(argv + at, &events, &skipped);
+	if (skipped)
+		fprintf(stderr, "tocsin-guest: %lu moments came less than %u ms after one like them "
+				"and were not looked at\n",
+			skipped, PAUSE_MS);
+	if (run.cli.log)
+		fclose(run.cli.log);
+	if (!r)
+		return run.worst;
+	fprintf(stderr, "tocsin-guest: run: cannot start %s: %s\n", argv[at], strerror(-r));
+	return CLI_FAILED;
 }

@@ -15,6 +15,9 @@ void tocsin_token(const uint8_t nonce[TOCSIN_NONCE_SIZE], uint32_t cell,
 void tocsin_request_fill(struct tocsin_request *req, uint32_t pid,
 			 const uint8_t nonce[TOCSIN_NONCE_SIZE]);
 
+/* The answer if it is there: 0, -EAGAIN (cell 0 still holds its token), or -EPROTO. */
+int tocsin_request_take(struct tocsin_request *req, struct tocsin_answer *ret);
+
 /* Poll cell 0. 0, -ETIMEDOUT or -EPROTO (unknown state or verdict, or a cell never written). */
 int tocsin_request_wait(struct tocsin_request *req, unsigned int timeout_ms,
 			struct tocsin_answer *ret);

@@ -88,20 +88,28 @@ static int take_answer(struct tocsin_request *req, struct tocsin_answer *ret)
 	return 0;
 }
 
+int tocsin_request_take(struct tocsin_request *req, struct tocsin_answer *ret)
+{
+	return cell_written(req, 0) ? take_answer(req, ret) : -EAGAIN;
+}
+
 int tocsin_request_wait(struct tocsin_request *req, unsigned int timeout_ms,
 			struct tocsin_answer *ret)
 {
 	uint64_t deadline = now_ns() + (uint64_t)timeout_ms * 1000000u;
 	struct timespec pause = {.tv_nsec = POLL_FIRST_NS};
 
-	while (!cell_written(req, 0)) {
+	for (;;) {
+		int r = tocsin_request_take(req, ret);
+
+		if (r != -EAGAIN)
+			return r;
 		if (now_ns() >= deadline)
 			return -ETIMEDOUT;
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < POLL_MAX_NS)
 			pause.tv_nsec *= 2;
 	}
-	return take_answer(req, ret);
 }
 
 static int random_nonce(uint8_t nonce[TOCSIN_NONCE_SIZE])

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * run with real child processes; only the bell is replaced (the linker wraps tocsin_scan() and
- * tocsin_ping()), so that the answers are known.
+ * run with real child processes, traced and made to ring as they are; only the instruction is
+ * another one than VMFUNC (TOCSIN_BELL), and the linker wraps what waits for the answers, so that they
+ * are known.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,13 +12,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "cli.h"
+#include "internal.h"
+#include "remote.h"
 
 static uint32_t verdicts[8]; /* per ring; the last non-zero one repeats */
 static int scan_error;
@@ -26,6 +31,8 @@ static unsigned int rings;
 static uint32_t last_pid;
 
 int __wrap_tocsin_ping(uint32_t *ret_ticket);
+int __wrap_remote_wait(pid_t tid, uint64_t block, unsigned int timeout_ms,
+		       struct tocsin_answer *ret);
 int __wrap_tocsin_scan(uint32_t pid, unsigned int timeout_ms, struct tocsin_answer *ret,
 		       uint8_t nonce[TOCSIN_NONCE_SIZE]);
 
@@ -53,6 +60,21 @@ int __wrap_tocsin_scan(uint32_t pid, unsigned int timeout_ms, struct tocsin_answ
 	ret->pid = pid;
 	memset(nonce, 0, TOCSIN_NONCE_SIZE);
 	return 0;
+}
+
+/* The block must be there as dom0 expects it, in the memory of the process that rang. */
+int __wrap_remote_wait(pid_t tid, uint64_t block, unsigned int timeout_ms,
+		       struct tocsin_answer *ret)
+{
+	struct tocsin_request request, expected;
+	struct iovec here = {&request, sizeof(request)};
+	struct iovec there = {(void *)(uintptr_t)block, sizeof(request)};
+	uint8_t nonce[TOCSIN_NONCE_SIZE];
+
+	assert_int_equal(process_vm_readv(tid, &here, 1, &there, 1, 0), sizeof(request));
+	tocsin_request_fill(&expected, 0, request.nonce);
+	assert_memory_equal(&request, &expected, sizeof(expected));
+	return __wrap_tocsin_scan((uint32_t)tid, timeout_ms, ret, nonce);
 }
 
 static int reset(void **state)
@@ -94,7 +116,7 @@ static void clean(void **state)
 {
 	verdicts[0] = TOCSIN_VERDICT_CLEAN;
 	assert_int_equal(RUN("--", "true"), CLI_CLEAN);
-	assert_int_equal(rings, 2);                     /* start and exit */
+	assert_int_equal(rings, 2);                     /* exec and exit */
 	assert_int_equal(kill((pid_t)last_pid, 0), -1); /* reaped */
 }
 
@@ -156,6 +178,45 @@ static void does_not_start(void **state)
 	assert_int_equal(rings, 0);
 }
 
+/* Threads, signals, children, failing calls: none may notice anything. The log has every moment. */
+static void program_is_not_disturbed(void **state)
+{
+	char log[] = "/tmp/tocsin-run-XXXXXX", line[1024];
+	unsigned int exec = 0, code = 0, connect = 0, listen = 0, at_exit = 0, end = 0;
+	FILE *f;
+
+	assert_true(mkstemp(log) >= 0);
+	verdicts[0] = TOCSIN_VERDICT_CLEAN;
+	assert_int_equal(RUN("--log", log, "--", getenv("TOCSIN_MOMENTS")), CLI_CLEAN);
+	f = fopen(log, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		exec += strstr(line, "\"at\":\"exec\"") != NULL;
+		code += strstr(line, "\"at\":\"code\"") != NULL;
+		connect += strstr(line, "\"at\":\"connect\"") != NULL;
+		listen += strstr(line, "\"at\":\"listen\"") != NULL;
+		at_exit += strstr(line, "\"at\":\"exit\"") != NULL;
+		end += strstr(line, "\"signal\":10,\"killed\":false") != NULL;
+	}
+	fclose(f);
+	unlink(log);
+	assert_int_equal(exec, 2);
+	assert_int_equal(code, 2);
+	assert_int_equal(connect, 1); /* the second comes too soon */
+	assert_int_equal(listen, 1);
+	assert_int_equal(at_exit, 2); /* of the two children; the program itself ends by a signal */
+	assert_int_equal(end, 1);
+}
+
+static void policy(void **state)
+{
+	verdicts[0] = TOCSIN_VERDICT_SUSPICIOUS;
+	assert_int_equal(RUN("--on", "suspicious=kill", "sleep", "20"), CLI_SUSPICIOUS);
+	assert_int_equal(rings, 1);
+	assert_int_equal(RUN("--on", "suspicious=laugh", "true"), CLI_USAGE);
+	assert_int_equal(RUN("--on", "suspicious", "true"), CLI_USAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
@@ -166,6 +227,8 @@ int main(void)
 	    cmocka_unit_test_setup(suspicious_is_not_killed, reset),
 	    cmocka_unit_test_setup(no_answer_is_not_clean, reset),
 	    cmocka_unit_test_setup(does_not_start, reset),
+	    cmocka_unit_test_setup(program_is_not_disturbed, reset),
+	    cmocka_unit_test_setup(policy, reset),
 	};
 
 	return cmocka_run_group_tests_name("guest-run", cases, NULL, NULL);

@@ -128,19 +128,19 @@ static const char *request_error_name(uint32_t error)
 	return error < sizeof(name) / sizeof(name[0]) ? name[error] : "unknown error";
 }
 
-static void print_json(FILE *f, const char *when, const struct tocsin_answer *a, const uint8_t *nonce,
-		       int code)
+static void print_json(FILE *f, const char *when, const struct tocsin_answer *a,
+		       const uint8_t *nonce, int code)
 {
 	bool done = a->state == TOCSIN_STATE_DONE;
 
 	fprintf(f, "{\"at\":\"%s\",\"exit\":%d,\"state\":%u,\"verdict_code\":%u,\"error_code\":%u,",
-	       when, code, a->state, a->verdict, a->error);
+		when, code, a->state, a->verdict, a->error);
 	fprintf(f, done ? "\"verdict\":\"%s\"," : "\"error\":\"%s\",",
-	       done ? tocsin_verdict_name(a->verdict) : request_error_name(a->error));
-	fprintf(f, "\"score\":%u,\"findings\":%u,\"ticket\":%u,\"time\":%llu,", a->score, a->findings,
-	       a->ticket, (unsigned long long)a->time);
+		done ? tocsin_verdict_name(a->verdict) : request_error_name(a->error));
+	fprintf(f, "\"score\":%u,\"findings\":%u,\"ticket\":%u,\"time\":%llu,", a->score,
+		a->findings, a->ticket, (unsigned long long)a->time);
 	fprintf(f, "\"pid\":%u,\"uid\":%u,\"start_time\":%llu,\"text\":\"", a->pid, a->uid,
-	       (unsigned long long)a->start_time);
+		(unsigned long long)a->start_time);
 	print_safe(f, a->text, true);
 	fprintf(f, "\",\"nonce\":\"");
 	print_hex(f, nonce, TOCSIN_NONCE_SIZE);
@@ -158,6 +158,8 @@ int cli_report_answer(const struct cli *cli, const char *when, const struct tocs
 {
 	enum cli_exit code = exit_of_answer(answer);
 
+	if (cli->has_key && cli_check_signature(cli->key, nonce, answer))
+		return cli_report_error(cli, when, -EBADMSG);
 	if (cli->log)
 		print_json(cli->log, when, answer, nonce, code);
 	if (cli->json) {

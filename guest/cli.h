@@ -20,7 +20,11 @@ enum cli_exit {
 	CLI_FAILED = 7, /* dom0 reports an error, or the system refused something */
 };
 
+#define CLI_KEY_SIZE 32
+
 struct cli {
+	bool has_key; /* answers are checked against this key of dom0's */
+	uint8_t key[CLI_KEY_SIZE];
 	bool json;
 	unsigned int timeout_ms;
 	FILE *log; /* answers also go there, one JSON object a line; NULL: not */
@@ -31,6 +35,14 @@ int cli_ping(const struct cli *cli, int argc, char **argv);
 int cli_scan(const struct cli *cli, int argc, char **argv);
 int cli_run(const struct cli *cli, int argc, char **argv);
 int cli_bench(const struct cli *cli, int argc, char **argv);
+int cli_verify(const struct cli *cli, int argc, char **argv);
+
+/* A public key in hexadecimal, or of a file that begins with it. 0 or a negative errno. */
+int cli_read_key(const char *text, uint8_t ret[CLI_KEY_SIZE]);
+
+/* 0, or -EBADMSG: this key did not sign this answer to this nonce. */
+int cli_check_signature(const uint8_t key[CLI_KEY_SIZE], const uint8_t nonce[TOCSIN_NONCE_SIZE],
+			const struct tocsin_answer *answer);
 
 int cli_usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -15,14 +15,12 @@ static const struct {
 	const char *name;
 	int (*run)(const struct cli *cli, int argc, char **argv);
 } commands[] = {
-    {"ping", cli_ping},
-    {"scan", cli_scan},
-    {"run", cli_run},
-    {"bench", cli_bench},
+    {"ping", cli_ping},     {"scan", cli_scan},   {"run", cli_run},
+    {"verify", cli_verify}, {"bench", cli_bench},
 };
 
 static const char help[] =
-    "Usage: tocsin-guest [--json] [--timeout SEC] COMMAND\n"
+    "Usage: tocsin-guest [--json] [--timeout SEC] [--key KEY] COMMAND\n"
     "\n"
     "  ping                                     is anyone listening?\n"
     "  scan [PID]                               scan process PID, or this process itself\n"
@@ -33,10 +31,15 @@ static const char help[] =
     "      --on VERDICT=ACTION                  what to do: report, pause or kill\n"
     "      --kill                               the same as --on malicious=kill\n"
     "      --log FILE                           add every answer to FILE, as JSON\n"
+    "  verify [OPTIONS] [FILE]                  did dom0 sign these answers (lines of --json)?\n"
+    "      --nonce HEX  --domain UUID           the request and the domain that are expected\n"
+    "      --max-age SEC                        how old they may be\n"
     "  bench [N]                                RDTSC ticks of a ping and of CPUID, N times\n"
     "\n"
     "      --json         one JSON object per line\n"
     "      --timeout SEC  how long to wait for each answer (default 30)\n"
+    "      --key KEY      dom0's public key, or a file that has it: answers that it did not sign\n"
+    "                     are refused (dom0: tocsin key show)\n"
     "  -h, --help\n"
     "      --version\n"
     "\n"
@@ -59,6 +62,14 @@ static int parse_options(struct cli *cli, int argc, char **argv, int *code)
 				return -1;
 			}
 			cli->timeout_ms = (unsigned int)seconds * 1000u;
+		} else if (!strcmp(argv[i], "--key") && i + 1 < argc) {
+			int r = cli_read_key(argv[++i], cli->key);
+
+			if (r) {
+				*code = cli_usage_error("no key in %s: %s", argv[i], strerror(-r));
+				return -1;
+			}
+			cli->has_key = true;
 		} else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
 			fputs(help, stdout);
 			*code = 0;

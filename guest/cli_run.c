@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * run: start a program and have it looked at, with all that it starts, at the moments that matter
- * (trace.h): each time the process itself rings, and stands still until the answer is there, so that
- * what was looked at is what it was at that moment. At every interval this program rings for the
- * first process besides, which runs on meanwhile. What to do about a verdict is the user's policy.
+ * (trace.h): each time the process itself rings, and stands still until the answer is there, so
+ * that what was looked at is what it was at that moment. At every interval this program rings for
+ * the first process besides, which runs on meanwhile. What to do about a verdict is the user's
+ * policy.
  *
  * Where VMFUNC is not available, or is refused, the program is not started at all.
  */
@@ -195,8 +196,9 @@ int cli_run(const struct cli *cli, int argc, char **argv)
 	events.interval_s = (unsigned int)run.interval_s;
 	r = trace_run(argv + at, &events, &skipped);
 	if (skipped)
-		fprintf(stderr, "tocsin-guest: %lu moments came less than %u ms after one like them "
-				"and were not looked at\n",
+		fprintf(stderr,
+			"tocsin-guest: %lu moments came less than %u ms after one like them "
+			"and were not looked at\n",
 			skipped, PAUSE_MS);
 	if (run.cli.log)
 		fclose(run.cli.log);

@@ -221,8 +221,8 @@ static int pull(struct remote *r, const struct remote_place *place,
 			rc = to_syscall_stop(r);
 		if (!rc)
 			rc = get_regs(r->tid, &regs);
-	} while (!rc && regs.rip != place->code + ((uintptr_t)remote_syscall & (PAGE - 1)) +
-					SYSCALL_SIZE);
+	} while (!rc &&
+		 regs.rip != place->code + ((uintptr_t)remote_syscall & (PAGE - 1)) + SYSCALL_SIZE);
 	return rc ? rc : tocsin_eax_to_errno((uint32_t)regs.orig_rax);
 }
 

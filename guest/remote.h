@@ -4,9 +4,9 @@
  * request block in its own memory, and is then put back where it was. So the hypervisor sees the
  * process in its own address space.
  *
- * What it needs in the process is placed once after each exec: a page of this program's own file, with
- * the two instructions, and a page for the block. Both are mappings of their own; nothing of the
- * process's is changed for good.
+ * What it needs in the process is placed once after each exec: a page of this program's own file,
+ * with the two instructions, and a page for the block. Both are mappings of their own; nothing of
+ * the process's is changed for good.
  */
 #ifndef TOCSIN_GUEST_REMOTE_H
 #define TOCSIN_GUEST_REMOTE_H
@@ -34,7 +34,8 @@ struct remote {
 
 /*
  * Place what is needed into the thread's process. It must be stopped at the exit of a system call
- * and be the only one of its process, as after exec. 0, -ESRCH (it ended), or another negative errno.
+ * and be the only one of its process, as after exec. 0, -ESRCH (it ended), or another negative
+ * errno.
  */
 int remote_place(struct remote *r, struct remote_place *ret);
 

@@ -12,6 +12,7 @@
 #include "sha256.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -124,31 +125,86 @@ static int random_nonce(uint8_t nonce[TOCSIN_NONCE_SIZE])
 	return n == TOCSIN_NONCE_SIZE ? 0 : -EIO;
 }
 
-static int ask(uint32_t op, uint32_t pid, unsigned int timeout_ms, struct tocsin_answer *ret,
-	       uint8_t ret_nonce[TOCSIN_NONCE_SIZE])
-{
-	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+struct tocsin_ask {
+	struct tocsin_request *block; /* a page of its own */
+	size_t size;
 	uint8_t nonce[TOCSIN_NONCE_SIZE];
-	struct tocsin_request *req;
-	int r;
+};
 
-	r = random_nonce(nonce);
+/* Fill a block and ring. */
+static int begin(struct tocsin_ask *a, uint32_t op, uint32_t pid)
+{
+	int r = random_nonce(a->nonce);
+
 	if (r)
 		return r;
-	req = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (req == MAP_FAILED)
+	a->size = (size_t)sysconf(_SC_PAGESIZE);
+	a->block = mmap(NULL, a->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (a->block == MAP_FAILED)
 		return -errno;
-	madvise(req, size, MADV_DONTFORK);
-	mlock(req, size); /* best effort: RLIMIT_MEMLOCK may be 0 */
-	tocsin_request_fill(req, pid, nonce);
-	r = tocsin_ring(op, (uintptr_t)req, NULL);
-	if (!r)
-		r = tocsin_request_wait(req, timeout_ms, ret);
-	if (!r && ret_nonce)
-		memcpy(ret_nonce, nonce, sizeof(nonce));
-	explicit_bzero(req, sizeof(*req));
-	munmap(req, size);
+	madvise(a->block, a->size, MADV_DONTFORK);
+	mlock(a->block, a->size); /* best effort: RLIMIT_MEMLOCK may be 0 */
+	tocsin_request_fill(a->block, pid, a->nonce);
+	r = tocsin_ring(op, (uintptr_t)a->block, NULL);
+	if (r)
+		munmap(a->block, a->size);
 	return r;
+}
+
+static int poll_answer(struct tocsin_ask *a, unsigned int timeout_ms, struct tocsin_answer *ret,
+		       uint8_t nonce[TOCSIN_NONCE_SIZE])
+{
+	int r = tocsin_request_wait(a->block, timeout_ms, ret);
+
+	if (!r && nonce)
+		memcpy(nonce, a->nonce, sizeof(a->nonce));
+	return r;
+}
+
+static void end(struct tocsin_ask *a)
+{
+	explicit_bzero(a->block, sizeof(*a->block));
+	munmap(a->block, a->size);
+}
+
+static int ask(uint32_t op, uint32_t pid, unsigned int timeout_ms, struct tocsin_answer *ret,
+	       uint8_t nonce[TOCSIN_NONCE_SIZE])
+{
+	struct tocsin_ask a;
+	int r = begin(&a, op, pid);
+
+	if (r)
+		return r;
+	r = poll_answer(&a, timeout_ms, ret, nonce);
+	end(&a);
+	return r;
+}
+
+TOCSIN_EXPORT int tocsin_ask_begin(uint32_t pid, struct tocsin_ask **ret)
+{
+	struct tocsin_ask *a = malloc(sizeof(*a));
+	int r = a ? begin(a, pid ? TOCSIN_OP_SCAN : TOCSIN_OP_SCAN_SELF, pid) : -ENOMEM;
+
+	if (r) {
+		free(a);
+		return r;
+	}
+	*ret = a;
+	return 0;
+}
+
+TOCSIN_EXPORT int tocsin_ask_poll(struct tocsin_ask *a, unsigned int timeout_ms,
+				  struct tocsin_answer *ret, uint8_t nonce[TOCSIN_NONCE_SIZE])
+{
+	return poll_answer(a, timeout_ms, ret, nonce);
+}
+
+TOCSIN_EXPORT void tocsin_ask_end(struct tocsin_ask *a)
+{
+	if (!a)
+		return;
+	end(a);
+	free(a);
 }
 
 TOCSIN_EXPORT int tocsin_scan_self(unsigned int timeout_ms, struct tocsin_answer *ret,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The program is seized (ptrace(2), PTRACE_SEIZE), so that it can still be stopped and continued as
- * usual, and installs the filter itself just before exec. If this process dies, so does the program:
- * without a tracer, what the filter hands over would fail.
+ * usual, and installs the filter itself just before exec. If this process dies, so does the
+ * program: without a tracer, what the filter hands over would fail.
  *
  * A moment before a system call is taken where seccomp stopped it: the thread rings, and then makes
  * the system call again, which is let pass. A moment after one is taken at its exit.
@@ -45,7 +45,7 @@ struct thread {
 	pid_t tid;
 	struct process *process;
 	enum waiting waiting; /* for which exit of a system call */
-	bool pass;	      /* the system call that comes has been looked at */
+	bool pass;            /* the system call that comes has been looked at */
 };
 
 struct trace {
@@ -225,8 +225,8 @@ static bool is_too_soon(struct trace *t, struct process *p, enum trace_moment mo
 	return false;
 }
 
-static void tell(struct trace *t, struct thread *thread, enum trace_moment moment,
-		 struct remote *r, const struct user_regs_struct *regs)
+static void tell(struct trace *t, struct thread *thread, enum trace_moment moment, struct remote *r,
+		 const struct user_regs_struct *regs)
 {
 	struct trace_stop stop = {
 	    .moment = moment,

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Run a program and be told of the moments that matter, in it and in all that it starts: after exec,
- * when memory became executable, before it connects or listens, and before it exits. A seccomp filter
- * stops it there; every other system call runs at full speed.
+ * Run a program and be told of the moments that matter, in it and in all that it starts: after
+ * exec, when memory became executable, before it connects or listens, and before it exits. A
+ * seccomp filter stops it there; every other system call runs at full speed.
  */
 #ifndef TOCSIN_GUEST_TRACE_H
 #define TOCSIN_GUEST_TRACE_H
 
 #include "remote.h"
 
-enum trace_moment { TRACE_EXEC, TRACE_CODE, TRACE_CONNECT, TRACE_LISTEN, TRACE_EXIT, TRACE_MOMENTS };
+enum trace_moment {
+	TRACE_EXEC,
+	TRACE_CODE,
+	TRACE_CONNECT,
+	TRACE_LISTEN,
+	TRACE_EXIT,
+	TRACE_MOMENTS
+};
 
 /* "exec", "code", "connect", "listen", "exit" */
 const char *trace_moment_name(enum trace_moment moment);
@@ -28,11 +35,13 @@ struct trace_events {
 	void (*moment)(const struct trace_stop *stop, void *context);
 	/* Every interval, with the process that was started first while it lives. */
 	void (*interval)(pid_t pid, void *context);
-	/* Everything has ended; status of the process that was started first, as waitpid gives it. */
+	/* Everything has ended; status of the process that was started first, as waitpid gives it.
+	 */
 	void (*end)(pid_t pid, int status, void *context);
 	void *context;
 	unsigned int interval_s;
-	unsigned int pause_ms; /* from one moment of a kind in a process to the next but exec, exit */
+	unsigned int
+	    pause_ms; /* from one moment of a kind in a process to the next but exec, exit */
 };
 
 /*

@@ -138,6 +138,8 @@ TOCSIN_EXPORT const char *tocsin_strerror(int error)
 		return "not permitted to ring";
 	case -EPROTO:
 		return "malformed answer";
+	case -EBADMSG:
+		return "FORGED or altered: the given key did not sign this answer";
 	case -ETIMEDOUT:
 		return "accepted, but no answer came in time";
 	default:

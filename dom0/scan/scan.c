@@ -89,7 +89,8 @@ static const char *const jit_files[] = {
 };
 
 /* Only where root installs: anybody can name a file in /tmp libjvm.so. */
-static const char *const system_folders[] = {"/usr/", "/lib/", "/lib64/", "/opt/", "/snap/"};
+static const char *const system_folders[] = {"/usr/",   "/bin/", "/sbin/", "/lib/",
+					     "/lib64/", "/opt/", "/snap/"};
 
 static bool starts_with_one_of(const char *s, const char *const *list, size_t n)
 {

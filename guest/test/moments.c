@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Does what run looks for, in ways in which it could go wrong, and checks that nothing went wrong. */
+/* Does what run looks for, in ways in which it could go wrong, and checks that nothing went wrong.
+ */
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * run with real child processes, traced and made to ring as they are; only the instruction is
- * another one than VMFUNC (TOCSIN_BELL), and the linker wraps what waits for the answers, so that they
- * are known.
+ * another one than VMFUNC (TOCSIN_BELL), and the linker wraps what waits for the answers, so that
+ * they are known.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -49,6 +49,7 @@ static void errors(void **state)
 static void not_available(void **state)
 {
 	uint32_t ticket = 0xabcd;
+	struct tocsin_ask *ask;
 	struct tocsin_answer answer, before;
 	char why[128];
 
@@ -60,6 +61,8 @@ static void not_available(void **state)
 	before = answer;
 	assert_int_equal(tocsin_scan_self(1000, &answer, NULL), -EOPNOTSUPP);
 	assert_int_equal(tocsin_scan(1, 1000, &answer, NULL), -EOPNOTSUPP);
+	assert_int_equal(tocsin_ask_begin(0, &ask), -EOPNOTSUPP);
+	tocsin_ask_end(NULL);
 	assert_memory_equal(&answer, &before, sizeof(answer));
 	tocsin_unavailable_reason(why, sizeof(why));
 	assert_true(strstr(why, "no hypervisor") || strstr(why, "not Xen") ||

@@ -15,6 +15,22 @@ WANTED = {  # what the guest scans: verdict, the rule or scanner that must have 
 }
 
 
+def moments(s, reports):
+    """Each process of `run` rang itself: the asker is who was scanned."""
+    rows = [json.loads(line) for line in s.lines if line.startswith('{"at":"')]
+    rung = {at: [r for r in rows if r["at"] == at]
+            for at in ("exec", "connect", "exit", "interval", "end")}
+    # sleep; sh with sleep and nc (busybox: it may be one and the same); the marked one
+    expect(len(rung["exec"]) >= 3 and len(rung["connect"]) == 1 and len(rung["exit"]) >= 3
+           and rung["interval"], "moments", {at: len(r) for at, r in rung.items()})
+    for row in rung["exec"] + rung["connect"] + rung["exit"]:
+        report = reports[row["ticket"]]
+        equal(report["trigger"]["operation"], "SCAN_SELF", f"{row['at']}: who rings")
+        equal(report["asker"]["pid"], report["target"]["pid"], f"{row['at']}: who is scanned")
+        expect(row["verdict"] in ("clean", "malicious"), f"{row['at']}: the verdict", row)
+    equal([r["status"] for r in rung["end"] if "status" in r], [0, 4], "how the programs ended")
+
+
 def check(s):
     reports = {r["trigger"]["ticket"]: r for r in s.reports() if r["kind"] in ("verdict", "error")}
     scans = [line.split(None, 2)[1:] for line in s.lines if line.startswith("scan ")]
@@ -38,5 +54,7 @@ def check(s):
     expect(any(int(f["start"], 16) <= int(injected["address"], 16) < int(f["end"], 16)
                for f in report["findings"] if "start" in f), "the injected page", report)
     equal(s.one("^run clean")["exit"], "0", "run of a clean program")
+    equal(s.one("^run shell")["exit"], "0", "run of a shell")
+    moments(s, reports)
     equal(s.one("^run malicious")["exit"], "1", "run of a malicious program")
     equal(s.one("^tocsind exit=")["exit"], "0", "tocsind")

@@ -13,23 +13,32 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define MAX_BYTES (256u << 20) /* of a process, for rules */
+#define WORKERS_MAX 64
 
 struct totals {
 	size_t subjects, ended, verdicts[TOCSIN_VERDICT_INCONCLUSIVE + 1];
 };
 
+/*
+ * Workers take processes one after the other, and print in the same order: who is done before its
+ * turn waits for it. So no more is held than one result for each worker.
+ */
 struct scan {
 	struct tocsin_kernel *k;
 	const struct guest_options *o;
 	struct tocsin_scan_settings settings;
 	struct tocsin_process_list list;
-	struct tocsin_findings *findings;
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t turn;
+	size_t next, printed; /* index of the next process to take, and to print */
+	int rc;               /* the first error: everybody stops */
 	struct totals totals;
 };
 
@@ -67,13 +76,13 @@ static int32_t cred_sharer(struct scan *s, const struct tocsin_process *p)
 }
 
 static int print(struct scan *s, const struct tocsin_process *p,
-		 const struct tocsin_verdict *verdict)
+		 const struct tocsin_findings *findings, const struct tocsin_verdict *verdict)
 {
 	s->totals.subjects++;
 	s->totals.verdicts[verdict->verdict]++;
 	if (s->o->json)
-		return tocsin_output_scan_json(stdout, p, s->findings, verdict);
-	return tocsin_output_scan_text(stdout, p, s->findings, verdict);
+		return tocsin_output_scan_json(stdout, p, findings, verdict);
+	return tocsin_output_scan_text(stdout, p, findings, verdict);
 }
 
 /* Is it gone, or another program, by now? Then what could not be read of it says nothing. */
@@ -88,37 +97,106 @@ static bool has_ended(struct scan *s, const struct tocsin_process *p)
 	return ended && p->confidence != TOCSIN_CONTRADICTED;
 }
 
-static int scan_process(struct scan *s, const struct tocsin_process *p)
+/* 0, 1: it has ended, or a negative errno. */
+static int scan_process(struct scan *s, const struct tocsin_process *p,
+			struct tocsin_findings *findings, struct tocsin_verdict *verdict)
 {
 	struct tocsin_scan_subject subject = {
 	    .process = p, .parent = find(&s->list, p->ppid), .cred_sharer = cred_sharer(s, p)};
-	struct tocsin_verdict verdict;
 	struct tocsin_error err = {0};
 	int rc;
 
-	memset(s->findings, 0, sizeof(*s->findings));
-	rc = tocsin_scan_process(s->k, &subject, &s->settings, s->findings, &err);
+	memset(findings, 0, sizeof(*findings));
+	rc = tocsin_scan_process(s->k, &subject, &s->settings, findings, &err);
 	if (rc == -ENOMEM || rc == -ENODEV)
 		return rc;
-	if (rc && !s->findings->unreadable[0])
-		snprintf(s->findings->unreadable, sizeof(s->findings->unreadable), "%s",
+	if (rc && !findings->unreadable[0])
+		snprintf(findings->unreadable, sizeof(findings->unreadable), "%s",
 			 err.code ? err.message : strerror(-rc));
-	tocsin_verdict_decide(s->findings, &verdict);
-	if (verdict.verdict == TOCSIN_VERDICT_INCONCLUSIVE && !s->o->pid && has_ended(s, p)) {
-		s->totals.ended++;
-		return 0;
-	}
-	return print(s, p, &verdict);
+	tocsin_verdict_decide(findings, verdict);
+	return verdict->verdict == TOCSIN_VERDICT_INCONCLUSIVE && !s->o->pid && has_ended(s, p);
 }
 
 static int scan_kernel(struct scan *s)
 {
+	struct tocsin_findings *findings = calloc(1, sizeof(*findings));
+	struct tocsin_verdict verdict;
+	int rc = findings ? 0 : -ENOMEM;
+
+	if (!rc) {
+		tocsin_scan_kernel(s->k, findings);
+		tocsin_verdict_decide(findings, &verdict);
+		rc = print(s, NULL, findings, &verdict);
+	}
+	free(findings);
+	return rc;
+}
+
+/* Take, scan, wait for the turn, print, until there is no more. */
+static void *work(void *context)
+{
+	struct scan *s = context;
+	struct tocsin_findings *findings = malloc(sizeof(*findings));
 	struct tocsin_verdict verdict;
 
-	memset(s->findings, 0, sizeof(*s->findings));
-	tocsin_scan_kernel(s->k, s->findings);
-	tocsin_verdict_decide(s->findings, &verdict);
-	return print(s, NULL, &verdict);
+	pthread_mutex_lock(&s->lock);
+	if (!findings && !s->rc)
+		s->rc = -ENOMEM;
+	while (!s->rc && s->next < s->list.count) {
+		size_t mine = s->next++;
+		int rc;
+
+		pthread_mutex_unlock(&s->lock);
+		rc = scan_process(s, &s->list.rows[mine], findings, &verdict);
+		pthread_mutex_lock(&s->lock);
+		while (s->printed != mine && !s->rc)
+			pthread_cond_wait(&s->turn, &s->lock);
+		if (!rc && !s->rc)
+			rc = print(s, &s->list.rows[mine], findings, &verdict);
+		if (rc > 0)
+			s->totals.ended++;
+		if (rc < 0 && !s->rc)
+			s->rc = rc;
+		s->printed++;
+		pthread_cond_broadcast(&s->turn);
+	}
+	pthread_mutex_unlock(&s->lock);
+	free(findings);
+	return NULL;
+}
+
+/* All processes, on all processors. */
+static int scan_processes(struct scan *s)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	pthread_t threads[WORKERS_MAX];
+	long n = 0;
+
+	while (n + 1 < processors && n < WORKERS_MAX && !pthread_create(&threads[n], NULL, work, s))
+		n++;
+	work(s); /* this thread too: there may be no other */
+	while (n--)
+		pthread_join(threads[n], NULL);
+	return s->rc;
+}
+
+static int scan_one(struct scan *s, struct tocsin_error *err)
+{
+	const struct tocsin_process *p = find(&s->list, s->o->pid);
+	struct tocsin_findings *findings;
+	struct tocsin_verdict verdict;
+	int rc;
+
+	if (!p)
+		return tocsin_error_set(err, -ESRCH, "no process %" PRId32, s->o->pid);
+	findings = malloc(sizeof(*findings));
+	if (!findings)
+		return -ENOMEM;
+	rc = scan_process(s, p, findings, &verdict);
+	if (!rc)
+		rc = print(s, p, findings, &verdict);
+	free(findings);
+	return rc;
 }
 
 /* How the verdicts are spread; the exit code for the worst. */
@@ -145,14 +223,10 @@ static int scan_all(struct scan *s, struct tocsin_error *err)
 	if (rc)
 		return rc;
 	qsort(s->list.rows, s->list.count, sizeof(*s->list.rows), by_pid);
-	if (s->o->pid) {
-		const struct tocsin_process *p = find(&s->list, s->o->pid);
-
-		rc = p ? scan_process(s, p)
-		       : tocsin_error_set(err, -ESRCH, "no process %" PRId32, s->o->pid);
-	}
-	for (size_t i = 0; i < s->list.count && !rc && !s->o->pid && !s->o->kernel; i++)
-		rc = scan_process(s, &s->list.rows[i]);
+	if (s->o->pid)
+		rc = scan_one(s, err);
+	else if (!s->o->kernel)
+		rc = scan_processes(s);
 	if (!rc && !s->o->pid)
 		rc = scan_kernel(s);
 	if (s->list.truncated)
@@ -165,23 +239,32 @@ static int scan_all(struct scan *s, struct tocsin_error *err)
 	return rc ? rc : conclude(s);
 }
 
+static void complain(const char *message, void *context)
+{
+	fprintf(stderr, "tocsin scan: rules are left out: %s\n", message);
+}
+
 static int show(struct tocsin_kernel *k, const struct guest_options *o, struct tocsin_error *err)
 {
 	const char *folders[] = {o->rules, NULL, NULL};
-	struct scan s = {.k = k, .o = o, .settings.max_bytes = MAX_BYTES};
+	struct scan s = {.k = k,
+			 .o = o,
+			 .settings.max_bytes = MAX_BYTES,
+			 .lock = PTHREAD_MUTEX_INITIALIZER,
+			 .turn = PTHREAD_COND_INITIALIZER};
 	struct tocsin_rules *rules = NULL;
 	size_t n = o->rules != NULL;
 	int rc;
 
 	if (!access(TOCSIN_RULES_DIR, F_OK)) /* where nothing is installed there are none */
 		folders[n++] = TOCSIN_RULES_DIR;
-	rc = n ? tocsin_rules_load(folders, &rules, err) : 0;
+	rc = n ? tocsin_rules_load(folders, complain, NULL, &rules, err) : 0;
 	if (rc)
 		return rc;
 	s.settings.rules = rules;
-	s.findings = malloc(sizeof(*s.findings));
-	rc = s.findings ? scan_all(&s, err) : -ENOMEM;
-	free(s.findings);
+	rc = scan_all(&s, err);
+	if (rc == EXIT_DONE && rules && tocsin_rules_broken(rules))
+		rc = EXIT_PARTIAL;
 	tocsin_rules_free(rules);
 	if (rc < 0 && !err->code)
 		tocsin_error_set(err, rc, "the scan broke off: %s", strerror(-rc));

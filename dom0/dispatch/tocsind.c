@@ -38,6 +38,7 @@ struct daemon {
 	struct tocsin_guests *guests;
 	struct tocsin_capture *capture;
 	struct tocsin_rules *rules;
+	const char *const *rule_folders;
 	struct tocsin_signer *signer;
 	struct xs_handle *xs;
 	struct tocsin_job_settings settings;
@@ -197,14 +198,42 @@ static int take_event(struct daemon *d, struct tocsin_event *event, bool *found)
 	return failed;
 }
 
+static void complain(const char *message, void *context)
+{
+	fprintf(stderr, "tocsind: rules are left out: %s\n", message);
+}
+
+/* Jobs are run by this thread too, so none uses the old rules now. Without new ones they stay. */
+static void reload_rules(struct daemon *d)
+{
+	struct tocsin_rules *rules;
+	struct tocsin_error err = {0};
+
+	if (!d->rule_folders[0])
+		return;
+	if (tocsin_rules_load(d->rule_folders, complain, NULL, &rules, &err)) {
+		fprintf(stderr, "tocsind: the rules stay as they were: %s\n", err.message);
+		return;
+	}
+	tocsin_rules_free(d->rules);
+	d->rules = rules;
+	d->settings.scan.rules = rules;
+	fprintf(stderr, "tocsind: %zu rules, %zu files left out\n", tocsin_rules_count(rules),
+		tocsin_rules_broken(rules));
+}
+
 static void take_signals_and_watches(struct daemon *d, const struct pollfd *fds)
 {
 	struct signalfd_siginfo info;
 	unsigned int count;
 	char **watch;
 
-	if (fds[1].revents && read(d->signals, &info, sizeof(info)) == sizeof(info))
-		d->stop = true;
+	if (fds[1].revents && read(d->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			reload_rules(d);
+		else
+			d->stop = true;
+	}
 	if (!fds[2].revents)
 		return;
 	watch = xs_read_watch(d->xs, &count);
@@ -291,6 +320,7 @@ static int open_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_CLOEXEC);
@@ -303,8 +333,9 @@ static int open_all(struct daemon *d, const struct options *o, struct tocsin_err
 	d->settings.to = o->log ? fopen(o->log, "ae") : stdout;
 	if (!d->settings.to)
 		return tocsin_error_set(err, -errno, "cannot open %s: %s", o->log, strerror(errno));
+	d->rule_folders = o->rules;
 	if (o->rules[0])
-		rc = tocsin_rules_load(o->rules, &d->rules, err);
+		rc = tocsin_rules_load(o->rules, complain, NULL, &d->rules, err);
 	else
 		fputs("tocsind: no YARA rules: only the scanners that need none\n", stderr);
 	if (!rc && !strcmp(o->key, DEFAULT_KEY))

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * YARA rules from the provider's folders. One broken file fails the whole load: rules that are
- * silently absent would make "clean" a lie. A file is its own namespace, so that two files may
- * use one name, and it may not include others.
+ * YARA rules from the provider's folders. A broken file is reported, with the line, and left out;
+ * the others are used. A file is its own namespace, so that two files may use one name, and it may
+ * not include others.
+ *
+ * libyara's compiler takes no more rules once one was wrong. So each file is compiled twice: by
+ * itself, to see whether it is right, and then with the others.
  */
 #include "scan/rules.h"
 
@@ -27,16 +30,20 @@ static void on_message(int level, const char *file, int line, const YR_RULE *rul
 		tocsin_error_set(user, -EINVAL, "%s:%d: %s", file ? file : "rules", line, message);
 }
 
-static int add_file(YR_COMPILER *c, const char *directory, const char *name,
-		    struct tocsin_error *err)
+static int new_compiler(YR_COMPILER **ret, struct tocsin_error *err)
 {
-	char path[PATH_MAX];
-	FILE *f;
+	if (yr_compiler_create(ret) != ERROR_SUCCESS)
+		return tocsin_error_set(err, -ENOMEM, "no memory for the rule compiler");
+	yr_compiler_set_callback(*ret, on_message, err);
+	yr_compiler_set_include_callback(*ret, NULL, NULL, NULL);
+	return 0;
+}
+
+static int add_file(YR_COMPILER *c, const char *path, struct tocsin_error *err)
+{
+	FILE *f = fopen(path, "re");
 	int bad;
 
-	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int)sizeof(path))
-		return tocsin_error_set(err, -ENAMETOOLONG, "path of a rule file is too long");
-	f = fopen(path, "re");
 	if (!f)
 		return tocsin_error_set(err, -errno, "cannot open %s: %s", path, strerror(errno));
 	bad = yr_compiler_add_file(c, f, path, path);
@@ -44,7 +51,50 @@ static int add_file(YR_COMPILER *c, const char *directory, const char *name,
 	return bad ? tocsin_error_set(err, -EINVAL, "%s does not compile", path) : 0;
 }
 
-static int add_directory(YR_COMPILER *c, const char *directory, struct tocsin_error *err)
+/* Does the file compile by itself? */
+static int try_file(const char *path, struct tocsin_error *err)
+{
+	YR_COMPILER *c;
+	int rc = new_compiler(&c, err);
+
+	if (rc)
+		return rc;
+	rc = add_file(c, path, err);
+	yr_compiler_destroy(c);
+	return rc;
+}
+
+struct loading {
+	YR_COMPILER *compiler;
+	struct tocsin_rules *rules;
+	tocsin_rules_complain *complain;
+	void *context;
+};
+
+static int take_file(struct loading *l, const char *directory, const char *name,
+		     struct tocsin_error *err)
+{
+	struct tocsin_error why = {0};
+	char path[PATH_MAX];
+	int rc;
+
+	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int)sizeof(path))
+		rc = tocsin_error_set(&why, -ENAMETOOLONG, "path of a rule file is too long");
+	else
+		rc = try_file(path, &why);
+	if (rc == -ENOMEM)
+		return tocsin_error_set(err, rc, "no memory for rules");
+	if (!rc) {
+		l->rules->files++;
+		return add_file(l->compiler, path, err);
+	}
+	l->rules->broken++;
+	if (l->complain)
+		l->complain(why.message, l->context);
+	return 0;
+}
+
+static int take_directory(struct loading *l, const char *directory, struct tocsin_error *err)
 {
 	struct dirent **list;
 	int n = scandir(directory, &list, is_rule_file, alphasort), i, rc = 0;
@@ -54,49 +104,40 @@ static int add_directory(YR_COMPILER *c, const char *directory, struct tocsin_er
 					strerror(errno));
 	for (i = 0; i < n; i++) {
 		if (!rc)
-			rc = add_file(c, directory, list[i]->d_name, err);
+			rc = take_file(l, directory, list[i]->d_name, err);
 		free(list[i]);
 	}
 	free(list);
 	return rc;
 }
 
-static int compile(const char *const *directories, YR_RULES **ret, struct tocsin_error *err)
+int tocsin_rules_load(const char *const *directories, tocsin_rules_complain *complain,
+		      void *context, struct tocsin_rules **ret, struct tocsin_error *err)
 {
-	YR_COMPILER *c;
-	int rc = 0;
-
-	if (yr_compiler_create(&c) != ERROR_SUCCESS)
-		return tocsin_error_set(err, -ENOMEM, "no memory for the rule compiler");
-	yr_compiler_set_callback(c, on_message, err);
-	yr_compiler_set_include_callback(c, NULL, NULL, NULL);
-	for (; !rc && *directories; directories++)
-		rc = add_directory(c, *directories, err);
-	if (!rc && yr_compiler_get_rules(c, ret) != ERROR_SUCCESS)
-		rc = tocsin_error_set(err, -ENOMEM, "no memory for the compiled rules");
-	yr_compiler_destroy(c);
-	return rc;
-}
-
-int tocsin_rules_load(const char *const *directories, struct tocsin_rules **ret,
-		      struct tocsin_error *err)
-{
-	struct tocsin_rules *r = calloc(1, sizeof(*r));
+	struct loading l = {.complain = complain, .context = context};
 	int rc;
 
-	if (!r)
+	l.rules = calloc(1, sizeof(*l.rules));
+	if (!l.rules)
 		return tocsin_error_set(err, -ENOMEM, "no memory for rules");
 	if (yr_initialize() != ERROR_SUCCESS) { /* counted: paired with yr_finalize */
-		free(r);
+		free(l.rules);
 		return tocsin_error_set(err, -EIO, "libyara cannot be initialised");
 	}
-	rc = compile(directories, &r->yara, err);
+	rc = new_compiler(&l.compiler, err);
+	if (!rc) {
+		for (; !rc && *directories; directories++)
+			rc = take_directory(&l, *directories, err);
+		if (!rc && yr_compiler_get_rules(l.compiler, &l.rules->yara) != ERROR_SUCCESS)
+			rc = tocsin_error_set(err, -ENOMEM, "no memory for the compiled rules");
+		yr_compiler_destroy(l.compiler);
+	}
 	if (rc) {
 		yr_finalize();
-		free(r);
+		free(l.rules);
 		return rc;
 	}
-	*ret = r;
+	*ret = l.rules;
 	return 0;
 }
 
@@ -107,6 +148,11 @@ void tocsin_rules_free(struct tocsin_rules *rules)
 	yr_rules_destroy(rules->yara);
 	yr_finalize();
 	free(rules);
+}
+
+size_t tocsin_rules_broken(const struct tocsin_rules *rules)
+{
+	return rules->broken;
 }
 
 size_t tocsin_rules_count(const struct tocsin_rules *rules)

@@ -9,6 +9,7 @@
 
 struct tocsin_rules {
 	YR_RULES *yara;
+	size_t files, broken;
 };
 
 #endif

@@ -97,7 +97,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "work")) {
 		volatile uint64_t sum = 0;
 
-		for (uint64_t i = 0; i < 300000000; i++)
+		for (uint64_t i = 0; i < 2000000000; i++)
 			sum += i;
 		return 0;
 	}

@@ -419,7 +419,7 @@ static int load(void **state)
 	const char *const directories[] = {getenv("TOCSIN_RULES"), NULL};
 	struct tocsin_error err = {0};
 
-	return tocsin_rules_load(directories, &rules, &err);
+	return tocsin_rules_load(directories, NULL, NULL, &rules, &err);
 }
 
 static int unload(void **state)
@@ -516,11 +516,17 @@ static void guest_gone_is_said(void **state)
 	assert_non_null(strstr(findings.unreadable, "yara: memory cannot be read"));
 }
 
-static void broken_rules_fail_with_their_place(void **state)
+static void note_complaint(const char *message, void *context)
 {
-	char dir[] = "/tmp/tocsin-rules-XXXXXX", path[64];
+	snprintf(context, 256, "%s", message);
+}
+
+/* It is reported with its place, and the others work. */
+static void broken_rules_are_left_out(void **state)
+{
+	char dir[] = "/tmp/tocsin-rules-XXXXXX", path[64], complaint[256] = "";
 	const char *const directories[] = {dir, NULL};
-	struct tocsin_rules *none = (void *)dir;
+	struct tocsin_rules *some = NULL;
 	struct tocsin_error err = {0};
 	FILE *f;
 
@@ -530,13 +536,24 @@ static void broken_rules_fail_with_their_place(void **state)
 	assert_non_null(f);
 	fputs("rule fine { condition: true }\nrule broken { condition: $nothing }\n", f);
 	fclose(f);
-	assert_int_equal(tocsin_rules_load(directories, &none, &err), -EINVAL);
-	assert_ptr_equal(none, dir);
-	assert_non_null(strstr(err.message, "a.yar:2: "));
+	snprintf(path, sizeof(path), "%s/b.yar", dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs("rule marker { strings: $a = \"nine lives\" condition: $a }\n", f);
+	fclose(f);
+	assert_int_equal(tocsin_rules_load(directories, note_complaint, complaint, &some, &err), 0);
+	assert_int_equal(tocsin_rules_count(some), 1);
+	assert_int_equal(tocsin_rules_broken(some), 1);
+	assert_non_null(strstr(complaint, "a.yar:2: "));
+	memcpy(ram + 5000, "nine lives", 10);
+	target.rules = some;
+	expect_one("yara.marker", TOCSIN_SEVERITY_HIGH);
+	tocsin_rules_free(some);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/a.yar", dir);
 	unlink(path);
 	rmdir(dir);
-	tocsin_error_clear(&err);
-	assert_int_equal(tocsin_rules_load(directories, &none, &err), -ENOENT);
+	assert_int_equal(tocsin_rules_load(directories, NULL, NULL, &some, &err), -ENOENT);
 }
 
 #define T(f) cmocka_unit_test_setup(f, setup)
@@ -568,7 +585,7 @@ int main(void)
 	    R(torn_match_is_no_finding),
 	    R(bound_on_bytes_truncates),
 	    R(guest_gone_is_said),
-	    T(broken_rules_fail_with_their_place),
+	    T(broken_rules_are_left_out),
 	};
 
 	return cmocka_run_group_tests(list, load, unload);

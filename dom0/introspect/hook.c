@@ -27,6 +27,8 @@
 #define KERNEL_IMAGE 0xffffffff80000000ull /* and modules; __START_KERNEL_map */
 #define RECORDS_MAX (1u << 20)
 #define FTRACE_ENABLED (1u << 31)
+#define CALL 0xe8
+#define BREAKPOINT 0xcc
 
 struct reading {
 	struct tocsin_kernel *k;
@@ -284,7 +286,7 @@ static uint64_t branch_target(const uint8_t *b, uint64_t va)
 	int32_t distance;
 
 	memcpy(&distance, b + 1, sizeof(distance));
-	if (b[0] == 0xe9 || b[0] == 0xe8) /* jmp, call */
+	if (b[0] == 0xe9 || b[0] == CALL) /* jmp, call */
 		return va + 5 + (uint64_t)(int64_t)distance;
 	if (b[0] == 0x68 && b[5] == 0xc3) /* push; ret */
 		return (uint64_t)(int64_t)distance;
@@ -337,8 +339,38 @@ struct ftrace_layout {
 	uint64_t record_size;
 };
 
+/*
+ * The place of a function for ftrace must be as its record says: five bytes that do nothing, or,
+ * while it is enabled, a call out of the function (arch/x86/kernel/ftrace.c).
+ */
+static int check_record(struct reading *r, uint64_t ip, uint32_t flags)
+{
+	static const uint8_t nop[] = {0x0f, 0x1f, 0x44, 0, 0};
+	uint8_t bytes[sizeof(nop)], again[sizeof(nop)];
+	struct tocsin_code_place place;
+	uint64_t target;
+	char name[128];
+
+	if (!in_text(r, ip) || tocsin_kernel_read(r->k, ip, bytes, sizeof(bytes)) ||
+	    !memcmp(bytes, nop, sizeof(nop)))
+		return 0;
+	target = branch_target(bytes, ip);
+	tocsin_code_at(r->code, target, &place);
+	if ((flags & FTRACE_ENABLED) && bytes[0] == CALL &&
+	    (place.kind == TOCSIN_CODE_FTRACE || place.kind == TOCSIN_CODE_BPF ||
+	     place.kind == TOCSIN_CODE_KERNEL))
+		return 0;
+	/* It may be in the middle of being switched; such changes take milliseconds. */
+	if (tocsin_kernel_read(r->k, ip, again, sizeof(again)) ||
+	    memcmp(bytes, again, sizeof(again)) || bytes[0] == BREAKPOINT) {
+		r->list.torn++;
+		return 0;
+	}
+	return add(r, TOCSIN_HOOK_INLINE, function_at(r, ip, name), ip, target);
+}
+
 /* How many functions ftrace diverts now, and the names of some of them. */
-static size_t traced_functions(struct reading *r, char *names, size_t size)
+static size_t traced_functions(struct reading *r, char *names, size_t size, int *rc)
 {
 	struct ftrace_layout l = {
 	    .page_next = tocsin_member_or_none(r->k, "ftrace_page", "next"),
@@ -376,6 +408,8 @@ static size_t traced_functions(struct reading *r, char *names, size_t size)
 				break;
 			memcpy(&flags, record + l.flags, sizeof(flags));
 			memcpy(&ip, record + l.ip, sizeof(ip));
+			if (*rc || (*rc = check_record(r, ip, flags)))
+				return found;
 			if (!(flags & FTRACE_ENABLED))
 				continue;
 			found++;
@@ -408,13 +442,12 @@ static int read_ftrace(struct reading *r)
 		r->list.unknown++;
 		return 0;
 	}
+	count = traced_functions(r, functions, sizeof(functions), &rc);
 	for (int i = 0; i < OPS_MAX && ops && ops != end && !rc; i++) {
 		if (tocsin_kernel_read_u64(r->k, ops + func, &target)) {
 			r->list.torn++;
 			break;
 		}
-		if (!i)
-			count = traced_functions(r, functions, sizeof(functions));
 		snprintf(name, sizeof(name), "%zu functions: %s", count, functions);
 		rc = add(r, TOCSIN_HOOK_FTRACE, name, ops + func, target);
 		if (tocsin_kernel_read_u64(r->k, ops + next, &ops))

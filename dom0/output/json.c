@@ -53,6 +53,8 @@ static struct json_object *finding(const struct tocsin_finding *f, bool *bad)
 	if (n)
 		put_bytes(b, "evidence", f->evidence,
 			  n < sizeof(f->evidence) ? n : sizeof(f->evidence));
+	if (f->code[0])
+		put_text(b, "code", f->code);
 	put_text(b, "what", f->what);
 	put_text(b, "why", f->why);
 	return b.o;

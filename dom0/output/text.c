@@ -65,6 +65,8 @@ static void write_finding(FILE *to, const struct tocsin_finding *f)
 	if (f->start || f->end)
 		fprintf(to, " at %#" PRIx64 "-%#" PRIx64, f->start, f->end);
 	fprintf(to, ": %s\n", clean(f->what, sizeof(f->what), text));
+	if (f->code[0])
+		fprintf(to, "    code: %s\n", clean(f->code, sizeof(f->code), text));
 	if (f->why[0])
 		fprintf(to, "    %s\n", clean(f->why, sizeof(f->why), text));
 }

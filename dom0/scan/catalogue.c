@@ -75,6 +75,8 @@ const struct tocsin_scan_rule tocsin_scan_rules[] = {
     {"kernel.kprobe-hook", HIGH, LIKELY, "T1014",
      "A module is called in the middle of the kernel; tools for tracing also do so"},
     {"kernel.kprobe-in-use", INFO, SURE, "T1014", "The kernel is being traced"},
+    {"kernel.listener", MEDIUM, MAYBE, "T1205",
+     "The kernel itself listens on the network; file servers in the kernel do so too"},
     {"kernel.netfilter-hook", MEDIUM, MAYBE, "T1205",
      "A module that is no firewall sees every packet, and can act on one that it waits for"},
     {"kernel.netfilter-hook-hidden", CRITICAL, SURE, "T1205", "Code of nobody sees every packet"},

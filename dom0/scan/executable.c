@@ -145,6 +145,7 @@ static void scan_copy(const struct tocsin_scan_target *t, const struct tocsin_vm
 			       ? TOCSIN_PAGE_SIZE - d.first
 			       : sizeof(f->evidence);
 	memcpy(f->evidence, now + d.first, f->evidence_size);
+	tocsin_scan_disassemble(f, f->start);
 	if (d.bytes) {
 		snprintf(f->what, sizeof(f->what),
 			 "%zu bytes in %zu places of a page are not as in %.160s", d.bytes, d.runs,

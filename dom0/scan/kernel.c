@@ -68,6 +68,7 @@ static int scan_strays(struct tocsin_kernel *k, const struct tocsin_code *code,
 		f->end = r->end;
 		if (!tocsin_kernel_read(k, r->start, f->evidence, sizeof(f->evidence)))
 			f->evidence_size = sizeof(f->evidence);
+		tocsin_scan_disassemble(f, r->start);
 		snprintf(f->what, sizeof(f->what),
 			 "%" PRIu64 " KiB of the kernel are executable%s (%s %.80s)",
 			 (r->end - r->start) / 1024, r->writable ? " and writable" : "",
@@ -146,6 +147,7 @@ static int scan_hooks(struct tocsin_kernel *k, const struct tocsin_code *code,
 		f->end = h->target + 1;
 		if (!tocsin_kernel_read(k, h->target, f->evidence, sizeof(f->evidence)))
 			f->evidence_size = sizeof(f->evidence);
+		tocsin_scan_disassemble(f, h->target);
 		snprintf(f->what, sizeof(f->what), "%.110s leads to %#" PRIx64 " (%s %.80s)",
 			 h->name, h->target, tocsin_code_kind_name(h->place.kind), h->place.name);
 	}
@@ -184,6 +186,34 @@ static int scan_bpf(struct tocsin_kernel *k, struct tocsin_findings *findings,
 	return 0;
 }
 
+/* TCP sockets that listen and that no file is for: the kernel's own, or somebody's in it. */
+static int scan_listeners(struct tocsin_kernel *k, struct tocsin_findings *findings,
+			  struct tocsin_error *err)
+{
+	struct tocsin_socket_list list;
+	int rc = tocsin_socket_list(k, &list, err);
+
+	if (rc)
+		return rc == -ENOTSUP ? 0 : rc;
+	findings->truncated |= list.truncated;
+	for (size_t i = 0; i < list.count; i++) {
+		const struct tocsin_socket *s = &list.rows[i].socket;
+		struct tocsin_finding *f;
+
+		if (list.rows[i].confidence != TOCSIN_CONSISTENT || s->inode ||
+		    strcmp(tocsin_socket_state(s), "LISTEN"))
+			continue;
+		f = tocsin_scan_add(findings, "kernel.listener");
+		if (!f)
+			break;
+		snprintf(f->what, sizeof(f->what),
+			 "a socket (%s) listens on port %" PRIu16 " and belongs to no process",
+			 tocsin_socket_kind(s), s->local_port);
+	}
+	tocsin_socket_list_free(&list);
+	return 0;
+}
+
 static void note(struct tocsin_findings *findings, int rc, const struct tocsin_error *err)
 {
 	if (rc)
@@ -206,4 +236,5 @@ void tocsin_scan_kernel(struct tocsin_kernel *k, struct tocsin_findings *finding
 		tocsin_code_close(code);
 	}
 	note(findings, scan_bpf(k, findings, &err), &err);
+	note(findings, scan_listeners(k, findings, &err), &err);
 }

@@ -34,6 +34,8 @@ static void scan_vma(const struct tocsin_scan_target *t, struct tocsin_findings 
 
 	if (v->write) {
 		f = tocsin_scan_add_at(t, findings, "memory.writable-executable", v);
+		if (f)
+			tocsin_scan_disassemble(f, v->start);
 		if (f && jit)
 			f->severity = TOCSIN_SEVERITY_LOW;
 		if (f)
@@ -43,6 +45,8 @@ static void scan_vma(const struct tocsin_scan_target *t, struct tocsin_findings 
 				 jit ? ", as the runtime in this process needs" : "");
 	} else if (is_anonymous(v)) {
 		f = tocsin_scan_add_at(t, findings, "memory.anonymous-executable", v);
+		if (f)
+			tocsin_scan_disassemble(f, v->start);
 		if (f && jit)
 			f->severity = TOCSIN_SEVERITY_INFO;
 		if (f)

@@ -34,6 +34,9 @@ void tocsin_scan_unreadable(struct tocsin_findings *f, const char *scanner, cons
 void tocsin_scan_evidence(const struct tocsin_scan_target *t, struct tocsin_finding *f,
 			  uint64_t va);
 
+/* Say in code what the evidence, which lies at va, means to a processor; nothing if it is no code. */
+void tocsin_scan_disassemble(struct tocsin_finding *f, uint64_t va);
+
 /* Does an installed runtime that generates code run here? */
 bool tocsin_scan_is_jit(const struct tocsin_vma_list *vmas);
 

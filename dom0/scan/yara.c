@@ -211,8 +211,12 @@ static void add_rule(struct walker *w, YR_SCAN_CONTEXT *context, YR_RULE *rule)
 
 static int on_message(YR_SCAN_CONTEXT *context, int message, void *data, void *user)
 {
+	struct walker *w = user;
+
 	if (message == CALLBACK_MSG_RULE_MATCHING)
-		add_rule(user, context, data);
+		add_rule(w, context, data);
+	else if (message == CALLBACK_MSG_TOO_MANY_MATCHES)
+		w->findings->truncated = true; /* libyara goes on without that string */
 	return CALLBACK_CONTINUE;
 }
 

@@ -33,6 +33,7 @@ struct tocsin_finding {
 	uint64_t start, end;                    /* guest virtual range; 0, 0: none */
 	uint8_t evidence[TOCSIN_EVIDENCE_SIZE]; /* the first bytes at the place */
 	size_t evidence_size;
+	char code[192]; /* the evidence disassembled, if it is code: "push rbp; mov rbp, rsp" */
 	char what[256]; /* one sentence with the facts */
 	char why[256];  /* one sentence for a non-specialist: why it matters */
 };

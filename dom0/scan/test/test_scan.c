@@ -148,6 +148,7 @@ static void writable_executable(void **state)
 	assert_int_equal(findings.rows[0].end, BASE + sizeof(ram));
 	assert_int_equal(findings.rows[0].evidence_size, TOCSIN_EVIDENCE_SIZE);
 	assert_memory_equal(findings.rows[0].evidence, ram, TOCSIN_EVIDENCE_SIZE);
+	assert_string_equal(findings.rows[0].code, "nop; nop; nop; nop; nop");
 	memset(&findings, 0, sizeof(findings));
 	expect_one("memory.writable-executable", TOCSIN_SEVERITY_HIGH);
 	jit("/usr/lib/jvm/lib/server/libjvm.so");

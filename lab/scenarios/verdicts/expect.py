@@ -11,6 +11,7 @@ WANTED = {  # what the guest scans: verdict, the rule or scanner that must have 
     "marked-malicious": ("malicious", "yara.tocsin_test_malicious"),
     "marked-suspicious": ("suspicious", "yara.tocsin_test_suspicious"),
     "self": ("clean", None),
+    "reloaded": ("clean", "yara.reloaded"),
     "user-self": ("clean", None),
 }
 
@@ -53,6 +54,8 @@ def check(s):
     report = next(reports[a["ticket"]] for w, a in answers if w == "inject")
     expect(any(int(f["start"], 16) <= int(injected["address"], 16) < int(f["end"], 16)
                for f in report["findings"] if "start" in f), "the injected page", report)
+    expect(any("rules are left out: /run/rules/broken.yar:1: " in line for line in s.lines),
+           "the broken rule is reported")
     equal(s.one("^run clean")["exit"], "0", "run of a clean program")
     equal(s.one("^run shell")["exit"], "0", "run of a shell")
     moments(s, reports)

@@ -28,6 +28,7 @@
 #define RECORDS_MAX (1u << 20)
 #define FTRACE_ENABLED (1u << 31)
 #define CALL 0xe8
+#define BRANCH_SIZE 12 /* of the longest that is looked for: movabs; jmp */
 #define BREAKPOINT 0xcc
 
 struct reading {
@@ -280,7 +281,7 @@ static int read_keyboard(struct reading *r)
 /* ---- the first bytes of functions ---- */
 
 /* Where the instruction at va leads, if it leaves for good or calls; 0: it does neither. */
-static uint64_t branch_target(const uint8_t *b, uint64_t va)
+static uint64_t branch_target(const uint8_t b[BRANCH_SIZE], uint64_t va)
 {
 	uint64_t target = 0;
 	int32_t distance;
@@ -346,7 +347,7 @@ struct ftrace_layout {
 static int check_record(struct reading *r, uint64_t ip, uint32_t flags)
 {
 	static const uint8_t nop[] = {0x0f, 0x1f, 0x44, 0, 0};
-	uint8_t bytes[sizeof(nop)], again[sizeof(nop)];
+	uint8_t bytes[BRANCH_SIZE], again[BRANCH_SIZE];
 	struct tocsin_code_place place;
 	uint64_t target;
 	char name[128];
@@ -362,7 +363,7 @@ static int check_record(struct reading *r, uint64_t ip, uint32_t flags)
 		return 0;
 	/* It may be in the middle of being switched; such changes take milliseconds. */
 	if (tocsin_kernel_read(r->k, ip, again, sizeof(again)) ||
-	    memcmp(bytes, again, sizeof(again)) || bytes[0] == BREAKPOINT) {
+	    memcmp(bytes, again, sizeof(nop)) || bytes[0] == BREAKPOINT) {
 		r->list.torn++;
 		return 0;
 	}

@@ -152,15 +152,21 @@ def compare_modules(truth, tocsin, *guest):
 
 def hide_module(memory):
     """Take dummy off the list of modules, as a rootkit does: dummy, stp and llc are all there are."""
+    copy = memory[:]  # bytes are searched many times faster than a mapping
+
     def node(name):  # struct module: state, list, name
-        pattern = re.compile(rb"\0{8}(.{16})" + name + bytes(56 - len(name)), re.S)
-        return next(m.start(1) for m in pattern.finditer(memory)
-                    if m.group(1)[6:8] == m.group(1)[14:16] == b"\xff\xff")
+        at = copy.find(name + bytes(56 - len(name)))
+        while copy[at - 24:at - 16] != bytes(8) or copy[at - 10:at - 8] != b"\xff\xff" \
+                or copy[at - 2:at] != b"\xff\xff":
+            at = copy.find(name + bytes(56 - len(name)), at + 1)
+            if at < 0:
+                raise ValueError("no module " + name.decode())
+        return at - 16
 
     victim, after = node(b"dummy"), node(b"stp")
     following, before = memory[victim:victim + 8], memory[victim + 8:victim + 16]
     own, last = memory[after + 8:after + 16], memory[after:after + 8]
-    head = memory.find(own + last)  # its next is the victim, its prev the last module
+    head = copy.find(own + last)  # its next is the victim, its prev the last module
     memory[head:head + 8] = following
     memory[after + 8:after + 16] = before
 

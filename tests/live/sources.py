@@ -172,7 +172,7 @@ def cached(folder, kernel, initrd):
     yield "a cache that is damaged is made anew", len(names) == 1 and broken == first and \
         known(image) == again, broken
     with open(image, "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
-        at = memory.find(b"\0stack_canary\0")  # in its types
+        at = memory[:].find(b"\0stack_canary\0")  # in its types
         memory[at + 1] ^= 1
         other = tocsin("info", "--dump", image, "--json")
         memory[at + 1] ^= 1

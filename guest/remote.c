@@ -48,7 +48,21 @@ static int set_regs(pid_t tid, const struct user_regs_struct *regs)
 	return ptrace(PTRACE_SETREGS, tid, NULL, regs) ? -errno : 0;
 }
 
-/* Go on to the next stop at a system call. What else stops it is held for later or passed over. */
+/*
+ * Block all signals but SIGILL, which VMFUNC may raise: a signal that is forced on a thread that
+ * blocks it takes the program's handler away for good.
+ */
+static int block_signals(pid_t tid, uint64_t *old)
+{
+	uint64_t all = ~(1ull << (SIGILL - 1));
+
+	if (ptrace(PTRACE_GETSIGMASK, tid, sizeof(*old), old) ||
+	    ptrace(PTRACE_SETSIGMASK, tid, sizeof(all), &all))
+		return -errno;
+	return 0;
+}
+
+/* Go on to the next stop at a system call. */
 static int to_syscall_stop(struct remote *r)
 {
 	int status;
@@ -67,8 +81,7 @@ static int to_syscall_stop(struct remote *r)
 			continue;
 		if (WSTOPSIG(status) == SIGILL)
 			return -EOPNOTSUPP;
-		if (r->held_count < REMOTE_HELD_MAX)
-			r->held[r->held_count++] = WSTOPSIG(status);
+		r->stopped |= WSTOPSIG(status) == SIGSTOP;
 	}
 	return -EBUSY;
 }
@@ -165,7 +178,7 @@ static int64_t map_code(struct remote *r, uint64_t site, const struct user_regs_
 	return at;
 }
 
-int remote_place(struct remote *r, struct remote_place *ret)
+static int place(struct remote *r, struct remote_place *ret)
 {
 	struct user_regs_struct base;
 	uint64_t text, site;
@@ -202,6 +215,18 @@ int remote_place(struct remote *r, struct remote_place *ret)
 	return 0;
 }
 
+int remote_place(struct remote *r, struct remote_place *ret)
+{
+	uint64_t mask;
+	int rc = block_signals(r->tid, &mask);
+
+	if (rc)
+		return rc;
+	rc = place(r, ret);
+	ptrace(PTRACE_SETSIGMASK, r->tid, sizeof(mask), &mask);
+	return rc;
+}
+
 /* Execute the bell in the thread: EAX becomes the number of the system call that follows it. */
 static int pull(struct remote *r, const struct remote_place *place,
 		const struct user_regs_struct *base)
@@ -232,12 +257,16 @@ int remote_ring(struct remote *r, const struct remote_place *place,
 {
 	struct tocsin_request request;
 	struct user_regs_struct back = *regs;
+	uint64_t mask;
 	int rc, other;
 
 	if (getrandom(nonce, TOCSIN_NONCE_SIZE, 0) != TOCSIN_NONCE_SIZE)
 		return -EIO;
 	tocsin_request_fill(&request, 0, nonce);
 	rc = copy_to(r->tid, place->block, &request, sizeof(request));
+	if (rc)
+		return rc;
+	rc = block_signals(r->tid, &mask);
 	if (rc)
 		return rc;
 	rc = pull(r, place, regs);
@@ -248,5 +277,6 @@ int remote_ring(struct remote *r, const struct remote_place *place,
 	copy_to(r->tid, place->block, &request, sizeof(request));
 	back.orig_rax = -1ull; /* the system call behind the bell is not made, none is restarted */
 	other = set_regs(r->tid, &back);
+	ptrace(PTRACE_SETSIGMASK, r->tid, sizeof(mask), &mask);
 	return other ? other : rc;
 }

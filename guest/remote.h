@@ -17,19 +17,16 @@
 #include <sys/types.h>
 #include <sys/user.h>
 
-#define REMOTE_HELD_MAX 8
-
 /* Where in a process; all 0: not placed. */
 struct remote_place {
 	uint64_t code;  /* of the page with the instructions */
 	uint64_t block; /* of the request block */
 };
 
-/* A stopped thread that is being used, and the signals that came for it meanwhile. */
+/* A stopped thread that is being used. Signals wait meanwhile. */
 struct remote {
 	pid_t tid;
-	int held[REMOTE_HELD_MAX];
-	size_t held_count;
+	bool stopped; /* SIGSTOP, which cannot wait, came for it: to be delivered when it goes on */
 };
 
 /*

@@ -204,12 +204,12 @@ static void go_on(const struct thread *thread, int signal)
 	ptrace(PTRACE_CONT, thread->tid, NULL, (void *)(intptr_t)signal);
 }
 
-/* Go on, with the signals that came for it while it was used. */
-static void go_on_with(const struct thread *thread, const struct remote *r)
+/* Go on after it was used. A SIGSTOP that came meanwhile was passed over. */
+static void go_on_after(const struct thread *thread, const struct remote *r)
 {
-	for (size_t i = 1; i < r->held_count; i++)
-		syscall(SYS_tgkill, thread->process->pid, thread->tid, r->held[i]);
-	go_on(thread, r->held_count ? r->held[0] : 0);
+	if (r->stopped)
+		syscall(SYS_tgkill, thread->process->pid, thread->tid, SIGSTOP);
+	go_on(thread, 0);
 }
 
 static bool is_too_soon(struct trace *t, struct process *p, enum trace_moment moment)
@@ -274,7 +274,7 @@ static void before(struct trace *t, struct thread *thread, enum trace_moment mom
 		/* It was not touched: the system call goes on as it is. */
 		thread->pass = false;
 	}
-	go_on_with(thread, &r);
+	go_on_after(thread, &r);
 }
 
 static void on_seccomp(struct trace *t, struct thread *thread)
@@ -328,7 +328,7 @@ static void on_exit_of_call(struct trace *t, struct thread *thread)
 		else if ((int64_t)regs.rax >= 0 && !is_too_soon(t, thread->process, TRACE_CODE))
 			tell(t, thread, TRACE_CODE, &r, &regs);
 	}
-	go_on_with(thread, &r);
+	go_on_after(thread, &r);
 }
 
 /* Another process or thread, which has what this one has. */

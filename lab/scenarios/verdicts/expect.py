@@ -54,6 +54,10 @@ def check(s):
     report = next(reports[a["ticket"]] for w, a in answers if w == "inject")
     expect(any(int(f["start"], 16) <= int(injected["address"], 16) < int(f["end"], 16)
                for f in report["findings"] if "start" in f), "the injected page", report)
+    for subject in ("kernel", "process"):
+        row = json.loads(next(l for l in s.lines if l.startswith(subject + " {")).split(None, 1)[1])
+        equal((row["subject"], row["verdict"]["name"], row["findings"]), (subject, "clean", []),
+              f"tocsin scan of a {subject}")
     expect(any("rules are left out: /run/rules/broken.yar:1: " in line for line in s.lines),
            "the broken rule is reported")
     equal(s.one("^run clean")["exit"], "0", "run of a clean program")

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RANGES_MAX 65536
+#define RANGES_MAX 4096
+#define STEPS_MAX 65536      /* from one owner of code to the next */
 #define PACK_SIZE (2u << 20) /* of BPF's programs, at most: BPF_PROG_PACK_SIZE */
 #define OPS_MAX 1024
 
@@ -334,6 +335,7 @@ struct strays {
 	const struct tocsin_code *c;
 	struct tocsin_code_range *rows;
 	size_t size, count;
+	uint32_t steps; /* that may still be taken */
 };
 
 static int add_stray(struct strays *s, uint64_t start, uint64_t end, bool writable)
@@ -351,43 +353,47 @@ static int add_stray(struct strays *s, uint64_t start, uint64_t end, bool writab
 	return 0;
 }
 
-/* How far from va on the same owner accounts for code; 0: nobody does. */
-static uint64_t accounted(const struct tocsin_code *c, uint64_t va)
+/*
+ * Is the page at va accounted for? Then *end is where that ends; else where the next that is
+ * accounted for begins, or UINT64_MAX.
+ */
+static bool accounted(const struct tocsin_code *c, uint64_t va, uint64_t *end)
 {
-	const struct tocsin_module *m;
-	uint64_t reach = 0;
+	uint64_t next = UINT64_MAX, reach = 0;
+	uint64_t image = c->text & -(uint64_t)(2u << 20); /* its gaps belong to it as well */
 
-	if (va >= (c->text & -(uint64_t)(2u << 20)) && va < c->image_end)
-		return c->image_end - va; /* its gaps belong to it as well */
-	m = module_at(c, va);
-	if (m)
-		return m->base + page_up(m->text_size) - va;
-	for (size_t i = 0; i < c->count; i++) { /* they need not begin with a page */
-		const struct tocsin_code_range *r = &c->ranges[i];
-		uint64_t start = r->start & -(uint64_t)TOCSIN_PAGE_SIZE;
-
-		if (va >= start && va < r->end && page_up(r->end) - va > reach)
-			reach = page_up(r->end) - va;
-	}
+#define HAS(from, to)                                                                              \
+	do {                                                                                       \
+		uint64_t from_ = (from) & -(uint64_t)TOCSIN_PAGE_SIZE, to_ = page_up(to);          \
+		if (va >= from_ && va < to_ && to_ > reach)                                        \
+			reach = to_;                                                               \
+		if (from_ > va && from_ < next)                                                    \
+			next = from_;                                                              \
+	} while (0)
+	HAS(image, c->image_end);
+	for (size_t i = 0; i < c->modules.count; i++)
+		HAS(c->modules.rows[i].base,
+		    c->modules.rows[i].base + c->modules.rows[i].text_size);
+	for (size_t i = 0; i < c->count; i++)
+		HAS(c->ranges[i].start, c->ranges[i].end);
+#undef HAS
+	*end = reach ? reach : next;
 	return reach;
 }
 
 static int visit_executable(uint64_t start, uint64_t end, bool writable, void *context)
 {
 	struct strays *s = context;
+	uint64_t next;
 	int rc = 0;
 
 	if (writable)
 		return add_stray(s, start, end, true);
-	for (uint64_t va = start; va < end && !rc;) {
-		uint64_t from = va, reach;
-
-		while (va < end && !(reach = accounted(s->c, va)))
-			va += TOCSIN_PAGE_SIZE;
-		if (va > from)
-			rc = add_stray(s, from, va, false);
-		if (va < end)
-			va += reach;
+	for (uint64_t va = start; va < end && !rc; va = next) {
+		if (!s->steps--)
+			return -E2BIG;
+		if (!accounted(s->c, va, &next))
+			rc = add_stray(s, va, next < end ? next : end, false);
 	}
 	return rc;
 }
@@ -395,7 +401,7 @@ static int visit_executable(uint64_t start, uint64_t end, bool writable, void *c
 int tocsin_code_strays(const struct tocsin_code *c, struct tocsin_code_range *ret, size_t size,
 		       size_t *count, struct tocsin_error *err)
 {
-	struct strays s = {.c = c, .rows = ret, .size = size};
+	struct strays s = {.c = c, .rows = ret, .size = size, .steps = STEPS_MAX};
 	int rc = tocsin_walk_executable(c->k->m, c->k->paging, visit_executable, &s);
 
 	if (rc && rc != -E2BIG)

@@ -25,11 +25,12 @@
 #define CHAIN_MAX 256
 #define NAMESPACES_MAX 4096
 #define KERNEL_IMAGE 0xffffffff80000000ull /* and modules; __START_KERNEL_map */
-#define RECORDS_MAX (1u << 20)
+#define RECORDS_MAX (1u << 18)
 #define FTRACE_ENABLED (1u << 31)
 #define CALL 0xe8
 #define BRANCH_SIZE 12 /* of the longest that is looked for: movabs; jmp */
 #define BREAKPOINT 0xcc
+#define NOP_SIZE 5
 
 struct reading {
 	struct tocsin_kernel *k;
@@ -306,6 +307,8 @@ static int check_function(const struct tocsin_symbol *s, void *context)
 	uint8_t copy[24];
 	uint64_t at = s->address, target;
 
+	if (r->list.truncated)
+		return 1;
 	if (!strchr("TtWw", s->type) || !in_text(r, at))
 		return 0;
 	bytes = tocsin_kernel_peek(r->k, at, sizeof(copy));
@@ -340,20 +343,32 @@ struct ftrace_layout {
 	uint64_t record_size;
 };
 
+/* Five bytes that do nothing; before 5.13 the kernel chose them by the processor (asm/nops.h). */
+static bool does_nothing(const uint8_t *bytes)
+{
+	static const uint8_t nops[][NOP_SIZE] = {{0x0f, 0x1f, 0x44, 0, 0},
+						 {0x66, 0x66, 0x66, 0x66, 0x90},
+						 {0x66, 0x66, 0x90, 0x66, 0x90}};
+
+	for (size_t i = 0; i < sizeof(nops) / sizeof(nops[0]); i++)
+		if (!memcmp(bytes, nops[i], NOP_SIZE))
+			return true;
+	return false;
+}
+
 /*
  * The place of a function for ftrace must be as its record says: five bytes that do nothing, or,
  * while it is enabled, a call out of the function (arch/x86/kernel/ftrace.c).
  */
 static int check_record(struct reading *r, uint64_t ip, uint32_t flags)
 {
-	static const uint8_t nop[] = {0x0f, 0x1f, 0x44, 0, 0};
 	uint8_t bytes[BRANCH_SIZE], again[BRANCH_SIZE];
 	struct tocsin_code_place place;
 	uint64_t target;
 	char name[128];
 
-	if (!in_text(r, ip) || tocsin_kernel_read(r->k, ip, bytes, sizeof(bytes)) ||
-	    !memcmp(bytes, nop, sizeof(nop)))
+	if (r->list.truncated || !in_text(r, ip) ||
+	    tocsin_kernel_read(r->k, ip, bytes, sizeof(bytes)) || does_nothing(bytes))
 		return 0;
 	target = branch_target(bytes, ip);
 	tocsin_code_at(r->code, target, &place);
@@ -362,8 +377,8 @@ static int check_record(struct reading *r, uint64_t ip, uint32_t flags)
 	     place.kind == TOCSIN_CODE_KERNEL))
 		return 0;
 	/* It may be in the middle of being switched; such changes take milliseconds. */
-	if (tocsin_kernel_read(r->k, ip, again, sizeof(again)) ||
-	    memcmp(bytes, again, sizeof(nop)) || bytes[0] == BREAKPOINT) {
+	if (tocsin_kernel_read(r->k, ip, again, sizeof(again)) || memcmp(bytes, again, NOP_SIZE) ||
+	    bytes[0] == BREAKPOINT) {
 		r->list.torn++;
 		return 0;
 	}
@@ -624,7 +639,7 @@ int tocsin_hook_list(struct tocsin_kernel *k, const struct tocsin_code *code,
 		rc = read_keyboard(&r);
 	if (!rc)
 		rc = tocsin_kallsyms_iterate(k->symbols, check_function, &r);
-	if (!rc)
+	if (rc >= 0)
 		rc = read_ftrace(&r);
 	if (!rc)
 		rc = read_kprobes(&r);

@@ -33,7 +33,6 @@
 #define MARKED_BYTES_MIN (MARKED * 2)
 #define MARKED_BYTES_MAX (MARKED * (NAME_SIZE + 2))
 #define CHAINS_MAX 64
-#define EQUAL_MAX 1000             /* symbols at one address; more is a page of zeros */
 #define SYMBOL_SIZE_MAX (1u << 20) /* of a function; beyond it an address is of none */
 
 /* Where the tables lie in the image: the bytes that all the rest is made from. */
@@ -329,7 +328,9 @@ static bool decode_offsets(const struct image *im, size_t at, uint64_t relative_
 		if (i && a < before)
 			return false;
 		equal = i && a == before ? equal + 1 : 0;
-		if (equal > EQUAL_MAX)
+		/* Debian's 5.10 has one in eleven at one address; most are only in memory of zeros.
+		 */
+		if (equal > im->count / 2)
 			return false;
 		ks->offset[i] = encoding == PERCPU && v >= 0 ? v : -1 - (int32_t)(a - im->base);
 		first = i ? first : a;
@@ -494,9 +495,11 @@ int tocsin_kallsyms_open(const void *image, size_t size, uint64_t base,
 	const uint8_t *at = image, *end = at + size;
 
 	while ((at = memmem(at, end - at, digits, sizeof(digits)))) {
-		tocsin_error_clear(&last);
 		if (tokens_at(&im, at - im.bytes)) {
-			int rc = open_at(&im, ret, &last);
+			int rc;
+
+			tocsin_error_clear(&last);
+			rc = open_at(&im, ret, &last);
 
 			if (!rc || rc == -ENOMEM || im.chains >= CHAINS_MAX)
 				return rc ? tocsin_error_at(err, rc, last.address, "%s",

@@ -51,6 +51,8 @@ static int scan_strays(struct tocsin_kernel *k, const struct tocsin_code *code,
 {
 	struct tocsin_code_range rows[STRAYS_MAX];
 	struct tocsin_finding *f;
+	uint64_t unused;
+	bool no_packs = tocsin_kernel_symbol(k, "pack_list", &unused) != 0;
 	size_t count = 0;
 	int rc = tocsin_code_strays(code, rows, STRAYS_MAX, &count, err);
 
@@ -64,6 +66,9 @@ static int scan_strays(struct tocsin_kernel *k, const struct tocsin_code *code,
 							  : "kernel.unaccounted-code");
 		if (!f)
 			break;
+		/* Before 5.18 the kernel keeps no books of its own filters of packets. */
+		if (!r->writable && no_packs)
+			f->certainty = TOCSIN_CERTAINTY_LOW;
 		f->start = r->start;
 		f->end = r->end;
 		if (!tocsin_kernel_read(k, r->start, f->evidence, sizeof(f->evidence)))

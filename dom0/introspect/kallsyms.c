@@ -29,7 +29,8 @@
 #define POOL_MAX (128u << 20)
 #define KERNEL_MAX (1ull << 30)
 #define PADDING_MAX 16
-#define MARKED 256 /* symbols per marker */
+#define PERCPU_MAX (1u << 28) /* offsets in the area of a processor */
+#define MARKED 256            /* symbols per marker */
 #define MARKED_BYTES_MIN (MARKED * 2)
 #define MARKED_BYTES_MAX (MARKED * (NAME_SIZE + 2))
 #define CHAINS_MAX 64
@@ -330,7 +331,7 @@ static bool decode_offsets(const struct image *im, size_t at, uint64_t relative_
 		equal = i && a == before ? equal + 1 : 0;
 		/* Debian's 5.10 has one in eleven at one address; most are only in memory of zeros.
 		 */
-		if (equal > im->count / 2)
+		if (equal > im->count / 4)
 			return false;
 		ks->offset[i] = encoding == PERCPU && v >= 0 ? v : -1 - (int32_t)(a - im->base);
 		first = i ? first : a;
@@ -374,6 +375,40 @@ static bool anchored(const struct image *im, const struct tocsin_kallsyms *ks)
 	uint64_t text;
 
 	return !tocsin_kallsyms_lookup(ks, "_text", &text) && text == im->base;
+}
+
+/* Whole addresses at `at`; small ones are per-CPU. */
+static bool decode_addresses(const struct image *im, size_t at, struct tocsin_kallsyms *ks)
+{
+	uint64_t before = 0;
+	uint32_t equal = 0;
+
+	for (uint32_t i = 0; i < im->count; i++) {
+		uint64_t a = le64(im->bytes + at + (size_t)i * 8);
+		bool small = a <= PERCPU_MAX;
+
+		equal = i && a == before ? equal + 1 : 0;
+		if (a < before || equal > im->count / 4 ||
+		    (!small && (a < im->base || a - im->base > KERNEL_MAX)))
+			return false;
+		ks->info.percpu |= small;
+		ks->offset[i] = small ? (int32_t)a : -1 - (int32_t)(a - im->base);
+		before = a;
+	}
+	return before > PERCPU_MAX;
+}
+
+static bool find_addresses(const struct image *im, struct tocsin_kallsyms *ks)
+{
+	size_t bytes = (size_t)im->count * 8;
+
+	if (im->count_at < bytes || !decode_addresses(im, im->count_at - bytes, ks))
+		return false;
+	ks->raw.relative_base = UINT64_MAX;
+	ks->info.order = TOCSIN_KALLSYMS_ADDRESSES;
+	ks->info.names = im->names;
+	ks->info.offsets = im->count_at - bytes;
+	return true;
 }
 
 static bool find_offsets(const struct image *im, struct tocsin_kallsyms *ks)
@@ -423,11 +458,12 @@ static int decode(const struct image *im, struct tocsin_kallsyms *ks, struct toc
 	if (rc)
 		return tocsin_error_at(err, rc, im->base + im->names,
 				       "the kallsyms names do not expand");
-	if (!find_offsets(im, ks))
+	if (!find_offsets(im, ks) && !find_addresses(im, ks))
 		return tocsin_error_at(err, -EINVAL, im->base + im->names,
 				       "no layout of kallsyms offsets fits %u names", im->count);
 	ks->raw.offsets = ks->info.offsets;
-	ks->raw.offsets_size = im->count * 4ull;
+	ks->raw.offsets_size =
+	    im->count * (ks->info.order == TOCSIN_KALLSYMS_ADDRESSES ? 8ull : 4ull);
 	ks->raw.rest = im->count_at;
 	ks->raw.rest_size = im->index_end - im->count_at;
 	return 0;

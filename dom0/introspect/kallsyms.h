@@ -21,12 +21,13 @@ enum tocsin_kallsyms_order {
 					 */
 	TOCSIN_KALLSYMS_OFFSETS_LAST,   /* num_syms, names, ..., offsets, relative_base (6.4 on) */
 	TOCSIN_KALLSYMS_PLACE_RELATIVE, /* as last, without relative_base (7.0 on) */
+	TOCSIN_KALLSYMS_ADDRESSES,      /* as first, with whole addresses for offsets (up to 4.5) */
 };
 
 struct tocsin_kallsyms_info {
 	enum tocsin_kallsyms_order order;
 	bool percpu;            /* non-negative offsets are absolute (x86 SMP before 6.15) */
-	uint64_t relative_base; /* as stored, relocated in a running kernel; 0 if place-relative */
+	uint64_t relative_base; /* as stored, relocated in a running kernel; 0: there is none */
 	size_t names;           /* offset of kallsyms_names in the image */
 	size_t offsets;         /* offset of kallsyms_offsets in the image */
 };

@@ -17,12 +17,12 @@
 #include <errno.h>
 
 #define BASE 0xffffffff9a000000ull
-#define N 2400
+#define N 4800
 #define SAME 1100 /* symbols from number 1000 on at one address, as Debian's 5.10 has them */
 #define PERCPU_N 5
 #define LEAD 4096
 
-enum { FIRST = 0, LAST = 1, PLACE = 2 };
+enum { FIRST = 0, LAST = 1, PLACE = 2, ADDRESSES = 3 };
 
 static const struct layout {
 	const char *name;
@@ -30,10 +30,14 @@ static const struct layout {
 	bool percpu, long_names, wide;
 	int sequences; /* 0: none, 1: before the tokens, 2: at the end */
 } layouts[] = {
-    {"first-4.6", FIRST, true, false, true, 0},    {"first-4.20", FIRST, true, false, false, 0},
-    {"first-6.2", FIRST, true, true, false, 1},    {"last-6.4", LAST, true, true, false, 2},
-    {"last-6.15", LAST, false, true, false, 2},    {"place-7.0", PLACE, false, true, false, 2},
+    {"first-4.6", FIRST, true, false, true, 0},
+    {"first-4.20", FIRST, true, false, false, 0},
+    {"first-6.2", FIRST, true, true, false, 1},
+    {"last-6.4", LAST, true, true, false, 2},
+    {"last-6.15", LAST, false, true, false, 2},
+    {"place-7.0", PLACE, false, true, false, 2},
     {"first-plain", FIRST, false, true, false, 0},
+    {"addresses-4.5", ADDRESSES, true, false, true, 0},
 };
 #define LAYOUTS (sizeof(layouts) / sizeof(*layouts))
 
@@ -82,7 +86,9 @@ static void put_offsets(const struct layout *l)
 	for (unsigned int i = 0; i < N; i++) {
 		memset(name, 0, sizeof(name));
 		symbol(l, i, name, &a);
-		if (l->order == PLACE)
+		if (l->order == ADDRESSES)
+			put(a, 8);
+		else if (l->order == PLACE)
 			put(a - (BASE + size), 4);
 		else if (l->percpu)
 			put(i < PERCPU_N ? a : BASE - 1 - a, 4);
@@ -90,7 +96,7 @@ static void put_offsets(const struct layout *l)
 			put(a - BASE, 4);
 	}
 	align();
-	if (l->order != PLACE)
+	if (l->order != PLACE && l->order != ADDRESSES)
 		put(BASE, 8);
 }
 
@@ -162,13 +168,13 @@ static void build(const struct layout *l)
 	memset(image, 0, sizeof(image));
 	memset(image, 0xcc, LEAD);
 	size = LEAD;
-	if (l->order == FIRST)
+	if (l->order == FIRST || l->order == ADDRESSES)
 		put_offsets(l);
 	put_names(l);
 	if (l->sequences == 1)
 		put_sequences();
 	put_tokens();
-	if (l->order != FIRST)
+	if (l->order != FIRST && l->order != ADDRESSES)
 		put_offsets(l);
 	if (l->sequences == 2)
 		put_sequences();

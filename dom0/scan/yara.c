@@ -22,6 +22,7 @@
 
 struct walker {
 	const struct tocsin_scan_target *t;
+	struct tocsin_memory *memory;
 	struct tocsin_findings *findings;
 	size_t vma;      /* the mapping that is walked */
 	uint64_t va;     /* next address in it */
@@ -33,8 +34,8 @@ struct walker {
 	YR_MEMORY_BLOCK block;
 };
 
-/* Is the page at va present? Errors other than absence end the scan. */
-static bool present(struct walker *w, uint64_t va)
+/* Is the page at va present, and where? Errors other than absence end the scan. */
+static bool present(struct walker *w, uint64_t va, uint64_t *gpa)
 {
 	struct tocsin_mapping map;
 	int rc = tocsin_process_walk(w->t->kernel, w->t->process, va, &map);
@@ -42,6 +43,8 @@ static bool present(struct walker *w, uint64_t va)
 	w->walks++;
 	if (rc && rc != -EFAULT)
 		w->error = rc;
+	if (!rc)
+		*gpa = map.gpa;
 	return !rc;
 }
 
@@ -49,14 +52,14 @@ static bool present(struct walker *w, uint64_t va)
 static bool take_page(struct walker *w, uint64_t va, const struct tocsin_vma *v)
 {
 	bool again = va < w->seen;
+	uint64_t gpa;
 	int rc;
 
-	if (!present(w, va))
+	if (!present(w, va, &gpa))
 		return false;
 	w->seen = va + TOCSIN_PAGE_SIZE;
 	w->findings->pages_present += !again;
-	rc = tocsin_process_read(w->t->kernel, w->t->process, va, w->buffer + w->block.size,
-				 TOCSIN_PAGE_SIZE, NULL);
+	rc = tocsin_memory_read(w->memory, gpa, w->buffer + w->block.size, TOCSIN_PAGE_SIZE);
 	if (!rc) {
 		w->findings->pages_read += !again;
 		w->block.size += TOCSIN_PAGE_SIZE;
@@ -65,7 +68,7 @@ static bool take_page(struct walker *w, uint64_t va, const struct tocsin_vma *v)
 	}
 	if (rc != -EFAULT)
 		w->error = rc;
-	else if (!present(w, va))
+	else if (!present(w, va, &gpa))
 		w->findings->pages_torn++; /* it went away between the two */
 	else if (!v->special)
 		tocsin_scan_unreadable(w->findings, "yara", "a present page cannot be read");
@@ -232,6 +235,7 @@ int tocsin_scan_yara(const struct tocsin_scan_target *t, struct tocsin_findings 
 	w.buffer = malloc(BLOCK_SIZE);
 	if (!w.buffer)
 		return tocsin_error_set(err, -ENOMEM, "no memory for a block");
+	w.memory = tocsin_kernel_memory(t->kernel);
 	w.block.context = &w;
 	w.block.fetch_data = fetch;
 	bad = yr_rules_scan_mem_blocks(t->rules->yara, &it, SCAN_FLAGS_REPORT_RULES_MATCHING,

@@ -45,7 +45,7 @@ int tocsin_process_walk(struct tocsin_kernel *k, const struct tocsin_process *p,
 		return walk_error;
 	if (va < BASE || page >= PAGES || absent[page])
 		return -EFAULT;
-	*ret = (struct tocsin_mapping){.gpa = va, .page_size = TOCSIN_PAGE_SIZE};
+	*ret = (struct tocsin_mapping){.gpa = va - BASE, .page_size = TOCSIN_PAGE_SIZE};
 	return 0;
 }
 
@@ -70,6 +70,8 @@ struct tocsin_memory *tocsin_kernel_memory(struct tocsin_kernel *k)
 int tocsin_memory_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t size)
 {
 	memcpy(buf, gpa < sizeof(ram) ? ram + gpa : original + (gpa - sizeof(ram)), size);
+	if (changes_after_read && gpa < sizeof(ram))
+		memset(ram + gpa, 0, size);
 	return 0;
 }
 

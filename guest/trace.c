@@ -268,12 +268,9 @@ static void before(struct trace *t, struct thread *thread, enum trace_moment mom
 	}
 	regs->rip -= 2; /* SYSCALL */
 	regs->rax = regs->orig_rax;
-	thread->pass = true;
+	/* Where nothing could be placed it is not touched: the system call goes on as it is. */
+	thread->pass = thread->process->place.code;
 	tell(t, thread, moment, &r, regs);
-	if (!thread->process->place.code) {
-		/* It was not touched: the system call goes on as it is. */
-		thread->pass = false;
-	}
 	go_on_after(thread, &r);
 }
 
@@ -353,13 +350,11 @@ static void on_new(struct trace *t, struct thread *thread)
 /* The other threads are gone, and this one has the leader's number. */
 static void on_exec(struct trace *t, struct thread *thread)
 {
-	for (size_t i = 0; i < t->count; i++) {
+	for (size_t i = t->count; i--;) { /* backwards: drop moves the last one */
 		struct thread *other = t->threads[i];
 
-		if (other != thread && other->process == thread->process) {
+		if (other != thread && other->process == thread->process)
 			drop(t, other);
-			i = (size_t)-1;
-		}
 	}
 	thread->process->begun = true;
 	memset(&thread->process->place, 0, sizeof(thread->process->place));

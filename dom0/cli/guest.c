@@ -138,6 +138,16 @@ static int files_of(struct tocsin_kernel *k, const struct guest_options *o, gues
 	return rc ? rc : partial;
 }
 
+void guest_warn(const struct tocsin_process_list *list)
+{
+	if (list->truncated)
+		fputs("tocsin: there may be more processes\n", stderr);
+	if (list->one_view)
+		fputs("tocsin: this kernel's table of PIDs could not be read; "
+		      "a process that hides would not be noticed\n",
+		      stderr);
+}
+
 int guest_processes(struct tocsin_kernel *k, const struct guest_options *o, guest_process each,
 		    struct tocsin_error *err)
 {
@@ -154,12 +164,7 @@ int guest_processes(struct tocsin_kernel *k, const struct guest_options *o, gues
 		rc = each(k, o, &list.rows[i]);
 		partial |= rc > 0;
 	}
-	if (list.truncated)
-		fputs("tocsin: there may be more processes\n", stderr);
-	if (list.one_view)
-		fputs("tocsin: this kernel's table of PIDs could not be read; "
-		      "a process that hides would not be noticed\n",
-		      stderr);
+	guest_warn(&list);
 	if (!o->pid)
 		tocsin_process_list_free(&list);
 	return rc < 0 ? tocsin_error_set(err, rc, "cannot print: %s", strerror(-rc)) : partial;

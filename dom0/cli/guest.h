@@ -38,6 +38,9 @@ typedef int (*guest_process)(struct tocsin_kernel *k, const struct guest_options
 int guest_processes(struct tocsin_kernel *k, const struct guest_options *o, guest_process each,
 		    struct tocsin_error *err);
 
+/* Say on stderr what a list of processes may lack. */
+void guest_warn(const struct tocsin_process_list *list);
+
 /* " (torn)", " (hides)", or "". */
 const char *guest_remark(enum tocsin_confidence c);
 

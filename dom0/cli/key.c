@@ -4,6 +4,7 @@
  * The secret half stays in FILE, which only tocsind reads.
  */
 #include "cli/command.h"
+#include "request/request.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -13,13 +14,11 @@
 
 #include <sodium.h>
 
-#define DEFAULT_KEY "/var/lib/tocsin/ed25519.key" /* tocsind's */
-#define ID_SIZE 16                                /* tocsin/request.h, key_id */
-
 static int show(const char *path)
 {
 	uint8_t key[crypto_sign_PUBLICKEYBYTES], hash[crypto_hash_sha256_BYTES];
-	char name[PATH_MAX], line[256] = "", id[2 * ID_SIZE + 1];
+	char name[PATH_MAX], line[256] = "",
+			     id[2 * sizeof(((struct tocsin_answer *)0)->key_id) + 1];
 	const char *end;
 	size_t size;
 	FILE *f;
@@ -43,7 +42,7 @@ static int show(const char *path)
 	}
 	fclose(f);
 	crypto_hash_sha256(hash, key, sizeof(key));
-	sodium_bin2hex(id, sizeof(id), hash, ID_SIZE);
+	sodium_bin2hex(id, sizeof(id), hash, sizeof(id) / 2);
 	line[strcspn(line, "\n")] = '\0';
 	printf("key     %s\nkey id  %s\n", line, id);
 	return EXIT_DONE;
@@ -51,7 +50,7 @@ static int show(const char *path)
 
 int command_key(int argc, char **argv)
 {
-	const char *path = DEFAULT_KEY;
+	const char *path = TOCSIN_KEY_FILE;
 
 	if (argc == 4 && !strcmp(argv[2], "--key"))
 		path = argv[3];

@@ -35,6 +35,8 @@ struct scan {
 	const struct guest_options *o;
 	struct tocsin_scan_settings settings;
 	struct tocsin_process_list list;
+	struct holder *holders; /* of struct cred, sorted by it */
+	size_t holder_count;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t turn;
 	size_t next, printed; /* index of the next process to take, and to print */
@@ -56,22 +58,57 @@ static const struct tocsin_process *find(const struct tocsin_process_list *list,
 	return bsearch(&key, list->rows, list->count, sizeof(key), by_pid);
 }
 
-/* Another process with the same struct cred. */
-static int32_t cred_sharer(struct scan *s, const struct tocsin_process *p)
+/* Which process has which struct cred, by the address of that. */
+struct holder {
+	uint64_t cred, task;
+	int32_t pid;
+	bool program; /* not a thread of the kernel */
+};
+
+static int by_cred(const void *a, const void *b)
 {
+	const struct holder *x = a, *y = b;
+
+	if (x->cred != y->cred)
+		return x->cred < y->cred ? -1 : 1;
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static int find_holders(struct scan *s)
+{
+	s->holders = calloc(s->list.count, sizeof(*s->holders));
+	if (!s->holders)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->list.count; i++) {
+		const struct tocsin_process *p = &s->list.rows[i];
+
+		if (p->confidence != TOCSIN_TORN && p->cred)
+			s->holders[s->holder_count++] =
+			    (struct holder){p->cred, p->task, p->pid, p->mm != 0};
+	}
+	qsort(s->holders, s->holder_count, sizeof(*s->holders), by_cred);
+	return 0;
+}
+
+/* Another process with the same struct cred. */
+static int32_t cred_sharer(const struct scan *s, const struct tocsin_process *p)
+{
+	struct holder key = {p->cred, p->task, p->pid, false};
+	const struct holder *at, *end = s->holders + s->holder_count;
 	uint64_t kernels;
 
 	if (p->confidence == TOCSIN_TORN || !p->cred)
 		return 0;
 	if (!tocsin_kernel_symbol(s->k, "init_cred", &kernels) && p->cred == kernels && p->mm)
 		return -1;
-	for (size_t i = 0; i < s->list.count; i++) {
-		const struct tocsin_process *other = &s->list.rows[i];
-
-		if (other->task != p->task && other->cred == p->cred &&
-		    other->confidence != TOCSIN_TORN && (p->mm || other->mm))
-			return other->pid;
-	}
+	at = bsearch(&key, s->holders, s->holder_count, sizeof(key), by_cred);
+	if (!at)
+		return 0;
+	while (at > s->holders && at[-1].cred == p->cred)
+		at--;
+	for (; at < end && at->cred == p->cred; at++)
+		if (at->task != p->task && (p->mm || at->program))
+			return at->pid;
 	return 0;
 }
 
@@ -223,18 +260,15 @@ static int scan_all(struct scan *s, struct tocsin_error *err)
 	if (rc)
 		return rc;
 	qsort(s->list.rows, s->list.count, sizeof(*s->list.rows), by_pid);
-	if (s->o->pid)
+	rc = find_holders(s);
+	if (!rc && s->o->pid)
 		rc = scan_one(s, err);
-	else if (!s->o->kernel)
+	else if (!rc && !s->o->kernel)
 		rc = scan_processes(s);
 	if (!rc && !s->o->pid)
 		rc = scan_kernel(s);
-	if (s->list.truncated)
-		fputs("tocsin: there may be more processes\n", stderr);
-	if (s->list.one_view)
-		fputs("tocsin: this kernel's table of PIDs could not be read; "
-		      "a process that hides would not be noticed\n",
-		      stderr);
+	guest_warn(&s->list);
+	free(s->holders);
 	tocsin_process_list_free(&s->list);
 	return rc ? rc : conclude(s);
 }

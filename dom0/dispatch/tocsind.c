@@ -30,8 +30,6 @@
 #define QUEUE_SHARE 8192u
 #define RING_PAGES 64u
 #define RULES_MAX 8
-#define DEFAULT_KEY_DIR "/var/lib/tocsin"
-#define DEFAULT_KEY DEFAULT_KEY_DIR "/ed25519.key"
 
 struct daemon {
 	struct tocsin_host *host;
@@ -338,8 +336,8 @@ static int open_all(struct daemon *d, const struct options *o, struct tocsin_err
 		rc = tocsin_rules_load(o->rules, complain, NULL, &d->rules, err);
 	else
 		fputs("tocsind: no YARA rules: only the scanners that need none\n", stderr);
-	if (!rc && !strcmp(o->key, DEFAULT_KEY))
-		mkdir(DEFAULT_KEY_DIR, 0700); /* it may be there; else opening the key says why */
+	if (!rc && !strcmp(o->key, TOCSIN_KEY_FILE))
+		mkdir(TOCSIN_KEY_FOLDER, 0700); /* it may be there; else opening the key says why */
 	if (!rc)
 		rc = tocsin_signer_open(o->key, &d->signer, err);
 	if (!rc)
@@ -432,7 +430,7 @@ static int parse(int argc, char **argv, struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = {.key = DEFAULT_KEY, .output = "json"};
+	struct options o = {.key = TOCSIN_KEY_FILE, .output = "json"};
 	struct daemon d = {.settings.scan.max_bytes = 256u << 20,
 			   .signals = -1,
 			   .queued = -1,

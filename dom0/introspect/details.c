@@ -117,10 +117,9 @@ static int read_credentials(const struct reading *r, struct tocsin_process_detai
 	    take(r, r->p->task, r->at.seccomp_filters, &d->seccomp_filters, 4))
 		return -EFAULT;
 	d->account_uid = r->p->uid;
-	if (user && take(r, user, r->at.user_uid, &d->account_uid, 4))
+	if (user && r->at.user_uid != TOCSIN_NO_MEMBER &&
+	    take(r, user, r->at.user_uid, &d->account_uid, 4))
 		return -EFAULT;
-	if (r->at.user_uid == TOCSIN_NO_MEMBER)
-		d->account_uid = r->p->uid;
 	d->no_new_privs = flags & 1; /* PFA_NO_NEW_PRIVS, include/linux/sched.h */
 	return 0;
 }

@@ -30,6 +30,10 @@ int tocsin_request_answer(struct tocsin_memory *m, struct tocsin_paging paging, 
 /* The token of a cell: 16 bytes in ret. */
 void tocsin_request_token(const uint8_t nonce[TOCSIN_NONCE_SIZE], uint32_t cell, uint8_t ret[16]);
 
+/* Where tocsind keeps its key unless told otherwise. */
+#define TOCSIN_KEY_FOLDER "/var/lib/tocsin"
+#define TOCSIN_KEY_FILE TOCSIN_KEY_FOLDER "/ed25519.key"
+
 struct tocsin_signer;
 
 /* Load the Ed25519 key from path, or make one there (mode 0600) if the file does not exist; the

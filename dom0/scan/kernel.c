@@ -18,6 +18,14 @@ static const char *const packet_modules[] = {
     "nf",  "nft",    "ip_",      "ip6",         "ipt",    "iptable", "xt_",      "ebt",      "arp",
     "br_", "bridge", "x_tables", "openvswitch", "ipvlan", "selinux", "synproxy", "wireguard"};
 
+/* What is at va, as bytes and as instructions. */
+static void take_code(struct tocsin_kernel *k, struct tocsin_finding *f, uint64_t va)
+{
+	if (!tocsin_kernel_read(k, va, f->evidence, sizeof(f->evidence)))
+		f->evidence_size = sizeof(f->evidence);
+	tocsin_scan_disassemble(f, va);
+}
+
 static int scan_modules(struct tocsin_kernel *k, struct tocsin_findings *findings,
 			struct tocsin_error *err)
 {
@@ -71,9 +79,7 @@ static int scan_strays(struct tocsin_kernel *k, const struct tocsin_code *code,
 			f->certainty = TOCSIN_CERTAINTY_LOW;
 		f->start = r->start;
 		f->end = r->end;
-		if (!tocsin_kernel_read(k, r->start, f->evidence, sizeof(f->evidence)))
-			f->evidence_size = sizeof(f->evidence);
-		tocsin_scan_disassemble(f, r->start);
+		take_code(k, f, r->start);
 		snprintf(f->what, sizeof(f->what),
 			 "%" PRIu64 " KiB of the kernel are executable%s (%s %.80s)",
 			 (r->end - r->start) / 1024, r->writable ? " and writable" : "",
@@ -86,10 +92,8 @@ static int scan_strays(struct tocsin_kernel *k, const struct tocsin_code *code,
 
 static bool looks_at_packets(const char *module)
 {
-	for (size_t i = 0; i < sizeof(packet_modules) / sizeof(packet_modules[0]); i++)
-		if (!strncmp(module, packet_modules[i], strlen(packet_modules[i])))
-			return true;
-	return false;
+	return tocsin_scan_begins_with(module, packet_modules,
+				       sizeof(packet_modules) / sizeof(packet_modules[0]));
 }
 
 /* Code that is where it may be: of the kernel, or of a module that everybody sees. */
@@ -150,9 +154,7 @@ static int scan_hooks(struct tocsin_kernel *k, const struct tocsin_code *code,
 			continue;
 		f->start = h->target;
 		f->end = h->target + 1;
-		if (!tocsin_kernel_read(k, h->target, f->evidence, sizeof(f->evidence)))
-			f->evidence_size = sizeof(f->evidence);
-		tocsin_scan_disassemble(f, h->target);
+		take_code(k, f, h->target);
 		snprintf(f->what, sizeof(f->what), "%.110s leads to %#" PRIx64 " (%s %.80s)",
 			 h->name, h->target, tocsin_code_kind_name(h->place.kind), h->place.name);
 	}

@@ -19,12 +19,8 @@ static const char *const kernel_threads[] = {
 
 static bool is_kernel_thread_name(const char *name)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(kernel_threads) / sizeof(kernel_threads[0]); i++)
-		if (!strncmp(name, kernel_threads[i], strlen(kernel_threads[i])))
-			return true;
-	return false;
+	return tocsin_scan_begins_with(name, kernel_threads,
+				       sizeof(kernel_threads) / sizeof(kernel_threads[0]));
 }
 
 static void scan_kernel_name(const struct tocsin_process *p, const char *first,

@@ -84,10 +84,8 @@ static int take_file(struct loading *l, const char *directory, const char *name,
 		rc = try_file(path, &why);
 	if (rc == -ENOMEM)
 		return tocsin_error_set(err, rc, "no memory for rules");
-	if (!rc) {
-		l->rules->files++;
+	if (!rc)
 		return add_file(l->compiler, path, err);
-	}
 	l->rules->broken++;
 	if (l->complain)
 		l->complain(why.message, l->context);

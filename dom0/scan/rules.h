@@ -9,7 +9,7 @@
 
 struct tocsin_rules {
 	YR_RULES *yara;
-	size_t files, broken;
+	size_t broken; /* files */
 };
 
 #endif

@@ -92,7 +92,7 @@ static const char *const jit_files[] = {
 static const char *const system_folders[] = {"/usr/",   "/bin/", "/sbin/", "/lib/",
 					     "/lib64/", "/opt/", "/snap/"};
 
-static bool starts_with_one_of(const char *s, const char *const *list, size_t n)
+bool tocsin_scan_begins_with(const char *s, const char *const *list, size_t n)
 {
 	size_t i;
 
@@ -110,13 +110,13 @@ static const char *const temporary_folders[] = {"/tmp/", "/var/tmp/", "/dev/shm/
 
 bool tocsin_scan_is_installed(const char *path)
 {
-	return starts_with_one_of(path, system_folders, COUNT(system_folders)) &&
+	return tocsin_scan_begins_with(path, system_folders, COUNT(system_folders)) &&
 	       !strstr(path, "/../");
 }
 
 bool tocsin_scan_is_temporary(const char *path)
 {
-	return starts_with_one_of(path, temporary_folders, COUNT(temporary_folders));
+	return tocsin_scan_begins_with(path, temporary_folders, COUNT(temporary_folders));
 }
 
 bool tocsin_scan_is_jit(const struct tocsin_vma_list *vmas)
@@ -131,7 +131,7 @@ bool tocsin_scan_is_jit(const struct tocsin_vma_list *vmas)
 		    v->file.deleted || v->file.memfd || !tocsin_scan_is_installed(v->path))
 			continue;
 		base = strrchr(v->path, '/');
-		if (base && starts_with_one_of(base + 1, jit_files, COUNT(jit_files)))
+		if (base && tocsin_scan_begins_with(base + 1, jit_files, COUNT(jit_files)))
 			return true;
 	}
 	return false;

@@ -40,6 +40,9 @@ void tocsin_scan_disassemble(struct tocsin_finding *f, uint64_t va);
 /* Does an installed runtime that generates code run here? */
 bool tocsin_scan_is_jit(const struct tocsin_vma_list *vmas);
 
+/* Does s begin with one of the n texts? */
+bool tocsin_scan_begins_with(const char *s, const char *const *list, size_t n);
+
 /* Is it a path in a folder where only root installs? */
 bool tocsin_scan_is_installed(const char *path);
 

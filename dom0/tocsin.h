@@ -228,8 +228,9 @@ int tocsin_process_may_name(struct tocsin_kernel *k, const struct tocsin_process
 /* What can be told of a process at a glance. */
 struct tocsin_task {
 	enum tocsin_confidence confidence;
-	uint64_t task; /* VA of the thread group leader's task_struct */
-	uint64_t mm;   /* VA of mm_struct; 0: kernel thread */
+	uint64_t task;       /* VA of the thread group leader's task_struct */
+	uint64_t mm;         /* VA of mm_struct; 0: kernel thread */
+	uint64_t start_time; /* nanoseconds since boot */
 	int32_t pid;
 	char comm[TOCSIN_COMM_SIZE + 1];
 };
@@ -385,15 +386,30 @@ void tocsin_copy_list_free(struct tocsin_copy_list *list);
 
 #define TOCSIN_SOCKET_NAME_SIZE 108 /* of a UNIX socket */
 
+/* Who keeps a socket alive. */
+enum tocsin_socket_owner {
+	TOCSIN_OWNER_FILE,   /* an open file: processes hold it, or a message on its way does */
+	TOCSIN_OWNER_KERNEL, /* the kernel made it for itself */
+	TOCSIN_OWNER_QUEUE,  /* a listener's queue: it is not accepted yet */
+	TOCSIN_OWNER_NONE    /* closed by its process, and not done yet; TIME_WAIT */
+};
+
+/* "file", "kernel", "queue", "none" */
+const char *tocsin_socket_owner_name(enum tocsin_socket_owner owner);
+
 /* Numbers are those of the kernel and of <sys/socket.h>. */
 struct tocsin_socket {
-	uint64_t sock;     /* VA of struct sock */
-	uint64_t inode;    /* as /proc/net has it; 0: no file holds it */
-	uint16_t family;   /* AF_INET, AF_INET6, AF_UNIX, AF_NETLINK, AF_PACKET, ... */
-	uint16_t type;     /* SOCK_STREAM, ... */
-	uint16_t protocol; /* IPPROTO_TCP, ...; of AF_NETLINK: NETLINK_ROUTE, ... */
-	uint8_t state;     /* TCP_ESTABLISHED, ... of <netinet/tcp.h>, also for UNIX sockets */
-	uint32_t netns;    /* number of its network namespace */
+	uint64_t sock;   /* VA of struct sock */
+	uint64_t inode;  /* as /proc/net has it; 0: no file holds it */
+	uint16_t family; /* AF_INET, AF_INET6, AF_UNIX, AF_NETLINK, AF_PACKET, ... */
+	uint16_t type;   /* SOCK_STREAM, ... */
+	/* IPPROTO_TCP, ...; of AF_NETLINK: NETLINK_ROUTE, ...; of AF_PACKET: ETH_P_IP, ... */
+	uint16_t protocol;
+	uint8_t state;      /* TCP_ESTABLISHED, ... of <netinet/tcp.h>, also for UNIX sockets */
+	uint8_t owner;      /* enum tocsin_socket_owner */
+	uint32_t uid;       /* of who made it; UINT32_MAX: not kept */
+	uint32_t netns;     /* number of its network namespace */
+	uint32_t interface; /* index of the one that it is bound to; 0: none */
 	/* AF_INET (the first 4 bytes) and AF_INET6 */
 	uint8_t local[16], remote[16];
 	uint16_t local_port, remote_port;
@@ -403,6 +419,17 @@ struct tocsin_socket {
 	char name[TOCSIN_SOCKET_NAME_SIZE];
 	size_t name_size;
 	uint64_t peer; /* AF_UNIX: VA of the peer's struct sock, or 0 */
+	/* AF_NETLINK */
+	uint32_t port_id, groups;
+	/* of a TCP connection, if it is counted: payload, as ss -i has it, what was sent again too
+	 */
+	bool counted;
+	uint64_t bytes_sent, bytes_received;
+	/*
+	 * Of a TCP connection: nanoseconds since data went either way; in TIME_WAIT since that
+	 * began. In steps of the kernel's tick. UINT64_MAX: not known.
+	 */
+	uint64_t idle;
 };
 
 /* "tcp", "udp6", "unix", ...; a socket of another family or protocol is "other". */
@@ -444,21 +471,85 @@ struct tocsin_socket_row {
 	struct tocsin_socket socket; /* in TIME_WAIT and SYN_RECV: no inode, no queues */
 };
 
+/* Where protocols keep their sockets. */
+enum tocsin_socket_table {
+	TOCSIN_TABLE_TCP,
+	TOCSIN_TABLE_UDP,
+	TOCSIN_TABLE_RAW,
+	TOCSIN_TABLE_PING,
+	TOCSIN_TABLE_UNIX,
+	TOCSIN_TABLE_NETLINK,
+	TOCSIN_TABLE_PACKET,
+	TOCSIN_TABLES
+};
+
+/* "tcp", "udp", "raw", "ping", "unix", "netlink", "packet" */
+const char *tocsin_socket_table_name(enum tocsin_socket_table table);
+
 struct tocsin_socket_list {
-	struct tocsin_socket_row *rows;
+	struct tocsin_socket_row *rows; /* no socket twice */
 	size_t count;
 	size_t torn; /* torn rows, and chains that did not hold still */
+	uint32_t
+	    missing; /* 1 << TOCSIN_TABLE_...: this kernel has no such, or in no known layout */
 	bool truncated;
 };
 
 /*
- * The TCP and UDP sockets of all network namespaces, from the protocols' own tables: with those
- * that no process holds, and those of processes that hide. -ENOTSUP: the kernel's tables have no
+ * The sockets of all network namespaces, from the protocols' own tables: with those that no process
+ * holds, and those of processes that hide. -ENOTSUP: this kernel's tables of TCP and UDP have no
  * known layout. Freed with tocsin_socket_list_free.
  */
 int tocsin_socket_list(struct tocsin_kernel *k, struct tocsin_socket_list *ret,
 		       struct tocsin_error *err);
 void tocsin_socket_list_free(struct tocsin_socket_list *list);
+
+/*
+ * Does a socket in this state belong into one of the tables? One that a process holds and that
+ * belongs there, but is not there, hides. TOCSIN_TABLES: it does not.
+ */
+enum tocsin_socket_table tocsin_socket_table_of(const struct tocsin_socket *s);
+bool tocsin_socket_in_table(const struct tocsin_socket *s);
+
+/* One socket by its VA, as in a list. -ESRCH: there is none any more; -EAGAIN: it is torn. */
+int tocsin_socket_at(struct tocsin_kernel *k, uint64_t sock, struct tocsin_socket *ret,
+		     struct tocsin_error *err);
+
+/* Whose descriptor it is. */
+struct tocsin_holder {
+	uint64_t sock; /* VA of struct sock */
+	/* VA of the thread group leader, or of the thread that has a table of files of its own */
+	uint64_t task;
+	int32_t pid, tid, fd; /* tid is pid unless there is such a thread */
+};
+
+struct tocsin_holder_list {
+	struct tocsin_holder *rows; /* by sock, then pid, tid, fd */
+	size_t count;
+	size_t torn; /* descriptors and tables that did not hold still: not in rows */
+	bool truncated;
+};
+
+/*
+ * Which descriptor of which process is which socket: of every thread group, from the task list and
+ * the table of PIDs, and of threads that have a table of files of their own. Freed with
+ * tocsin_holder_list_free.
+ */
+int tocsin_holder_list(struct tocsin_kernel *k, struct tocsin_holder_list *ret,
+		       struct tocsin_error *err);
+void tocsin_holder_list_free(struct tocsin_holder_list *list);
+
+/* What the guest's kernel counts itself, since it booted. */
+struct tocsin_counters {
+	bool forks_known, opens_known;
+	uint64_t forks; /* processes and threads begun */
+	/* TCP connections begun from here and to here, in the network namespaces there are now */
+	uint64_t active_opens, passive_opens;
+};
+
+/* What cannot be told is not known; 0, or -EFAULT. */
+int tocsin_counters_read(struct tocsin_kernel *k, struct tocsin_counters *ret,
+			 struct tocsin_error *err);
 
 /* ---- mounts ---- */
 

@@ -7,7 +7,7 @@
  * What lies on a file system that has no paths (pipes, sockets, anonymous inodes) is named as
  * /proc/PID/fd names it.
  */
-#include "introspect/file.h"
+#include "introspect/socket.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -31,6 +31,7 @@ struct reading {
 	struct tocsin_kernel *k;
 	const struct tocsin_process_layout *l;
 	const struct tocsin_file_layout *f;
+	struct tocsin_socket_reader sockets;
 	uint64_t task, fs;
 	struct tocsin_file *rows;
 	char **paths; /* of each row, owned */
@@ -48,8 +49,87 @@ static const struct {
 #undef X
 #define X(type, path, name) {type, path, offsetof(struct tocsin_file_layout, name), true},
 	TOCSIN_FILE_LAYOUT_OPTIONAL(X) TOCSIN_TCP_LAYOUT(X) TOCSIN_UDP_LAYOUT(X)
+	    TOCSIN_NETLINK_LAYOUT(X)
 #undef X
 };
+
+static const struct {
+	const char *name;
+	size_t field;
+} symbols[] = {
+#define X(symbol, name) {symbol, offsetof(struct tocsin_file_layout, name)},
+    TOCSIN_SOCKET_SYMBOLS(X)
+#undef X
+};
+
+static uint32_t size_of(const struct tocsin_kernel *k, const char *type)
+{
+	uint64_t size;
+
+	return tocsin_btf_sizeof(k->btf, type, &size) || size > UINT16_MAX ? 0 : (uint32_t)size;
+}
+
+static uint32_t count_of(const struct tocsin_kernel *k, const char *type, const char *member)
+{
+	struct tocsin_btf_member m;
+
+	return tocsin_btf_member(k->btf, type, member, &m) || m.size > UINT16_MAX
+		   ? 0
+		   : (uint32_t)m.size / 8;
+}
+
+static uint32_t enumerator(const struct tocsin_kernel *k, const char *name)
+{
+	int64_t value;
+
+	return tocsin_btf_enumerator(k->btf, name, &value) || value < 0 || value > UINT16_MAX
+		   ? 0
+		   : (uint32_t)value;
+}
+
+/* The clocksource that is made of jiffies has the length of one: kernel/time/jiffies.c. */
+static uint64_t tick_length(struct tocsin_kernel *k)
+{
+	uint32_t at[2] = {tocsin_member_or_none(k, "clocksource", "mult"),
+			  tocsin_member_or_none(k, "clocksource", "shift")};
+	uint32_t mult, shift;
+	uint64_t va;
+
+	if (at[0] == TOCSIN_NO_MEMBER || at[1] == TOCSIN_NO_MEMBER ||
+	    tocsin_kallsyms_lookup(k->symbols, "clocksource_jiffies", &va) ||
+	    tocsin_kernel_read(k, va + at[0], &mult, 4) ||
+	    tocsin_kernel_read(k, va + at[1], &shift, 4) || shift > 31)
+		return 0;
+	return mult >> shift;
+}
+
+/* What reading sockets takes beside the members of structures; nothing of it is required. */
+static void resolve_sockets(struct tocsin_kernel *k, struct tocsin_file_layout *f)
+{
+	struct tocsin_btf_member m;
+	uint32_t id;
+	uint64_t va;
+
+	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++)
+		if (!tocsin_kallsyms_lookup(k->symbols, symbols[i].name, &va))
+			memcpy((char *)f + symbols[i].field, &va, sizeof(va));
+	f->tcp_ehash_size = size_of(k, "inet_ehash_bucket");
+	f->tcp_lhash_size = size_of(k, "inet_listen_hashbucket");
+	f->udp_slot_size = size_of(k, "udp_hslot");
+	f->nl_table_size = size_of(k, "netlink_table");
+	f->raw_count = count_of(k, "raw_hashinfo", "ht");
+	f->ping_count = count_of(k, "ping_table", "hash");
+	f->dead_flag = enumerator(k, "SOCK_DEAD");
+	f->active_opens = enumerator(k, "TCP_MIB_ACTIVEOPENS");
+	f->passive_opens = enumerator(k, "TCP_MIB_PASSIVEOPENS");
+	f->locked_buckets = !tocsin_btf_find(k->btf, "rhash_lock_head", &id);
+	f->sk_kern = TOCSIN_NO_MEMBER;
+	if (!tocsin_btf_member(k->btf, "sock", "sk_kern_sock", &m) && m.offset < UINT16_MAX) {
+		f->sk_kern = (uint32_t)m.offset;
+		f->sk_kern_bit = m.bit_offset;
+	}
+	f->tick = tick_length(k);
+}
 
 void tocsin_file_layout_resolve(struct tocsin_kernel *k)
 {
@@ -77,6 +157,7 @@ void tocsin_file_layout_resolve(struct tocsin_kernel *k)
 			offset = TOCSIN_NO_MEMBER;
 		memcpy((char *)f + members[i].field, &offset, sizeof(offset));
 	}
+	resolve_sockets(k, f);
 	k->file = f;
 }
 
@@ -120,7 +201,6 @@ static int pseudo_name(struct reading *r, uint64_t file, uint32_t magic, uint64_
 static int read_socket(struct reading *r, uint64_t inode, struct tocsin_file *row)
 {
 	uint64_t socket = inode - r->f->alloc_inode + r->f->alloc_socket, sk, back;
-	int rc;
 
 	if (tocsin_kernel_read_u64(r->k, socket + r->f->socket_sk, &sk))
 		return -EFAULT;
@@ -130,9 +210,7 @@ static int read_socket(struct reading *r, uint64_t inode, struct tocsin_file *ro
 		return -EFAULT;
 	if (back != socket)
 		return -EAGAIN;
-	rc = tocsin_socket_read(r->k, r->f, sk, &row->socket);
-	row->socket.inode = row->id.inode;
-	return rc;
+	return tocsin_socket_read(&r->sockets, sk, &row->socket);
 }
 
 /* The row of one file. A path that cannot be told is "", and no reason to doubt the rest. */
@@ -319,9 +397,10 @@ int tocsin_file_list(struct tocsin_kernel *k, const struct tocsin_process *p,
 	int rc = tocsin_process_layout(k, &r[0].l, err);
 
 	if (!rc)
-		rc = tocsin_file_layout(k, &r[0].f, err);
+		rc = tocsin_socket_reader_open(k, &r[0].sockets, err);
 	if (rc)
 		return rc;
+	r[0].f = r[0].sockets.f;
 	if (!p->mm) {
 		memset(ret, 0, sizeof(*ret));
 		return 0;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * One socket: from struct sock to the row that ss(8) would print, of whatever family. The object
- * may be freed and used anew while it is read: who calls compares two readings.
+ * may be freed and used anew while it is read: a reading takes all that struct sock itself has in
+ * one copy, follows its pointers, and is compared with another by who calls.
+ *
+ * TIME_WAIT and a connection that is only half there have objects of their own, of which just the
+ * beginning is a struct sock.
  *
  * Sources: include/net/sock.h and af_unix.h of the kernel; the queues as get_tcp4_sock() and
- * udp4_format_sock() compute them.
+ * udp4_format_sock() compute them, bytes and times as tcp_get_info().
  */
-#include "introspect/file.h"
+#include "introspect/socket.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,84 +18,210 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define STATE_SYN_SENT 2
+#define STATE_TIME_WAIT 6
+#define STATE_CLOSE 7
 #define STATE_LISTEN 10
+#define STATE_NEW_SYN_RECV 12
 #define STATE_MAX 13
+#define BLOCK_MAX 2048
+#define RETRIES 8
+#define TIME_WAIT_LENGTH 60000000000ull /* TCP_TIMEWAIT_LEN */
 
-static int read_u16(struct tocsin_kernel *k, uint64_t va, uint16_t *ret)
+struct reading {
+	const struct tocsin_socket_reader *r;
+	struct tocsin_socket *s;
+	uint8_t block[BLOCK_MAX]; /* the beginning of the struct sock */
+};
+
+static uint32_t widest(const uint32_t *offsets, size_t count)
 {
-	return tocsin_kernel_read(k, va, ret, 2);
+	uint32_t most = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (offsets[i] != TOCSIN_NO_MEMBER && offsets[i] + 8 > most)
+			most = offsets[i] + 8;
+	return most;
 }
 
-static int read_u32(struct tocsin_kernel *k, uint64_t va, uint32_t *ret)
+int tocsin_socket_reader_open(struct tocsin_kernel *k, struct tocsin_socket_reader *ret,
+			      struct tocsin_error *err)
 {
-	return tocsin_kernel_read(k, va, ret, 4);
+	struct tocsin_socket_reader r = {.k = k};
+	const struct tocsin_file_layout *f;
+	int rc = tocsin_process_layout(k, &r.l, err);
+
+	if (!rc)
+		rc = tocsin_file_layout(k, &r.f, err);
+	if (rc)
+		return rc;
+	f = r.f;
+	const uint32_t common[] = {f->sk_family, f->sk_state,  f->sk_net,
+				   f->sk_daddr,  f->sk_saddr,  f->sk_dport,
+				   f->sk_num,    f->sk_refcnt, f->sk_interface};
+	const uint32_t six[] = {f->sk_saddr6, f->sk_daddr6};
+	const uint32_t whole[] = {f->sk_socket, f->sk_type, f->sk_protocol,
+				  f->sk_rmem,   f->sk_wmem, f->sk_ack_backlog,
+				  f->sk_flags,  f->sk_uid,  f->sk_max_ack_backlog,
+				  f->sk_kern};
+
+	r.common = widest(common, sizeof(common) / sizeof(common[0]));
+	r.whole = widest(six, 2) + 8;
+	r.common = r.whole > r.common ? r.whole : r.common;
+	r.whole = widest(whole, sizeof(whole) / sizeof(whole[0]));
+	r.whole = r.common > r.whole ? r.common : r.whole;
+	if (r.whole > BLOCK_MAX)
+		return tocsin_error_set(err, -ENOTSUP, "a socket is too large");
+	if (f->at_jiffies && tocsin_kernel_read(k, f->at_jiffies, &r.now, sizeof(r.now)))
+		return tocsin_error_at(err, -EFAULT, f->at_jiffies, "jiffies cannot be read");
+	*ret = r;
+	return 0;
 }
 
-static int read_addresses(struct tocsin_kernel *k, const struct tocsin_file_layout *f,
-			  struct tocsin_socket *s)
+static int read_u32(const struct reading *g, uint64_t va, uint32_t *ret)
 {
-	uint64_t local = s->sock + f->sk_saddr, remote = s->sock + f->sk_daddr;
-	size_t size = 4;
-	uint16_t port;
+	return tocsin_kernel_read(g->r->k, va, ret, 4);
+}
+
+/* A member of the struct sock; 0 if the kernel has none. */
+static void take(const struct reading *g, uint32_t offset, void *ret, size_t size)
+{
+	if (offset == TOCSIN_NO_MEMBER)
+		memset(ret, 0, size);
+	else
+		memcpy(ret, g->block + offset, size);
+}
+
+static uint16_t take_u16(const struct reading *g, uint32_t offset)
+{
+	uint16_t v;
+
+	take(g, offset, &v, sizeof(v));
+	return v;
+}
+
+static uint32_t take_u32(const struct reading *g, uint32_t offset)
+{
+	uint32_t v;
+
+	take(g, offset, &v, sizeof(v));
+	return v;
+}
+
+static uint64_t take_u64(const struct reading *g, uint32_t offset)
+{
+	uint64_t v;
+
+	take(g, offset, &v, sizeof(v));
+	return v;
+}
+
+static bool is_internet(const struct tocsin_socket *s)
+{
+	return s->family == AF_INET || s->family == AF_INET6;
+}
+
+/* Not a full socket? */
+static bool is_small(const struct tocsin_socket *s)
+{
+	return is_internet(s) && (s->state == STATE_TIME_WAIT || s->state == STATE_NEW_SYN_RECV);
+}
+
+static int read_addresses(const struct reading *g)
+{
+	const struct tocsin_file_layout *f = g->r->f;
+	struct tocsin_socket *s = g->s;
 
 	if (s->family == AF_INET6) {
 		if (f->sk_saddr6 == TOCSIN_NO_MEMBER || f->sk_daddr6 == TOCSIN_NO_MEMBER)
 			return -ENOTSUP;
-		local = s->sock + f->sk_saddr6;
-		remote = s->sock + f->sk_daddr6;
-		size = 16;
+		take(g, f->sk_saddr6, s->local, 16);
+		take(g, f->sk_daddr6, s->remote, 16);
+	} else {
+		take(g, f->sk_saddr, s->local, 4);
+		take(g, f->sk_daddr, s->remote, 4);
 	}
-	if (tocsin_kernel_read(k, local, s->local, size) ||
-	    tocsin_kernel_read(k, remote, s->remote, size) ||
-	    read_u16(k, s->sock + f->sk_num, &s->local_port) ||
-	    read_u16(k, s->sock + f->sk_dport, &port))
-		return -EFAULT;
-	s->remote_port = ntohs(port);
+	s->local_port = take_u16(g, f->sk_num);
+	s->remote_port = ntohs(take_u16(g, f->sk_dport));
 	return 0;
 }
 
-static int read_tcp_queues(struct tocsin_kernel *k, const struct tocsin_file_layout *f,
-			   struct tocsin_socket *s)
+static int read_tcp_queues(const struct reading *g)
 {
+	const struct tocsin_file_layout *f = g->r->f;
+	struct tocsin_socket *s = g->s;
 	uint32_t next, copied, written, acknowledged;
 
 	if (s->state == STATE_LISTEN) {
-		if (read_u32(k, s->sock + f->sk_ack_backlog, &s->receive_queue) ||
-		    read_u32(k, s->sock + f->sk_max_ack_backlog, &s->send_queue))
-			return -EFAULT;
+		s->receive_queue = take_u32(g, f->sk_ack_backlog);
+		s->send_queue = take_u32(g, f->sk_max_ack_backlog);
 		return 0;
 	}
-	if (read_u32(k, s->sock + f->tcp_rcv_nxt, &next) ||
-	    read_u32(k, s->sock + f->tcp_copied_seq, &copied) ||
-	    read_u32(k, s->sock + f->tcp_write_seq, &written) ||
-	    read_u32(k, s->sock + f->tcp_snd_una, &acknowledged))
+	if (read_u32(g, s->sock + f->tcp_rcv_nxt, &next) ||
+	    read_u32(g, s->sock + f->tcp_copied_seq, &copied) ||
+	    read_u32(g, s->sock + f->tcp_write_seq, &written) ||
+	    read_u32(g, s->sock + f->tcp_snd_una, &acknowledged))
 		return -EFAULT;
 	s->receive_queue = (int32_t)(next - copied) > 0 ? next - copied : 0;
 	s->send_queue = written - acknowledged;
 	return 0;
 }
 
-static int read_queues(struct tocsin_kernel *k, const struct tocsin_file_layout *f,
-		       struct tocsin_socket *s)
+static int read_queues(const struct reading *g)
 {
-	uint32_t received, sent, deficit = 0;
+	const struct tocsin_file_layout *f = g->r->f;
+	struct tocsin_socket *s = g->s;
+	uint32_t received = take_u32(g, f->sk_rmem), sent = take_u32(g, f->sk_wmem), deficit = 0;
 
-	if (s->protocol == IPPROTO_TCP && s->family != AF_UNIX && s->family != AF_NETLINK)
-		return read_tcp_queues(k, f, s);
-	if (read_u32(k, s->sock + f->sk_rmem, &received) ||
-	    read_u32(k, s->sock + f->sk_wmem, &sent))
-		return -EFAULT;
 	if (s->protocol == IPPROTO_UDP && s->type == SOCK_DGRAM &&
-	    f->udp_deficit != TOCSIN_NO_MEMBER && read_u32(k, s->sock + f->udp_deficit, &deficit))
+	    f->udp_deficit != TOCSIN_NO_MEMBER && read_u32(g, s->sock + f->udp_deficit, &deficit))
 		return -EFAULT;
 	s->receive_queue = received - deficit;
 	s->send_queue = sent ? sent - 1 : 0; /* the socket itself counts one */
 	return 0;
 }
 
-static int read_unix(struct tocsin_kernel *k, const struct tocsin_file_layout *f,
-		     struct tocsin_socket *s)
+/* Since the stamp, in nanoseconds; one that is newer than the clock that was read is now. */
+static uint64_t since(const struct tocsin_socket_reader *r, uint32_t stamp)
 {
+	int32_t ticks = (int32_t)(r->now - stamp);
+
+	return ticks > 0 ? (uint64_t)ticks * r->f->tick : 0;
+}
+
+/* What a connection has carried, and when. */
+static int read_traffic(const struct reading *g)
+{
+	const struct tocsin_file_layout *f = g->r->f;
+	struct tocsin_socket *s = g->s;
+	uint32_t sent_at, received_at;
+
+	if (s->state == STATE_LISTEN || s->state == STATE_CLOSE || s->state == STATE_SYN_SENT)
+		return 0;
+	if (f->tcp_bytes_sent != TOCSIN_NO_MEMBER && f->tcp_bytes_received != TOCSIN_NO_MEMBER) {
+		if (tocsin_kernel_read_u64(g->r->k, s->sock + f->tcp_bytes_sent, &s->bytes_sent) ||
+		    tocsin_kernel_read_u64(g->r->k, s->sock + f->tcp_bytes_received,
+					   &s->bytes_received))
+			return -EFAULT;
+		s->counted = true;
+	}
+	if (!f->tick || !f->at_jiffies || f->tcp_sent_at == TOCSIN_NO_MEMBER ||
+	    f->tcp_received_at == TOCSIN_NO_MEMBER)
+		return 0;
+	if (read_u32(g, s->sock + f->tcp_sent_at, &sent_at) ||
+	    read_u32(g, s->sock + f->tcp_received_at, &received_at))
+		return -EFAULT;
+	s->idle = since(g->r, sent_at);
+	if (since(g->r, received_at) < s->idle)
+		s->idle = since(g->r, received_at);
+	return 0;
+}
+
+static int read_unix(const struct reading *g)
+{
+	const struct tocsin_file_layout *f = g->r->f;
+	struct tocsin_kernel *k = g->r->k;
+	struct tocsin_socket *s = g->s;
 	const size_t head = offsetof(
 	    struct {
 		    uint16_t family;
@@ -109,7 +239,7 @@ static int read_unix(struct tocsin_kernel *k, const struct tocsin_file_layout *f
 		return -EFAULT;
 	if (!address)
 		return 0;
-	if (read_u32(k, address + f->unix_address_len, &length))
+	if (read_u32(g, address + f->unix_address_len, &length))
 		return -EFAULT;
 	if (length < head || length - head > sizeof(s->name) + 1)
 		return -EAGAIN;
@@ -124,42 +254,141 @@ static int read_unix(struct tocsin_kernel *k, const struct tocsin_file_layout *f
 	return 0;
 }
 
-int tocsin_socket_read_common(struct tocsin_kernel *k, const struct tocsin_file_layout *f,
-			      uint64_t sock, struct tocsin_socket *ret)
+static int read_netlink(const struct reading *g)
 {
-	struct tocsin_socket s = {.sock = sock};
-	uint64_t net;
-	int rc = 0;
+	const struct tocsin_file_layout *f = g->r->f;
+	struct tocsin_socket *s = g->s;
+	uint64_t groups;
 
-	if (read_u16(k, sock + f->sk_family, &s.family) ||
-	    tocsin_kernel_read(k, sock + f->sk_state, &s.state, 1) ||
-	    tocsin_kernel_read_u64(k, sock + f->sk_net, &net) ||
-	    read_u32(k, net + f->net_inum, &s.netns))
+	if (f->netlink_port == TOCSIN_NO_MEMBER || f->netlink_groups == TOCSIN_NO_MEMBER)
+		return 0;
+	if (read_u32(g, s->sock + f->netlink_port, &s->port_id) ||
+	    tocsin_kernel_read_u64(g->r->k, s->sock + f->netlink_groups, &groups) ||
+	    (groups && read_u32(g, groups, &s->groups)))
 		return -EFAULT;
-	if (!s.family || s.family >= AF_MAX || s.state >= STATE_MAX)
-		return -EAGAIN;
-	if (s.family == AF_INET || s.family == AF_INET6)
-		rc = read_addresses(k, f, &s);
-	if (!rc)
-		*ret = s;
-	return rc;
+	return 0;
 }
 
-int tocsin_socket_read(struct tocsin_kernel *k, const struct tocsin_file_layout *f, uint64_t sock,
-		       struct tocsin_socket *ret)
+static int read_packet(const struct reading *g)
 {
-	struct tocsin_socket s;
-	int rc = tocsin_socket_read_common(k, f, sock, &s);
+	const struct tocsin_file_layout *f = g->r->f;
+	struct tocsin_socket *s = g->s;
+	uint16_t protocol;
+
+	if (f->packet_interface == TOCSIN_NO_MEMBER || f->packet_protocol == TOCSIN_NO_MEMBER)
+		return 0;
+	if (read_u32(g, s->sock + f->packet_interface, &s->interface) ||
+	    tocsin_kernel_read(g->r->k, s->sock + f->packet_protocol, &protocol, 2))
+		return -EFAULT;
+	s->protocol = ntohs(protocol);
+	return 0;
+}
+
+/* Who keeps it, and the number that /proc/net shows. */
+static int read_owner(const struct reading *g)
+{
+	const struct tocsin_file_layout *f = g->r->f;
+	uint64_t socket = take_u64(g, f->sk_socket), back, file;
+	struct tocsin_kernel *k = g->r->k;
+	bool kernels = true;
+	uint8_t bits;
+
+	if (!socket) {
+		g->s->owner = take_u64(g, f->sk_flags) >> (f->dead_flag & 63) & 1
+				  ? TOCSIN_OWNER_NONE
+				  : TOCSIN_OWNER_QUEUE;
+		return 0;
+	}
+	if (f->sk_kern != TOCSIN_NO_MEMBER) {
+		take(g, f->sk_kern, &bits, 1);
+		kernels = bits >> (f->sk_kern_bit & 7) & 1;
+	}
+	if (tocsin_kernel_read_u64(k, socket + f->socket_sk, &back) ||
+	    tocsin_kernel_read_u64(k, socket + f->socket_file, &file) ||
+	    tocsin_kernel_read_u64(
+		k, socket - f->alloc_socket + f->alloc_inode + g->r->l->inode_ino, &g->s->inode))
+		return -EFAULT;
+	if (back != g->s->sock && !kernels)
+		return -EAGAIN;
+	/* One of its own, or, as MPTCP makes them, a part of somebody else's. */
+	g->s->owner =
+	    kernels && (!file || back != g->s->sock) ? TOCSIN_OWNER_KERNEL : TOCSIN_OWNER_FILE;
+	return 0;
+}
+
+static void read_small(const struct reading *g)
+{
+	const struct tocsin_file_layout *f = g->r->f;
+	struct tocsin_socket *s = g->s;
+	uint64_t left, expires;
+	uint8_t state;
+
+	s->type = SOCK_STREAM;
+	s->protocol = IPPROTO_TCP;
+	s->owner = s->state == STATE_TIME_WAIT ? TOCSIN_OWNER_NONE : TOCSIN_OWNER_QUEUE;
+	if (s->owner == TOCSIN_OWNER_QUEUE || !f->tick || !f->at_jiffies ||
+	    f->tw_expires == TOCSIN_NO_MEMBER || f->tw_substate == TOCSIN_NO_MEMBER ||
+	    tocsin_kernel_read_u64(g->r->k, s->sock + f->tw_expires, &expires) ||
+	    tocsin_kernel_read(g->r->k, s->sock + f->tw_substate, &state, 1) ||
+	    state != STATE_TIME_WAIT)
+		return;
+	left = (uint64_t)(uint32_t)((uint32_t)expires - g->r->now) * f->tick;
+	if (left <= TIME_WAIT_LENGTH)
+		s->idle = TIME_WAIT_LENGTH - left;
+}
+
+static int read_full(const struct reading *g)
+{
+	const struct tocsin_file_layout *f = g->r->f;
+	struct tocsin_socket *s = g->s;
+	int rc = read_owner(g);
 
 	if (rc)
 		return rc;
-	if (read_u16(k, sock + f->sk_type, &s.type) ||
-	    read_u16(k, sock + f->sk_protocol, &s.protocol))
+	s->type = take_u16(g, f->sk_type);
+	s->protocol = take_u16(g, f->sk_protocol);
+	if (f->sk_uid != TOCSIN_NO_MEMBER)
+		s->uid = take_u32(g, f->sk_uid);
+	if (is_internet(s) && s->protocol == IPPROTO_TCP) {
+		rc = read_tcp_queues(g);
+		return rc ? rc : read_traffic(g);
+	}
+	if (s->family == AF_UNIX)
+		rc = read_unix(g);
+	else if (s->family == AF_NETLINK)
+		rc = read_netlink(g);
+	else if (s->family == AF_PACKET)
+		rc = read_packet(g);
+	return rc ? rc : read_queues(g);
+}
+
+int tocsin_socket_read(const struct tocsin_socket_reader *r, uint64_t sock,
+		       struct tocsin_socket *ret)
+{
+	const struct tocsin_file_layout *f = r->f;
+	struct tocsin_socket s = {.sock = sock, .uid = UINT32_MAX, .idle = UINT64_MAX};
+	struct reading g = {.r = r, .s = &s};
+	bool whole;
+	int rc = 0;
+
+	whole = !tocsin_kernel_read(r->k, sock, g.block, r->whole);
+	if (!whole && tocsin_kernel_read(r->k, sock, g.block, r->common))
 		return -EFAULT;
-	if (s.family == AF_UNIX)
-		rc = read_unix(k, f, &s);
-	if (!rc)
-		rc = read_queues(k, f, &s);
+	if (f->sk_refcnt != TOCSIN_NO_MEMBER && !take_u32(&g, f->sk_refcnt))
+		return -ESRCH;
+	s.family = take_u16(&g, f->sk_family);
+	take(&g, f->sk_state, &s.state, 1);
+	s.interface = take_u32(&g, f->sk_interface);
+	if (!s.family || s.family >= AF_MAX || s.state >= STATE_MAX)
+		return -EAGAIN;
+	if (read_u32(&g, take_u64(&g, f->sk_net) + f->net_inum, &s.netns))
+		return -EFAULT;
+	if (is_internet(&s))
+		rc = read_addresses(&g);
+	if (!rc && is_small(&s))
+		read_small(&g);
+	else if (!rc)
+		rc = whole ? read_full(&g) : -EFAULT;
 	if (!rc)
 		*ret = s;
 	return rc;
@@ -169,10 +398,36 @@ bool tocsin_socket_same(const struct tocsin_socket *x, const struct tocsin_socke
 {
 	return x->sock == y->sock && x->inode == y->inode && x->family == y->family &&
 	       x->type == y->type && x->protocol == y->protocol && x->state == y->state &&
+	       x->owner == y->owner && x->uid == y->uid && x->interface == y->interface &&
 	       x->netns == y->netns && !memcmp(x->local, y->local, sizeof(x->local)) &&
 	       !memcmp(x->remote, y->remote, sizeof(x->remote)) && x->local_port == y->local_port &&
 	       x->remote_port == y->remote_port && x->name_size == y->name_size &&
-	       !memcmp(x->name, y->name, sizeof(x->name)) && x->peer == y->peer;
+	       !memcmp(x->name, y->name, sizeof(x->name)) && x->peer == y->peer &&
+	       x->port_id == y->port_id && x->groups == y->groups;
+}
+
+int tocsin_socket_at(struct tocsin_kernel *k, uint64_t sock, struct tocsin_socket *ret,
+		     struct tocsin_error *err)
+{
+	struct tocsin_socket_reader r;
+	struct tocsin_socket s[2];
+	int rc = tocsin_socket_reader_open(k, &r, err), before = -EAGAIN;
+
+	if (rc)
+		return rc;
+	for (int i = 0; i < RETRIES; i++) {
+		tocsin_kernel_wait(k, i);
+		rc = tocsin_socket_read(&r, sock, &s[i & 1]);
+		if (rc == -ESRCH || (!rc && !before && tocsin_socket_same(&s[0], &s[1])))
+			break;
+		before = rc;
+		rc = rc ? rc : -EAGAIN;
+	}
+	if (rc)
+		return tocsin_error_at(err, rc, sock, "the socket cannot be read: %s",
+				       strerror(-rc));
+	*ret = s[0];
+	return 0;
 }
 
 const char *tocsin_socket_kind(const struct tocsin_socket *s)
@@ -219,4 +474,58 @@ const char *tocsin_socket_state(const struct tocsin_socket *s)
 	if (s->state >= STATE_MAX || (s->family == AF_NETLINK || s->family == AF_PACKET))
 		return "";
 	return names[s->state];
+}
+
+const char *tocsin_socket_owner_name(enum tocsin_socket_owner owner)
+{
+	static const char *const names[] = {"file", "kernel", "queue", "none"};
+
+	return (unsigned int)owner < 4 ? names[owner] : "unknown";
+}
+
+const char *tocsin_socket_table_name(enum tocsin_socket_table table)
+{
+	static const char *const names[TOCSIN_TABLES] = {"tcp",  "udp",     "raw",   "ping",
+							 "unix", "netlink", "packet"};
+
+	return (unsigned int)table < TOCSIN_TABLES ? names[table] : "none";
+}
+
+static enum tocsin_socket_table internet_table(const struct tocsin_socket *s)
+{
+	if (s->type == SOCK_RAW)
+		return TOCSIN_TABLE_RAW;
+	switch (s->protocol) {
+	case IPPROTO_TCP:
+		return s->state == STATE_CLOSE ? TOCSIN_TABLES : TOCSIN_TABLE_TCP;
+	case IPPROTO_UDP:
+		return s->local_port ? TOCSIN_TABLE_UDP : TOCSIN_TABLES;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return s->local_port ? TOCSIN_TABLE_PING : TOCSIN_TABLES;
+	default:
+		return TOCSIN_TABLES;
+	}
+}
+
+enum tocsin_socket_table tocsin_socket_table_of(const struct tocsin_socket *s)
+{
+	switch (s->family) {
+	case AF_INET:
+	case AF_INET6:
+		return internet_table(s);
+	case AF_UNIX:
+		return TOCSIN_TABLE_UNIX;
+	case AF_PACKET:
+		return TOCSIN_TABLE_PACKET;
+	case AF_NETLINK:
+		return s->port_id ? TOCSIN_TABLE_NETLINK : TOCSIN_TABLES;
+	default:
+		return TOCSIN_TABLES;
+	}
+}
+
+bool tocsin_socket_in_table(const struct tocsin_socket *s)
+{
+	return tocsin_socket_table_of(s) != TOCSIN_TABLES;
 }

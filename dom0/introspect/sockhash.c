@@ -8,7 +8,7 @@
  * for its own readers, who do not lock either: include/linux/list_nulls.h). Where that does not
  * help, the chain counts as torn.
  */
-#include "introspect/file.h"
+#include "introspect/socket.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -35,45 +35,21 @@ struct table {
 
 struct walk {
 	struct tocsin_kernel *k;
-	const struct tocsin_process_layout *l;
+	struct tocsin_socket_reader r;
 	const struct tocsin_file_layout *f;
 	struct tocsin_socket_list list;
 	size_t room;
 };
 
-/* The number that /proc/net shows; 0: no file holds the socket. */
-static int read_inode(struct walk *w, uint64_t sock, uint64_t *ret)
-{
-	uint64_t socket;
-
-	if (tocsin_kernel_read_u64(w->k, sock + w->f->sk_socket, &socket))
-		return -EFAULT;
-	if (!socket)
-		return 0;
-	return tocsin_kernel_read_u64(
-	    w->k, socket - w->f->alloc_socket + w->f->alloc_inode + w->l->inode_ino, ret);
-}
-
 static int read_row(struct walk *w, const struct table *t, uint64_t sock, struct tocsin_socket *ret)
 {
 	struct tocsin_socket s;
-	int rc = tocsin_socket_read_common(w->k, w->f, sock, &s);
+	int rc = tocsin_socket_read(&w->r, sock, &s);
 
-	if (rc)
-		return rc;
-	if (t->protocol == IPPROTO_TCP &&
-	    (s.state == STATE_TIME_WAIT || s.state == STATE_NEW_SYN_RECV)) {
-		s.type = t->type;
-		s.protocol = t->protocol;
-	} else {
-		rc = tocsin_socket_read(w->k, w->f, sock, &s);
-		if (!rc)
-			rc = read_inode(w, sock, &s.inode);
-		if (!rc && (s.type != t->type || (s.family != AF_INET && s.family != AF_INET6)))
-			rc = -EAGAIN; /* not what hangs in this table */
-		if (!rc && !s.local_port)
-			rc = -ESRCH; /* it has given its port back, and is leaving */
-	}
+	if (!rc && (s.type != t->type || (s.family != AF_INET && s.family != AF_INET6)))
+		rc = -EAGAIN; /* not what hangs in this table */
+	if (!rc && !s.local_port)
+		rc = -ESRCH; /* it has given its port back, and is leaving */
 	if (!rc)
 		*ret = s;
 	return rc;
@@ -305,12 +281,13 @@ int tocsin_socket_list(struct tocsin_kernel *k, struct tocsin_socket_list *ret,
 		       struct tocsin_error *err)
 {
 	struct walk w = {.k = k};
-	int rc = tocsin_process_layout(k, &w.l, err);
+	int rc = tocsin_socket_reader_open(k, &w.r, err);
 
-	if (!rc)
-		rc = tocsin_file_layout(k, &w.f, err);
 	if (rc)
 		return rc;
+	w.f = w.r.f;
+	w.list.missing =
+	    ~((1u << TOCSIN_TABLE_TCP) | (1u << TOCSIN_TABLE_UDP)) & ((1u << TOCSIN_TABLES) - 1);
 	rc = walk_tcp(&w);
 	if (rc && rc != -E2BIG)
 		tocsin_error_set(err, rc, "the table of TCP sockets cannot be read: %s",

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * All sockets of a guest as two views see them: the kernel's own tables, and the descriptors of its
+ * processes. What only one of them has, although it should be in both, hides.
+ *
+ * Nothing is claimed on one look: what seems to hide is looked at again, a few times, with some
+ * waiting, because sockets that begin or end are in one view only for a moment.
+ */
+#ifndef TOCSIN_MONITOR_VIEW_H
+#define TOCSIN_MONITOR_VIEW_H
+
+#include "tocsin.h"
+
+struct tocsin_view_row {
+	struct tocsin_socket socket;
+	enum tocsin_confidence confidence; /* contradicted: held, and missing in its table */
+	size_t first, holders;             /* which of holders.rows hold it */
+	bool in_table;
+	bool unheld; /* it has a file, and nobody holds it: on its way in a message, or the holder hides */
+};
+
+struct tocsin_view {
+	struct tocsin_view_row *rows; /* by the VA of their struct sock, each once */
+	size_t count;
+	struct tocsin_holder_list holders;
+	size_t torn; /* rows, chains and tables of files that did not hold still */
+	size_t contradicted;
+	uint32_t missing; /* as in struct tocsin_socket_list */
+	bool truncated;
+};
+
+/* Read both. Freed with tocsin_view_free. Fails if one of them cannot be read. */
+int tocsin_view_read(struct tocsin_kernel *k, struct tocsin_view *ret, struct tocsin_error *err);
+void tocsin_view_free(struct tocsin_view *view);
+
+#endif

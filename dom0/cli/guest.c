@@ -16,8 +16,7 @@
 
 #define TEXT_SIZE (4 * TOCSIN_PATH_SIZE + 1)
 
-/* The option's value, for an option that names a guest. */
-static const char **guest_option(const char *option, struct guest_options *o)
+const char **guest_option(const char *option, struct guest_options *o)
 {
 	if (!strcmp(option, "-d") || !strcmp(option, "--domain"))
 		return &o->domain;
@@ -83,20 +82,33 @@ static int open_domain(const char *name, struct tocsin_memory **ret, struct tocs
 #endif
 }
 
-static int open_memory(const struct guest_options *o, struct tocsin_memory **ret,
-		       struct tocsin_error *err)
+int guest_open(const struct guest_options *o, struct tocsin_memory **ret_memory,
+	       struct tocsin_kernel **ret_kernel, struct tocsin_error *err)
 {
+	struct tocsin_memory *memory;
+	char folder[PATH_MAX];
+	int rc;
+
 	if (o->domain)
-		return open_domain(o->domain, ret, err);
-	if (o->qemu)
-		return tocsin_memory_open_qemu(o->qemu, ret, err);
-	return tocsin_memory_open_dump(o->dump, ret, err);
+		rc = open_domain(o->domain, &memory, err);
+	else if (o->qemu)
+		rc = tocsin_memory_open_qemu(o->qemu, &memory, err);
+	else
+		rc = tocsin_memory_open_dump(o->dump, &memory, err);
+	if (rc)
+		return rc;
+	rc = tocsin_kernel_open_cached(
+	    memory, 0, tocsin_kernel_cache_folder(folder, sizeof(folder)), ret_kernel, err);
+	if (rc)
+		tocsin_memory_close(memory);
+	else
+		*ret_memory = memory;
+	return rc;
 }
 
 int guest_run(int argc, char **argv, unsigned int accepts, guest_show show)
 {
 	struct guest_options o = {0};
-	char folder[PATH_MAX];
 	struct tocsin_memory *memory = NULL;
 	struct tocsin_kernel *kernel = NULL;
 	struct tocsin_error err = {0};
@@ -104,10 +116,7 @@ int guest_run(int argc, char **argv, unsigned int accepts, guest_show show)
 
 	if (rc)
 		return EXIT_USAGE;
-	rc = open_memory(&o, &memory, &err);
-	if (!rc)
-		rc = tocsin_kernel_open_cached(
-		    memory, 0, tocsin_kernel_cache_folder(folder, sizeof(folder)), &kernel, &err);
+	rc = guest_open(&o, &memory, &kernel, &err);
 	if (!rc)
 		rc = show(kernel, &o, &err);
 	tocsin_kernel_close(kernel);

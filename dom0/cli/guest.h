@@ -26,6 +26,15 @@ enum { GUEST_MAPS = 1, GUEST_PID = 2, GUEST_DETAILS = 4, GUEST_SCAN = 8 };
 typedef int (*guest_show)(struct tocsin_kernel *k, const struct guest_options *o,
 			  struct tocsin_error *err);
 
+/* Where the value of an option that names a guest belongs; NULL: it is another option. */
+const char **guest_option(const char *option, struct guest_options *o);
+
+/*
+ * Open the guest that is named and find its kernel; the caller closes the kernel, then the memory.
+ */
+int guest_open(const struct guest_options *o, struct tocsin_memory **ret_memory,
+	       struct tocsin_kernel **ret_kernel, struct tocsin_error *err);
+
 /* Parse the arguments, open the guest, find its kernel, show. Returns the exit code. */
 int guest_run(int argc, char **argv, unsigned int accepts, guest_show show);
 

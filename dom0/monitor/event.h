@@ -95,7 +95,8 @@ struct tocsin_event {
 	uint64_t since, time;
 	bool initial;      /* it was there when the watch began; since is 0 */
 	const char *guest; /* name, or the socket or file that it was opened by */
-	uint64_t boot; /* nanoseconds since the epoch, when the guest booted: tells boots apart */
+	uint64_t
+	    boot; /* when the guest booted by its own clock, nanoseconds since the epoch, or 0 */
 	const struct tocsin_event_process *process; /* who; NULL: nobody, or not known */
 	const struct tocsin_event_process *other;   /* see the kinds; NULL: none */
 	const struct tocsin_event_socket *socket;   /* NULL: not about one */

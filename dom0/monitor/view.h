@@ -16,7 +16,8 @@ struct tocsin_view_row {
 	enum tocsin_confidence confidence; /* contradicted: held, and missing in its table */
 	size_t first, holders;             /* which of holders.rows hold it */
 	bool in_table;
-	bool unheld; /* it has a file, and nobody holds it: on its way in a message, or the holder hides */
+	bool unheld; /* it has a file, and nobody holds it: on its way in a message, or the holder
+			hides */
 };
 
 struct tocsin_view {

@@ -12,6 +12,7 @@ import mmap
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -203,9 +204,14 @@ def mutate(program, ram):
     return run.stdout.strip()
 
 
-def share(program, ram):
-    """One kernel in many threads, under a sanitizer that finds races."""
-    run = subprocess.run([program, ram], capture_output=True, text=True, timeout=300)
+def share(program, ram, qemu):
+    """One kernel in many threads, under a sanitizer that finds races. The emulator stands still, so
+    that all of them must see exactly the same."""
+    os.kill(qemu, signal.SIGSTOP)
+    try:
+        run = subprocess.run([program, ram], capture_output=True, text=True, timeout=300)
+    finally:
+        os.kill(qemu, signal.SIGCONT)
     if run.returncode or "WARNING" in run.stderr:
         raise Failed(f"threads: exit {run.returncode}, {run.stderr[-3000:]}")
 
@@ -241,7 +247,7 @@ def boot(kernel, initrd, cpu, options, levels, liar):
             list_objects(sys.argv[4], ram, truth)
             if liar:
                 note = mutate(sys.argv[6], ram)
-                share(sys.argv[7], ram)
+                share(sys.argv[7], ram, qemu.pid)
             without_btf(sys.argv[1], ram)
         finally:
             qemu.kill()

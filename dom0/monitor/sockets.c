@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The guest's sockets from sample to sample, each with who holds it.
+ *
+ * A socket is told of when it has become something: a listener, or one end of a connection. One
+ * that waits in a listener's queue is told of when a process accepts it. Rows that did not hold
+ * still say nothing, neither that a socket is there nor that it is gone.
+ *
+ * TIME_WAIT is what a connection leaves behind. One that belongs to no connection seen before tells
+ * of a connection that was too short for the samples: it is stated, and counted as a stranger.
+ */
+#include "monitor/role.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATIENCE 2 /* samples in which a file's holder may be missing */
+
+struct update {
+	struct tocsin_monitor *m;
+	const struct tocsin_view *view;
+	struct listeners listeners;
+	struct sockets before;
+	uint64_t *tuples; /* of the connections before, sorted */
+	size_t tuple_count;
+};
+
+static void drop_holders(struct holding *holders, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		tocsin_person_drop(holders[i].who);
+	free(holders);
+}
+
+static void clear(struct tracked *t)
+{
+	drop_holders(t->holders, t->count);
+	tocsin_person_drop(t->last);
+	t->holders = NULL;
+	t->last = NULL;
+	t->count = 0;
+}
+
+void tocsin_sockets_clear(struct sockets *sockets)
+{
+	for (size_t i = 0; i < sockets->count; i++)
+		clear(&sockets->at[i]);
+	free(sockets->at);
+	*sockets = (struct sockets){0};
+}
+
+static int state(struct update *u, enum tocsin_event_kind kind, const struct tracked *t,
+		 const struct holding *h, const struct person *other, const char *detail)
+{
+	const struct person *who = h ? h->who : t->count ? t->holders[0].who : t->last;
+	struct tocsin_event e = {.kind = kind,
+				 .process = who ? &who->p : NULL,
+				 .other = other ? &other->p : NULL,
+				 .socket = &t->e,
+				 .fd = h          ? h->fd
+				       : t->count ? t->holders[0].fd
+						  : -1,
+				 .detail = detail};
+
+	return tocsin_monitor_state(u->m, &e);
+}
+
+static int announce(struct update *u, struct tracked *t, const char *detail)
+{
+	struct tocsin_event_account *account = &u->m->account;
+	enum tocsin_event_kind kind = TOCSIN_EVENT_OPENED;
+
+	t->announced = true;
+	if (t->role == ROLE_LISTENER)
+		kind = TOCSIN_EVENT_LISTENING;
+	else if (t->e.direction == TOCSIN_DIRECTION_IN)
+		kind = TOCSIN_EVENT_ACCEPTED;
+	account->connected +=
+	    !u->m->initial && t->role != ROLE_LISTENER && tocsin_role_is_tcp(&t->e.socket);
+	return state(u, kind, t, NULL, NULL, detail);
+}
+
+/* It is what it is: state its beginning, unless it is worth waiting for who holds it. */
+static int begin(struct update *u, struct tracked *t)
+{
+	bool waits = t->role != ROLE_NONE && !t->count &&
+		     (t->e.socket.owner == TOCSIN_OWNER_QUEUE ||
+		      (t->e.socket.owner == TOCSIN_OWNER_FILE && t->waited < PATIENCE));
+
+	if (t->announced || t->role == ROLE_NONE || t->role == ROLE_LEFTOVER)
+		return 0;
+	if (waits) {
+		t->waited += t->waited < PATIENCE;
+		return 0;
+	}
+	return announce(u, t, "");
+}
+
+static int end(struct update *u, struct tracked *t)
+{
+	int rc = 0;
+
+	if (t->role == ROLE_LISTENER || t->role == ROLE_CONNECTION) {
+		if (!t->announced)
+			rc = announce(u, t,
+				      t->e.socket.owner == TOCSIN_OWNER_QUEUE
+					  ? "no process accepted it"
+					  : "");
+		if (!rc)
+			rc = state(u,
+				   t->role == ROLE_LISTENER ? TOCSIN_EVENT_UNLISTENED
+							    : TOCSIN_EVENT_CLOSED,
+				   t, NULL, NULL, "");
+	}
+	clear(t);
+	return rc;
+}
+
+static const struct holding *held_by(const struct holding *holders, size_t count,
+				     const struct person *who)
+{
+	for (size_t i = 0; i < count; i++)
+		if (holders[i].who->p.pid == who->p.pid &&
+		    holders[i].who->p.start_time == who->p.start_time)
+			return &holders[i];
+	return NULL;
+}
+
+/* The processes that hold a row now, each with its lowest descriptor. */
+static int collect(struct update *u, const struct tocsin_view_row *row, struct holding **ret,
+		   size_t *count)
+{
+	const struct tocsin_holder *h = u->view->holders.rows + row->first;
+	struct holding *holders;
+	size_t n = 0;
+	int rc = 0;
+
+	*ret = NULL;
+	*count = 0;
+	if (!row->holders)
+		return 0;
+	holders = calloc(row->holders, sizeof(*holders));
+	if (!holders)
+		return -ENOMEM;
+	for (size_t i = 0; i < row->holders && !rc; i++) {
+		struct person *who;
+
+		if (n && holders[n - 1].who->p.pid == h[i].pid) {
+			if (h[i].fd < holders[n - 1].fd) /* of a thread with files of its own */
+				holders[n - 1].fd = h[i].fd;
+			continue;
+		}
+		rc = tocsin_people_meet(u->m, h[i].pid, &who);
+		if (!rc)
+			holders[n++] = (struct holding){tocsin_person_hold(who), h[i].fd};
+		if (rc == -ESRCH || rc == -EAGAIN || rc == -EFAULT)
+			rc = 0; /* it ended meanwhile */
+	}
+	if (rc) {
+		drop_holders(holders, n);
+		return rc;
+	}
+	*ret = holders;
+	*count = n;
+	return 0;
+}
+
+/* Who has come, by whom from; who has let go. */
+static int compare(struct update *u, struct tracked *t, const struct holding *old, size_t count)
+{
+	const struct person *giver = count ? old[0].who : t->last;
+	int rc = 0;
+
+	for (size_t i = 0; i < t->count && !rc; i++) {
+		const struct holding *h = &t->holders[i], *had = held_by(old, count, h->who);
+		const struct person *parent = h->who->parent;
+
+		if (!had)
+			rc = state(u, TOCSIN_EVENT_HELD, t, h, giver,
+				   h->who->fresh && parent && held_by(old, count, parent)
+				       ? "inherited"
+				       : "handed over");
+		else if (!h->fd && had->fd && t->role == ROLE_CONNECTION)
+			rc = state(u, TOCSIN_EVENT_HELD, t, h, NULL, "as its standard input");
+	}
+	for (size_t i = 0; t->count && i < count && !rc; i++)
+		if (!held_by(t->holders, t->count, old[i].who))
+			rc = state(u, TOCSIN_EVENT_RELEASED, t, &old[i], NULL, "");
+	return rc;
+}
+
+static int update_holders(struct update *u, struct tracked *t, const struct tocsin_view_row *row)
+{
+	struct holding *old = t->holders;
+	size_t count = t->count;
+	int rc;
+
+	if (count && !row->holders && u->view->holders.torn &&
+	    row->socket.owner == TOCSIN_OWNER_FILE)
+		return 0; /* theirs may be the table that did not hold still */
+	rc = collect(u, row, &t->holders, &t->count);
+	if (rc) {
+		t->holders = old;
+		t->count = count;
+		return rc;
+	}
+	if (t->announced)
+		rc = compare(u, t, old, count);
+	if (t->count || count) {
+		struct person *last = t->count ? t->holders[0].who : old[0].who;
+
+		tocsin_person_hold(last);
+		tocsin_person_drop(t->last);
+		t->last = last;
+	}
+	drop_holders(old, count);
+	return rc;
+}
+
+static int state_hidden(struct update *u, struct tracked *t)
+{
+	struct tocsin_finding f = {.scanner = "watch",
+				   .rule = "watch.hidden-socket",
+				   .severity = TOCSIN_SEVERITY_CRITICAL,
+				   .certainty = TOCSIN_CERTAINTY_HIGH,
+				   .technique = "T1014",
+				   .why = "Only a rootkit takes a socket in use off the kernel's "
+					  "own tables"};
+	const struct person *who = t->count ? t->holders[0].who : t->last;
+	struct tocsin_event e = {.kind = TOCSIN_EVENT_FINDING,
+				 .process = who ? &who->p : NULL,
+				 .socket = &t->e,
+				 .fd = t->count ? t->holders[0].fd : -1,
+				 .finding = &f};
+
+	t->hides = true;
+	snprintf(f.what, sizeof(f.what),
+		 "a %s socket is held by a process, and missing in the "
+		 "kernel's tables",
+		 tocsin_socket_kind(&t->e.socket));
+	return tocsin_monitor_state(u->m, &e);
+}
+
+/* A row of this sample for a socket that is known, or new. */
+static int take_row(struct update *u, struct tracked *t, const struct tocsin_view_row *row)
+{
+	enum role role = tocsin_role(&row->socket);
+	int rc = 0;
+
+	if (t->announced && role != t->role) { /* a listener was shut down, or the like */
+		struct tracked ended = *t;
+
+		ended.count = 0;
+		ended.holders = NULL;
+		ended.last = tocsin_person_hold(t->count ? t->holders[0].who : t->last);
+		rc = end(u, &ended);
+		t->announced = false;
+	}
+	t->e.socket = row->socket;
+	t->e.confidence = row->confidence;
+	t->role = role;
+	if (!t->announced && t->e.direction == TOCSIN_DIRECTION_NONE)
+		t->e.direction = tocsin_role_direction(&row->socket, &u->listeners);
+	if (!rc)
+		rc = update_holders(u, t, row);
+	if (!rc)
+		rc = begin(u, t);
+	if (!rc && row->confidence == TOCSIN_CONTRADICTED && !t->hides)
+		rc = state_hidden(u, t);
+	return rc;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* What a connection left: does it belong to one that was seen? */
+static bool is_stranger(struct update *u, const struct tocsin_socket *s)
+{
+	uint64_t tuple = tocsin_role_tuple(s);
+
+	if (!u->tuples) {
+		u->tuples = calloc(u->before.count + 1, sizeof(*u->tuples));
+		if (!u->tuples)
+			return false;
+		for (size_t i = 0; i < u->before.count; i++)
+			if (tocsin_role_is_tcp(&u->before.at[i].e.socket))
+				u->tuples[u->tuple_count++] =
+				    tocsin_role_tuple(&u->before.at[i].e.socket);
+		qsort(u->tuples, u->tuple_count, sizeof(*u->tuples), compare_u64);
+	}
+	return !u->tuple_count ||
+	       !bsearch(&tuple, u->tuples, u->tuple_count, sizeof(tuple), compare_u64);
+}
+
+static int leftover(struct update *u, struct tracked *t)
+{
+	struct tocsin_event_account *account = &u->m->account;
+
+	if (u->m->initial || t->e.socket.state != TCP_TIME_WAIT || !is_stranger(u, &t->e.socket))
+		return 0;
+	account->strangers++;
+	return announce(u, t, "over before it was seen");
+}
+
+static int keep(struct sockets *sockets, struct tracked *t)
+{
+	if (sockets->count == sockets->room) {
+		size_t room = sockets->room ? sockets->room * 2 : 64;
+		void *at = reallocarray(sockets->at, room, sizeof(*sockets->at));
+
+		if (!at) {
+			clear(t);
+			return -ENOMEM;
+		}
+		sockets->at = at;
+		sockets->room = room;
+	}
+	sockets->at[sockets->count++] = *t;
+	return 0;
+}
+
+static int add_new(struct update *u, const struct tocsin_view_row *row)
+{
+	struct tracked t = {.e = {.id = ++u->m->next_id, .seen = u->m->now}};
+	int rc, kept;
+
+	if (row->confidence == TOCSIN_TORN)
+		return 0; /* the next sample has it, if it is one */
+	rc = take_row(u, &t, row);
+	if (!rc && t.role == ROLE_LEFTOVER)
+		rc = leftover(u, &t);
+	kept = keep(&u->m->sockets, &t);
+	return rc ? rc : kept;
+}
+
+/* In this sample it was not found where it should be: it is gone, unless it still answers. */
+static int miss(struct update *u, struct tracked *t)
+{
+	struct tocsin_socket now;
+
+	if (t->role != ROLE_LEFTOVER &&
+	    !u->m->source.socket(u->m->source_context, t->e.socket.sock, &now) &&
+	    tocsin_role(&now) == t->role && tocsin_role_same(&t->e.socket, &now)) {
+		u->m->account.torn++;
+		return keep(&u->m->sockets, t);
+	}
+	return end(u, t);
+}
+
+static int meet(struct update *u, struct tracked *t, const struct tocsin_view_row *row)
+{
+	int rc, kept;
+
+	if (row->confidence == TOCSIN_TORN)
+		return keep(&u->m->sockets, t);
+	if (!tocsin_role_same(&t->e.socket, &row->socket)) {
+		rc = end(u, t);
+		return rc ? rc : add_new(u, row);
+	}
+	rc = take_row(u, t, row);
+	kept = keep(&u->m->sockets, t);
+	return rc ? rc : kept;
+}
+
+static int merge(struct update *u)
+{
+	size_t i = 0, j = 0;
+	int rc = 0;
+
+	while (!rc && (i < u->before.count || j < u->view->count)) {
+		struct tracked *t = i < u->before.count ? &u->before.at[i] : NULL;
+		const struct tocsin_view_row *row = j < u->view->count ? &u->view->rows[j] : NULL;
+		uint64_t known = t ? t->e.socket.sock : UINT64_MAX,
+			 now = row ? row->socket.sock : UINT64_MAX;
+
+		if (t && known <= now)
+			i++;
+		if (row && now <= known)
+			j++;
+		if (t && row && known == now)
+			rc = meet(u, t, row);
+		else
+			rc = t && known < now ? miss(u, t) : add_new(u, row);
+	}
+	for (; i < u->before.count; i++)
+		clear(&u->before.at[i]);
+	return rc;
+}
+
+int tocsin_sockets_update(struct tocsin_monitor *m, const struct tocsin_view *view)
+{
+	struct update u = {.m = m, .view = view, .before = m->sockets};
+	int rc = tocsin_listeners_find(view, &u.listeners);
+
+	if (rc)
+		return rc;
+	m->sockets = (struct sockets){0};
+	m->account.torn += view->torn;
+	rc = merge(&u);
+	free(u.before.at);
+	free(u.tuples);
+	tocsin_listeners_free(&u.listeners);
+	return rc;
+}

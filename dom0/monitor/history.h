@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What was watched, kept in an SQLite database, so that it can be asked for later. Processes and
+ * sockets are rows of their own, told once; an event refers to them. What is older than max_age, or
+ * does not fit in max_bytes, goes, the oldest first, and rows that no event refers to go with it.
+ *
+ * One writer, any number of readers at the same time (write-ahead log). A history is for one thread
+ * at a time. Text is stored as it came from the guest: bytes.
+ */
+#ifndef TOCSIN_MONITOR_HISTORY_H
+#define TOCSIN_MONITOR_HISTORY_H
+
+#include "monitor/event.h"
+
+struct tocsin_history;
+
+struct tocsin_history_settings {
+	uint64_t max_age;   /* nanoseconds; 0: no bound */
+	uint64_t max_bytes; /* of the database's pages in use; 0: no bound */
+};
+
+/*
+ * settings: with them it is created if need be, and written to; NULL: only read, and -ENOENT if it
+ * is not there. -EPROTO: no history of ours, or of a later version. Closed by the caller.
+ */
+int tocsin_history_open(const char *path, const struct tocsin_history_settings *settings,
+			struct tocsin_history **ret, struct tocsin_error *err);
+void tocsin_history_close(struct tocsin_history *h); /* NULL is no error; flushes */
+
+/*
+ * Events are gathered in one transaction, which ends when there are many or a second has passed.
+ * -EIO, -ENOSPC, ...: what was gathered is lost; the next event begins anew.
+ */
+int tocsin_history_add(struct tocsin_history *h, const struct tocsin_event *e,
+		       struct tocsin_error *err);
+/* End the transaction, and let go what is too old or too much. */
+int tocsin_history_flush(struct tocsin_history *h, struct tocsin_error *err);
+
+/* NULL, 0, KINDS: not asked for. */
+struct tocsin_history_query {
+	uint64_t since, until; /* nanoseconds since the epoch: event.time is in [since, until) */
+	const char *guest;
+	enum tocsin_event_kind kind; /* TOCSIN_EVENT_KINDS: all */
+	int32_t pid;                 /* of process or other */
+	const char *comm;            /* process: equal */
+	uint16_t port;               /* local or remote */
+	const char *address;         /* local or remote, as text */
+	uint64_t limit;              /* the latest so many; 0: all */
+};
+
+/*
+ * Each event that answers the query, by time. take returns nonzero to stop, which is returned. An
+ * event is take's for the time of the call.
+ */
+int tocsin_history_each(struct tocsin_history *h, const struct tocsin_history_query *q,
+			tocsin_event_take *take, void *context, struct tocsin_error *err);
+
+struct tocsin_history_extent {
+	uint64_t first, last; /* times of events; 0: there is none */
+	uint64_t events, processes, sockets, bytes;
+};
+
+int tocsin_history_extent(struct tocsin_history *h, struct tocsin_history_extent *ret,
+			  struct tocsin_error *err);
+
+#endif

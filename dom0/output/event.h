@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Events of a watch (monitor/event.h) in words: a readable line, a JSON line (docs/schema.md), or
+ * an OCSF event for a SIEM.
+ */
+#ifndef TOCSIN_OUTPUT_EVENT_H
+#define TOCSIN_OUTPUT_EVENT_H
+
+#include "monitor/event.h"
+
+#include <stdio.h>
+
+struct tocsin_event_output {
+	const char *name; /* "text", "json", "ocsf" */
+	/* 0, -ENOMEM, or a negative errno of writing. Kinds that a format has no word for are left
+	 * out. Flushed after each event. */
+	int (*write)(FILE *to, const struct tocsin_event *e);
+};
+
+/* NULL-terminated by name. */
+extern const struct tocsin_event_output tocsin_event_outputs[];
+const struct tocsin_event_output *tocsin_event_output_find(const char *name);
+
+#endif

@@ -6,6 +6,8 @@
 #include "cli/command.h"
 #include "cli/watch_guest.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -77,7 +79,7 @@ static int sample_on(struct watch_guest *g, struct tocsin_monitor *m, struct toc
 			watch_sink_say(g->watch->sink, "%s: a sample failed: %s",
 				       watch_guest_name(g->name), err->message);
 		failed = rc ? failed : 0;
-		rc = rc ? 0 : state_rings(g, m);
+		rc = state_rings(g, m);
 		if (!rc && monotonic() >= account) {
 			rc = tocsin_monitor_account(m);
 			account += o->accounts;
@@ -175,6 +177,14 @@ static void end_all(struct watch *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
+static void watched_signals(sigset_t *ret)
+{
+	sigemptyset(ret);
+	sigaddset(ret, SIGINT);
+	sigaddset(ret, SIGTERM);
+	sigaddset(ret, SIGHUP);
+}
+
 /* Signals come to one thread, which waits for them. */
 static void *wait_for_signal(void *argument)
 {
@@ -182,10 +192,7 @@ static void *wait_for_signal(void *argument)
 	sigset_t signals;
 	int signal;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
+	watched_signals(&signals);
 	sigwait(&signals, &signal);
 	pthread_mutex_lock(&w->lock);
 	w->running = 0;
@@ -224,52 +231,67 @@ static void init_conditions(struct watch *w)
 	pthread_condattr_destroy(&attributes);
 }
 
-static int start_threads(struct watch *w)
+static int start_threads(struct watch *w, struct tocsin_error *err)
 {
 	int rc = pthread_create(&w->signals, NULL, wait_for_signal, w);
 
-	if (!rc && w->options->rings)
-		rc = watch_rings_start(w);
+	w->waits = !rc;
+	if (!rc && w->options->rings) {
+		rc = watch_rings_start(w, err);
+		if (rc)
+			return rc;
+	}
 	for (size_t i = 0; i < w->options->count && !rc; i++) {
 		w->running++;
 		rc = pthread_create(&w->guests[i].thread, NULL, watch_guest, &w->guests[i]);
 		w->guests[i].started = !rc;
 		w->running -= rc != 0;
 	}
-	return -rc;
+	return rc ? tocsin_error_set(err, -rc, "no thread: %s", strerror(rc)) : 0;
 }
 
+static void join_threads(struct watch *w)
+{
+	end_all(w);
+	for (size_t i = 0; i < w->options->count; i++)
+		if (w->guests[i].started)
+			pthread_join(w->guests[i].thread, NULL);
+	watch_rings_stop(w);
+	if (w->waits) {
+		pthread_cancel(w->signals);
+		pthread_join(w->signals, NULL);
+	}
+}
+
+/* Did a guest end otherwise than by its own end? The reason has been said. */
+static bool has_failed(const struct watch *w)
+{
+	for (size_t i = 0; i < w->options->count; i++) {
+		int rc = w->guests[i].rc;
+
+		if (rc && rc != -ENODEV && rc != -ESTALE)
+			return true;
+	}
+	return false;
+}
+
+/* 1: a guest could not be watched. */
 static int run(struct watch *w, struct tocsin_error *err)
 {
 	sigset_t signals;
 	int rc;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
+	watched_signals(&signals);
 	sigaddset(&signals, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	init_conditions(w);
-	rc = start_threads(w);
-	if (rc)
-		tocsin_error_set(err, rc, "no threads: %s", strerror(-rc));
-	else if (w->options->view)
+	rc = start_threads(w, err);
+	if (!rc && w->options->view)
 		watch_view_run(w);
-	else
+	else if (!rc)
 		wait_for_end(w);
-	end_all(w);
-	for (size_t i = 0; i < w->options->count; i++) {
-		if (w->guests[i].started)
-			pthread_join(w->guests[i].thread, NULL);
-		if (!rc && w->guests[i].rc && w->guests[i].rc != -ENODEV &&
-		    w->guests[i].rc != -ESTALE)
-			rc = 1; /* said already */
-	}
-	watch_rings_stop(w);
-	pthread_cancel(w->signals);
-	pthread_join(w->signals, NULL);
-	return rc;
+	join_threads(w);
+	return rc ? rc : has_failed(w);
 }
 
 int command_watch(int argc, char **argv)

@@ -32,7 +32,7 @@ struct watch {
 	const struct watch_options *options;
 	struct watch_sink *sink;
 	pthread_t signals, reader; /* reader: of tocsind's log */
-	bool reads;
+	bool waits, reads;         /* these threads are there */
 	int log;
 	pthread_mutex_t lock; /* of what follows, and the guests' parts */
 	pthread_cond_t done;
@@ -41,8 +41,8 @@ struct watch {
 	struct watch_guest guests[WATCH_GUESTS_MAX];
 };
 
-/* Follow tocsind's log from its end on: each trigger wakes its domain's thread. Errno. */
-int watch_rings_start(struct watch *w);
+/* Follow tocsind's log from its end on: each trigger wakes its domain's thread. */
+int watch_rings_start(struct watch *w, struct tocsin_error *err);
 void watch_rings_stop(struct watch *w);
 
 /* Hand what is known now to the live view, if there is one; NULL: the guest is gone. */

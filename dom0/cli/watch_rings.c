@@ -6,6 +6,8 @@
  */
 #include "cli/watch_guest.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -136,21 +138,21 @@ static void *follow(void *argument)
 	return NULL;
 }
 
-int watch_rings_start(struct watch *w)
+int watch_rings_start(struct watch *w, struct tocsin_error *err)
 {
+	const char *path = w->options->rings;
 	int rc;
 
-	w->log = open(w->options->rings, O_RDONLY | O_CLOEXEC);
-	if (w->log < 0) {
-		fprintf(stderr, "tocsin watch: %s: %s\n", w->options->rings, strerror(errno));
-		return errno;
-	}
+	w->log = open(path, O_RDONLY | O_CLOEXEC);
+	if (w->log < 0)
+		return tocsin_error_set(err, -errno, "%s: %s", path, strerror(errno));
 	lseek(w->log, 0, SEEK_END);
 	rc = pthread_create(&w->reader, NULL, follow, w);
 	w->reads = !rc;
-	if (rc)
-		close(w->log);
-	return rc;
+	if (!rc)
+		return 0;
+	close(w->log);
+	return tocsin_error_set(err, -rc, "no thread to read %s: %s", path, strerror(rc));
 }
 
 void watch_rings_stop(struct watch *w)

@@ -6,7 +6,8 @@
 #include "cli/command.h"
 #include "cli/watch.h"
 
-#include "output/output.h"
+#include "base/error.h"
+#include "output/event.h"
 
 #include <tocsin/request.h>
 
@@ -31,8 +32,9 @@ struct watch_entry {
 	struct tocsin_watch_state *state;
 };
 
-static void complain(const char *message, void *unused)
+static void complain(const char *message, void *context)
 {
+	(void)context;
 	fprintf(stderr, "tocsin watch: %s\n", message);
 }
 
@@ -138,14 +140,20 @@ static void keep(struct watch_sink *s, const struct tocsin_event *e)
 	s->lost += rc != 0;
 }
 
+/* -EPIPE: nobody reads on, or nothing can be written. */
 static int hand_on(struct watch_sink *s, const struct tocsin_event *e)
 {
+	int rc;
+
 	if (s->history)
 		keep(s, e);
 	if (!s->output || (e->initial && !s->o->initial && e->kind != TOCSIN_EVENT_BEGIN &&
 			   e->kind != TOCSIN_EVENT_FINDING && !strcmp(s->output->name, "text")))
 		return 0;
-	return s->output->write(stdout, e);
+	rc = s->output->write(stdout, e);
+	if (rc && rc != -EPIPE)
+		watch_sink_say(s, "cannot write: %s", strerror(-rc));
+	return rc ? -EPIPE : 0;
 }
 
 /* A finding goes the way of all findings: its verdict is what the event says of it. */

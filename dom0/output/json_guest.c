@@ -4,17 +4,14 @@
 
 #include <arpa/inet.h>
 
-/* The command line's arguments, as bytes between NULs. */
-static void put_cmdline(struct builder b, const struct tocsin_process *p)
+void tocsin_json_arguments(struct builder b, const char *bytes, size_t size)
 {
 	struct json_object *list = json_object_new_array(), *row;
-	size_t size = p->cmdline_size, at = 0, n;
+	size_t at = 0, n;
 
-	if (size > sizeof(p->cmdline))
-		size = sizeof(p->cmdline);
 	while (list && at < size) {
-		n = strnlen(p->cmdline + at, size - at);
-		row = bytes_text(p->cmdline + at, n);
+		n = strnlen(bytes + at, size - at);
+		row = bytes_text(bytes + at, n);
 		if (!row || json_object_array_add(list, row)) {
 			json_object_put(row);
 			*b.bad = true;
@@ -23,7 +20,6 @@ static void put_cmdline(struct builder b, const struct tocsin_process *p)
 		at += n + 1;
 	}
 	put(b, "cmdline", list);
-	put_bool(b, "cmdline_truncated", p->cmdline_truncated);
 }
 
 void tocsin_json_identity(struct builder b, const struct tocsin_process *p)
@@ -39,7 +35,10 @@ void tocsin_json_identity(struct builder b, const struct tocsin_process *p)
 	put(b, "exe", bytes_text(p->exe, strnlen(p->exe, sizeof(p->exe))));
 	put_bool(b, "exe_deleted", p->exe_id.deleted);
 	put_bool(b, "exe_memfd", p->exe_id.memfd);
-	put_cmdline(b, p);
+	tocsin_json_arguments(b, p->cmdline,
+			      p->cmdline_size < sizeof(p->cmdline) ? p->cmdline_size
+								   : sizeof(p->cmdline));
+	put_bool(b, "cmdline_truncated", p->cmdline_truncated);
 	put_text(b, "confidence", tocsin_confidence_name(p->confidence));
 }
 
@@ -262,7 +261,7 @@ static void put_address(struct builder b, const char *key, const struct tocsin_s
 		put_text(b, key, text);
 }
 
-static void put_socket(struct builder b, const struct tocsin_socket *s)
+void tocsin_json_socket(struct builder b, const struct tocsin_socket *s)
 {
 	put_text(b, "protocol", tocsin_socket_kind(s));
 	put_text(b, "state", tocsin_socket_state(s));
@@ -313,7 +312,7 @@ int tocsin_output_file_json(FILE *to, const struct tocsin_process *p, const stru
 	put_bool(b, "deleted", f->id.deleted);
 	put_bool(b, "memfd", f->id.memfd);
 	if (f->is_socket)
-		put_socket(open_object(b, "socket"), &f->socket);
+		tocsin_json_socket(open_object(b, "socket"), &f->socket);
 	return write_line(to, b);
 }
 
@@ -324,7 +323,7 @@ int tocsin_output_socket_json(FILE *to, const struct tocsin_process *p, int32_t 
 	struct builder b = {json_object_new_object(), &bad};
 
 	put_holder(b, "socket", p, fd, confidence);
-	put_socket(b, s);
+	tocsin_json_socket(b, s);
 	return write_line(to, b);
 }
 

@@ -12,15 +12,15 @@ def about(events, what, pid=None, **socket):
 def check_churn(events, churn, server, log, complaints):
     """Each connection that outlived the longest period must have been seen to open, to be accepted
     and to close; and none that the log does not have."""
-    lived = {int(port): int(time) for port, time in (line.split() for line in log.splitlines())}
+    lived = {int(port): int(time) for port, time in re.findall(r"^(\d+) (\d+)$", log, re.M)}
     longest = max(e["account"]["longest"] for e in events if e["event"] == "account")
     outlived = {port for port, time in lived.items() if time > longest}
     seen = {"opened": {e["socket"]["local_port"] for e in about(events, "opened", churn)
                        if e["socket"]["protocol"] == "tcp"},
             "closed": {e["socket"]["local_port"] for e in about(events, "closed", churn)
                        if e["socket"]["protocol"] == "tcp"},
-            "accepted": {e["socket"]["remote_port"] for e in about(events, "accepted",
-                                                                   server)}}
+            "accepted": {e["socket"]["remote_port"] for e in about(events, "accepted", server)
+                         if not e["initial"]}}
     for what, ports in seen.items():
         if outlived - ports:
             complaints.append(f"{what}: {len(outlived - ports)} of {len(outlived)} that lived longer "

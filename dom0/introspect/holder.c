@@ -117,6 +117,11 @@ static int read_file(struct walk *w, uint64_t file, struct found *ret)
 	return 0;
 }
 
+static bool is_same_table(const struct table *a, const struct table *b)
+{
+	return a->fdt == b->fdt && a->array == b->array && a->max == b->max;
+}
+
 /* -ESRCH: the process has given its files up. */
 static int read_table(struct walk *w, struct table *t)
 {
@@ -211,7 +216,7 @@ static int walk_files(struct walk *w)
 			rc = walk_chunk(w, t.array, at, t.max - at < CHUNK ? t.max - at : CHUNK);
 		if (!rc)
 			rc = read_table(w, &now);
-		if (!rc && memcmp(&t, &now, sizeof(t)))
+		if (!rc && !is_same_table(&t, &now))
 			rc = -EAGAIN;
 	}
 	if (rc == -ESRCH) {

@@ -64,6 +64,15 @@ static bool is_expected(const struct looking *l, const struct tocsin_socket *s)
 	return tocsin_socket_in_table(s) && !(l->v.missing >> tocsin_socket_table_of(s) & 1);
 }
 
+/* The holders were not all looked at in one moment: do they speak of one socket? */
+static bool agree(const struct tocsin_holder *holder, size_t count, uint64_t inode)
+{
+	for (size_t i = 0; i < count; i++)
+		if (holder[i].inode != inode)
+			return false;
+	return true;
+}
+
 /* A socket that some process holds, and no table has. */
 static int add_held(struct looking *l, const struct tocsin_holder *holder, size_t first,
 		    size_t count)
@@ -73,7 +82,7 @@ static int add_held(struct looking *l, const struct tocsin_holder *holder, size_
 
 	if (rc == -ENOMEM)
 		return rc;
-	if (rc || row->socket.inode != holder->inode) { /* else it is closed meanwhile */
+	if (rc || !agree(holder, count, row->socket.inode)) { /* it is closed meanwhile */
 		l->v.torn += rc && rc != -ESRCH;
 		return 0;
 	}
@@ -99,11 +108,11 @@ static int add_listed(struct looking *l, const struct tocsin_socket_row *listed,
 					.first = first,
 					.holders = count,
 					.in_table = true};
-	if (count && listed->socket.inode != holder->inode) {
+	if (count && !agree(holder, count, listed->socket.inode)) {
 		rc = tocsin_socket_at(l->k, holder->sock, &row->socket, NULL);
 		if (rc == -ENOMEM)
 			return rc;
-		if (rc || row->socket.inode != holder->inode) {
+		if (rc || !agree(holder, count, row->socket.inode)) {
 			row->confidence = TOCSIN_TORN;
 			l->v.torn += listed->confidence != TOCSIN_TORN;
 		}
@@ -180,6 +189,8 @@ static int adopt(struct tocsin_view *v, struct tocsin_view_row *row,
 	     first && now->rows[first - 1].sock == row->socket.sock;)
 		first--;
 	n = holders_of(now, first);
+	if (!agree(now->rows + first, n, row->socket.inode))
+		return 0; /* there is another socket by now */
 	rows = reallocarray(v->holders.rows, v->holders.count + n, sizeof(*now->rows));
 	if (!rows)
 		return -ENOMEM;

@@ -20,7 +20,10 @@ static const struct command {
     {"mounts", "GUEST [PID] [--json]", "the mounts that a process sees", command_mounts},
     {"files", "GUEST [PID] [--json]", "the files that a guest's processes have open",
      command_files},
-    {"net", "GUEST [PID] [--json]", "the sockets of a guest's processes", command_net},
+    {"net",
+     "GUEST [PID] [--listening] [--tcp] [--udp] [--raw] [--ping] [--unix] [--netlink] [--packet]\n"
+     "           [--state NAME] [--port N] [--address ADDRESS[/BITS]] [--pid N] [--json]",
+     "a guest's sockets, and who holds them", command_net},
     {"modules", "GUEST [--json]", "the modules that a guest's kernel has loaded", command_modules},
     {"log", "GUEST [--json]", "the log of a guest's kernel", command_log},
     {"scan", "GUEST [PID] [--kernel] [--rules DIR] [--json] | --list",

@@ -47,7 +47,7 @@ def of_tocsin(text):
             continue
         kind = (row["protocol"], row["type"] if row["protocol"] == "unix" else None)
         inet = row["protocol"] in ("tcp", "udp", "raw")
-        holders = frozenset((h["pid"], h["fd"]) for h in row["holders"])
+        holders = frozenset((h["pid"], h["fd"]) for h in row["holders"] if "tid" not in h)
         rows.append((Row(kind, row["state"] if inet else "",
                          endpoint(row["local"], row["local_port"]) if inet else "",
                          endpoint(row["remote"], row["remote_port"]) if inet else "",

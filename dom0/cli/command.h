@@ -30,6 +30,7 @@ int command_net(int argc, char **argv);
 int command_modules(int argc, char **argv);
 int command_log(int argc, char **argv);
 int command_scan(int argc, char **argv);
+int command_rules(int argc, char **argv);
 int command_key(int argc, char **argv);
 
 #ifdef HAVE_XEN

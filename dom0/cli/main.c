@@ -28,6 +28,8 @@ static const struct command {
     {"log", "GUEST [--json]", "the log of a guest's kernel", command_log},
     {"scan", "GUEST [PID] [--kernel] [--rules DIR] [--json] | --list",
      "is anything in a guest malicious, and why", command_scan},
+    {"rules", "[--check] [--json] [DIRECTORY...]", "the rules that a watch applies",
+     command_rules},
     {"key", "show [--key FILE]", "the key that verdicts are signed with", command_key},
 #ifdef HAVE_XEN
     {"list", "[--json]", "list the domains and their trigger rates", command_list},

@@ -31,9 +31,11 @@ size_t tocsin_watch_rules_count(const struct tocsin_watch_rules *r);
 size_t tocsin_watch_rules_broken(const struct tocsin_watch_rules *r); /* rules and files left out */
 
 struct tocsin_watch_rule_info {
-	const char *name, *file, *sentence, *technique; /* technique: "" or ATT&CK's */
+	const char *name, *file, *sentence, *why, *technique; /* technique: "" or ATT&CK's */
 	enum tocsin_severity severity;
-	unsigned line;
+	enum tocsin_certainty certainty;
+	unsigned int line;
+	size_t exceptions;
 	bool enabled;
 };
 
@@ -47,7 +49,8 @@ void tocsin_watch_state_free(struct tocsin_watch_state *s);
 
 struct tocsin_watch_counts {
 	uint64_t events, findings;
-	uint64_t repeated;  /* matches not stated again: the same rule, process and socket */
+	uint64_t repeated;  /* matches not stated again: the same rule, process and socket (or what
+			     * else the rule names as the same) */
 	uint64_t forgotten; /* what had to go because there was too much to remember */
 };
 

@@ -67,7 +67,8 @@ class Guest:
         self.folder = tempfile.TemporaryDirectory(
             dir="/dev/shm" if room.f_bavail * room.f_frsize > megabytes << 21 else None)
         name = self.folder.name
-        self.ram, self.console, self.qmp = name + "/ram", name + "/console", name + "/qmp"
+        self.ram, self.console = name + "/ram", name + "/console"
+        self.qmp, self.other = name + "/qmp", name + "/other"  # each for one client at a time
         self.marks = 0
         self.line, self.got = None, b""
         listener = socket.socket(socket.AF_UNIX)
@@ -81,7 +82,8 @@ class Guest:
              "console=ttyS0 panic=-1 quiet " + options, "-display", "none", "-serial",
              "file:" + self.console, "-chardev", f"socket,id=shell,path={name}/shell", "-serial",
              "chardev:shell", "-no-reboot", "-monitor", "none", "-qmp",
-             f"unix:{self.qmp},server=on,wait=off", *arguments])
+             f"unix:{self.qmp},server=on,wait=off", "-qmp",
+             f"unix:{self.other},server=on,wait=off", *arguments])
         try:
             self.line = listener.accept()[0]
         except BaseException:

@@ -36,7 +36,7 @@ def check(s):
     expect(not complaints, "watch and ss", *complaints)
     equal([e.get("detail") for e in watched.about(of["a"], "ring")], ["PING"], "rings")
     equal([e["event"] for e in of["c"]][-1], "end", "the last of a guest that is gone")
-    equal(next(s.after("status")), "watch=10", "exit code")
+    equal(next(s.after("status")), "watch=11", "exit code")
     kept = s.objects(lines=s.after("history"))
     for guest in of:  # two threads take turns: their events have an order, but not by time
         expect([e for e in kept if e["guest"] == guest] == of[guest],

@@ -29,6 +29,8 @@ INPUTS = {
     "free_list_loops": change(32, struct.pack(">II", 3, 200)) + change(2 * PAGE, struct.pack(">I", 3)),
     "half": cut(PAGES * PAGE // 2),
     "one_page": cut(PAGE),
+    # two ends of rows, of which one refers to row -1 then
+    "row_minus_one": change(0x9E3F, b"\x9f\4\4\4\xff\x0e\x9f"),
     "schema": change(PAGE - 40, b"X"),
 }
 for number in range(1, PAGES):

@@ -24,10 +24,14 @@ struct reading {
 	struct tocsin_event_socket socket;
 	struct tocsin_finding finding;
 	struct tocsin_event_account account;
-	int64_t ids[3]; /* what the statements of guest, process and other stand on; -1: nothing */
+	/* what the statements of guest, process and other stand on */
+	struct standing {
+		bool there;
+		int64_t id;
+	} rows[3];
 };
 
-enum { ID_GUEST, ID_PROCESS, ID_OTHER };
+enum { ROW_GUEST, ROW_PROCESS, ROW_OTHER };
 
 static int damaged(struct tocsin_error *err, const char *what)
 {
@@ -73,12 +77,13 @@ static int stand_on(struct tocsin_history *h, enum history_statement which, int6
 
 static int read_guest(struct reading *r, int64_t id, struct tocsin_error *err)
 {
+	struct standing *row = &r->rows[ROW_GUEST];
 	sqlite3_stmt *s;
 	int rc;
 
-	if (r->ids[ID_GUEST] == id)
+	if (row->there && row->id == id)
 		return 0;
-	r->ids[ID_GUEST] = -1;
+	row->there = false;
 	rc = stand_on(r->h, S_GUEST, id, &s, err);
 	if (rc)
 		return rc;
@@ -86,21 +91,21 @@ static int read_guest(struct reading *r, int64_t id, struct tocsin_error *err)
 	r->e.boot = number(s, 1);
 	if (!r->e.guest)
 		return tocsin_history_failed(r->h, SQLITE_NOMEM, err);
-	r->ids[ID_GUEST] = id;
+	*row = (struct standing){true, id};
 	return 0;
 }
 
 static int read_process(struct reading *r, int64_t id, bool other, struct tocsin_error *err)
 {
 	struct tocsin_event_process *p = other ? &r->other : &r->process;
-	int64_t *standing = &r->ids[other ? ID_OTHER : ID_PROCESS];
+	struct standing *row = &r->rows[other ? ROW_OTHER : ROW_PROCESS];
 	uint64_t flags;
 	sqlite3_stmt *s;
 	int rc;
 
-	if (*standing == id)
+	if (row->there && row->id == id)
 		return 0;
-	*standing = -1;
+	row->there = false;
 	rc = stand_on(r->h, other ? S_OTHER : S_PROCESS, id, &s, err);
 	if (rc)
 		return rc;
@@ -125,7 +130,7 @@ static int read_process(struct reading *r, int64_t id, bool other, struct tocsin
 		return tocsin_history_failed(r->h, SQLITE_NOMEM, err);
 	if (number(s, 11) > TOCSIN_CONTRADICTED)
 		return damaged(err, "a process of no known confidence");
-	*standing = id;
+	*row = (struct standing){true, id};
 	return 0;
 }
 
@@ -448,7 +453,7 @@ int tocsin_history_each(struct tocsin_history *h, const struct tocsin_history_qu
 {
 	static const enum history_statement used[] = {S_GUEST,  S_PROCESS, S_OTHER,
 						      S_SOCKET, S_FINDING, S_ACCOUNT};
-	struct reading r = {.h = h, .ids = {-1, -1, -1}};
+	struct reading r = {.h = h};
 	struct tocsin_error own = {0};
 	struct address a = {0};
 	int rc = 0;

@@ -25,6 +25,11 @@ static const struct command {
     {"log", "GUEST [--json]", "the log of a guest's kernel", command_log},
     {"scan", "GUEST [PID] [--kernel] [--rules DIR] [--json] | --list",
      "is anything in a guest malicious, and why", command_scan},
+    {"history",
+     "FILE [--since TIME] [--until TIME] [--guest NAME] [--kind KIND] [--pid N]\n"
+     "           [--comm NAME] [--port N] [--address ADDRESS] [--limit N] [--nodes N]\n"
+     "           [--json | --format text|json|ocsf|dot|graphml] [--stat]",
+     "what a watch kept", command_history},
     {"key", "show [--key FILE]", "the key that verdicts are signed with", command_key},
 #ifdef HAVE_XEN
     {"list", "[--json]", "list the domains and their trigger rates", command_list},

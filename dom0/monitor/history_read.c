@@ -205,16 +205,20 @@ static int copy_text(sqlite3_stmt *s, int column, char *to, size_t room)
 	return rc;
 }
 
-/* Stand on the row under the key of the event. */
+/* Stand on the row under the key of the event, or NULL if none was told. */
 static int stand_beside(struct reading *r, enum history_statement which, sqlite3_stmt *event,
 			sqlite3_stmt **ret, struct tocsin_error *err)
 {
 	sqlite3_stmt *s = tocsin_history_statement(r->h, which, err);
+	int rc;
 
 	if (!s)
 		return err->code;
+	sqlite3_bind_int64(s, 1, sqlite3_column_int64(event, 0));
 	sqlite3_bind_int64(s, 2, sqlite3_column_int64(event, 1));
-	return stand_on(r->h, which, sqlite3_column_int64(event, 0), ret, err);
+	rc = sqlite3_step(s);
+	*ret = rc == SQLITE_ROW ? s : NULL;
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : tocsin_history_failed(r->h, rc, err);
 }
 
 static int read_finding(struct reading *r, sqlite3_stmt *event, struct tocsin_error *err)
@@ -223,8 +227,9 @@ static int read_finding(struct reading *r, sqlite3_stmt *event, struct tocsin_er
 	sqlite3_stmt *s;
 	int rc = stand_beside(r, S_FINDING, event, &s, err);
 
-	if (rc)
+	if (rc || !s)
 		return rc;
+	r->e.finding = f;
 	memset(f, 0, sizeof(*f));
 	f->severity = (enum tocsin_severity)number(s, 2);
 	f->certainty = (enum tocsin_certainty)number(s, 3);
@@ -246,8 +251,9 @@ static int read_account(struct reading *r, sqlite3_stmt *event, struct tocsin_er
 	sqlite3_stmt *s;
 	int rc = stand_beside(r, S_ACCOUNT, event, &s, err);
 
-	if (rc)
+	if (rc || !s)
 		return rc;
+	r->e.account = &r->account;
 	r->account = (struct tocsin_event_account){.samples = number(s, 0),
 						   .failed = number(s, 1),
 						   .period = number(s, 2),
@@ -284,8 +290,8 @@ static int read_event(struct reading *r, sqlite3_stmt *s, struct tocsin_error *e
 	e->socket = is_null(s, 8) ? NULL : &r->socket;
 	e->fd = is_null(s, 9) ? -1 : (int32_t)number(s, 9);
 	e->detail = text(s, 10);
-	e->finding = e->kind == TOCSIN_EVENT_FINDING ? &r->finding : NULL;
-	e->account = e->kind == TOCSIN_EVENT_ACCOUNT ? &r->account : NULL;
+	e->finding = NULL;
+	e->account = NULL;
 	if (!e->detail)
 		return tocsin_history_failed(r->h, SQLITE_NOMEM, err);
 	if (e->process)
@@ -294,9 +300,9 @@ static int read_event(struct reading *r, sqlite3_stmt *s, struct tocsin_error *e
 		rc = read_process(r, sqlite3_column_int64(s, 7), true, err);
 	if (!rc && e->socket)
 		rc = read_socket(r, s, err);
-	if (!rc && e->finding)
+	if (!rc && e->kind == TOCSIN_EVENT_FINDING)
 		rc = read_finding(r, s, err);
-	if (!rc && e->account)
+	if (!rc && e->kind == TOCSIN_EVENT_ACCOUNT)
 		rc = read_account(r, s, err);
 	return rc;
 }

@@ -375,6 +375,21 @@ static void identity(void **state)
 	tocsin_history_close(h);
 }
 
+/* What a kind of event should have, but does not. */
+static void without(void **state)
+{
+	struct tocsin_event all[2] = {event_of(TOCSIN_EVENT_ACCOUNT, T0, NULL, NULL),
+				      event_of(TOCSIN_EVENT_FINDING, T0, NULL, NULL)};
+	struct expected x = {all, 2, 0};
+	struct tocsin_history *h = open_history(&unbounded);
+
+	add(h, &all[0]);
+	add(h, &all[1]);
+	assert_int_equal(tocsin_history_each(h, &everything, compare, &x, &err), 0);
+	assert_int_equal(x.seen, 2);
+	tocsin_history_close(h);
+}
+
 /* A state that changed is kept with its event, not with the socket. */
 static void states(void **state)
 {
@@ -790,10 +805,22 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    TEST(round_trip),  TEST(identity),     TEST(states),       TEST(restart),
-	    TEST(goes_by_age), TEST(stays_by_use), TEST(goes_by_size), TEST(shrinks),
-	    TEST(questions),   TEST(stopped),      TEST(readers),      TEST(reading_leaves_nothing),
-	    TEST(foreign),     TEST(damaged),      TEST(full),
+	    TEST(round_trip),
+	    TEST(identity),
+	    TEST(without),
+	    TEST(states),
+	    TEST(restart),
+	    TEST(goes_by_age),
+	    TEST(stays_by_use),
+	    TEST(goes_by_size),
+	    TEST(shrinks),
+	    TEST(questions),
+	    TEST(stopped),
+	    TEST(readers),
+	    TEST(reading_leaves_nothing),
+	    TEST(foreign),
+	    TEST(damaged),
+	    TEST(full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,15 @@ _tocsin()
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
+	--format)
+		mapfile -t COMPREPLY < <(compgen -W "text json ocsf dot graphml" -- "$word")
+		return
+		;;
+	--kind)
+		mapfile -t COMPREPLY < <(compgen -W "begin started executed exited opened accepted closed \
+			listening unlistened held released ring finding account end" -- "$word")
+		return
+		;;
 	-d | --domain)
 		mapfile -t COMPREPLY < <(compgen -W "$(xl list 2>/dev/null | awk 'NR > 2 {print $1}')" \
 			-- "$word")

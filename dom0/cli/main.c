@@ -30,6 +30,11 @@ static const struct command {
      "is anything in a guest malicious, and why", command_scan},
     {"rules", "[--check] [--json] [DIRECTORY...]", "the rules that a watch applies",
      command_rules},
+    {"history",
+     "FILE [--since TIME] [--until TIME] [--guest NAME] [--kind KIND] [--pid N]\n"
+     "           [--comm NAME] [--port N] [--address ADDRESS] [--limit N] [--nodes N]\n"
+     "           [--json | --format text|json|ocsf|dot|graphml] [--stat]",
+     "what a watch kept", command_history},
     {"key", "show [--key FILE]", "the key that verdicts are signed with", command_key},
 #ifdef HAVE_XEN
     {"list", "[--json]", "list the domains and their trigger rates", command_list},

@@ -249,13 +249,17 @@ static int run(struct watch *w, struct tocsin_error *err)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGPIPE);
+	if (w->options->view) { /* the screen's thread takes them */
+		sigaddset(&signals, SIGWINCH);
+		sigaddset(&signals, SIGTSTP);
+	}
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	init_conditions(w);
 	rc = start_threads(w);
 	if (rc)
 		tocsin_error_set(err, rc, "no threads: %s", strerror(-rc));
 	else if (w->options->view)
-		watch_view_run(w);
+		rc = watch_view_run(w, err);
 	else
 		wait_for_end(w);
 	end_all(w);
@@ -266,6 +270,7 @@ static int run(struct watch *w, struct tocsin_error *err)
 		    w->guests[i].rc != -ESTALE)
 			rc = 1; /* said already */
 	}
+	watch_view_close(w);
 	watch_rings_stop(w);
 	pthread_cancel(w->signals);
 	pthread_join(w->signals, NULL);
@@ -285,7 +290,9 @@ int command_watch(int argc, char **argv)
 		return rc;
 	}
 	w->options = o;
-	rc = watch_sink_open(o, &w->sink, &err);
+	rc = o->view ? watch_view_check(&err) : 0;
+	if (!rc)
+		rc = watch_sink_open(w, &w->sink, &err);
 	if (!rc) {
 		rc = run(w, &err);
 		worst = watch_sink_close(w->sink, &err);

@@ -125,11 +125,12 @@ static int compare(const void *x, const void *y, void *table)
  * there the newest, or the most, is looked at. */
 static void remember(struct watch_table *t)
 {
-	const struct watch_row *r = &t->rows[t->selected];
+	const struct watch_row *r;
 
 	t->chosen = (struct watch_identity){.known = t->selected && t->selected < t->count};
 	if (!t->chosen.known)
 		return;
+	r = &t->rows[t->selected];
 	t->chosen.guest = r->guest;
 	t->chosen.id = r->socket ? r->socket->e.id : (uint32_t)r->process->pid;
 	t->chosen.start_time = r->socket ? 0 : r->process->start_time;

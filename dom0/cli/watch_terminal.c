@@ -14,13 +14,19 @@
 int watch_screen_check(struct tocsin_error *err)
 {
 	const char *name = getenv("TERM");
+	bool able;
 	int rc;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return tocsin_error_set(err, -ENOTTY,
 					"--view needs a terminal for input and output; without "
 					"one, use --json, or neither");
-	if (!name || setupterm(name, STDOUT_FILENO, &rc) != OK || !cursor_address)
+	able = name && setupterm(name, STDOUT_FILENO, &rc) == OK;
+	if (able) {
+		able = cursor_address != NULL;
+		del_curterm(cur_term);
+	}
+	if (!able)
 		return tocsin_error_set(err, -ENOTTY,
 					"--view cannot draw on this terminal (TERM is '%s'); use "
 					"--json, or neither",

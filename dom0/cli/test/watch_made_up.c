@@ -258,7 +258,7 @@ static int run(struct watch *w)
 	w->ending = true;
 	pthread_mutex_unlock(&w->lock);
 	pthread_join(w->guests[0].thread, NULL);
-	pthread_cancel(w->signals);
+	pthread_kill(w->signals, SIGTERM); /* which it waits for, if it still does */
 	pthread_join(w->signals, NULL);
 	watch_view_close(w);
 	return rc ? 1 : 0;

@@ -5,10 +5,10 @@
  * hides.
  */
 #include "cli/command.h"
-#include "cli/endpoint.h"
 #include "cli/guest.h"
 #include "output/output.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,15 +27,37 @@ static void print_head(void)
 	       "SEND-Q", "LOCAL", "REMOTE", "PID", "NAME", "FD");
 }
 
+/* "ADDRESS:PORT"; of other families "". */
+static const char *endpoint(const struct tocsin_socket *s, const uint8_t *address, uint16_t port,
+			    char ret[INET6_ADDRSTRLEN + 16])
+{
+	char text[INET6_ADDRSTRLEN] = "";
+
+	ret[0] = 0;
+	if ((s->family == AF_INET || s->family == AF_INET6) &&
+	    inet_ntop(s->family, address, text, sizeof(text)))
+		snprintf(ret, INET6_ADDRSTRLEN + 16, s->family == AF_INET ? "%s:%u" : "[%s]:%u",
+			 text, port);
+	return ret;
+}
+
 /* p and fd: who holds it; NULL: nobody. */
 static int print_row(const struct tocsin_process *p, int32_t fd, enum tocsin_confidence confidence,
 		     const struct tocsin_socket *s)
 {
-	char local[ENDPOINT_SIZE], remote[ENDPOINT_SIZE];
+	char local[INET6_ADDRSTRLEN + 16], remote[INET6_ADDRSTRLEN + 16];
+	const char *name = guest_text(s->name, s->name_size);
 
+	if (s->name_size && !s->name[0]) { /* abstract: the cleaned NUL is \x00 */
+		static char abstract[4 * TOCSIN_SOCKET_NAME_SIZE + 2];
+
+		snprintf(abstract, sizeof(abstract), "@%s", name + strlen("\\x00"));
+		name = abstract;
+	}
 	printf("%-7s %-11s %7" PRIu32 " %7" PRIu32 " %-28s %-28s ", tocsin_socket_kind(s),
-	       tocsin_socket_state(s), s->receive_queue, s->send_queue, endpoint_local(s, local),
-	       endpoint_remote(s, remote));
+	       tocsin_socket_state(s), s->receive_queue, s->send_queue,
+	       s->family == AF_UNIX ? name : endpoint(s, s->local, s->local_port, local),
+	       endpoint(s, s->remote, s->remote_port, remote));
 	if (p)
 		printf("%7" PRId32 " %-16s %5" PRId32, p->pid,
 		       guest_text(p->comm, strnlen(p->comm, sizeof(p->comm))), fd);

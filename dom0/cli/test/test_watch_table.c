@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The table of the live view: order, filter, selection, and lines that fit and are clean. */
+#include "cli/endpoint.h"
 #include "cli/watch_recent.h"
 #include "cli/watch_table.h"
 
@@ -419,6 +420,41 @@ static void hostile_bytes_come_out_clean(void **state)
 	assert_non_null(strstr(line, "\\x1b]0;x\\x07"));
 }
 
+static void the_ends_of_sockets_have_words(void **state)
+{
+	struct tocsin_socket s = {.family = AF_INET6,
+				  .local = {[15] = 1},
+				  .local_port = 22,
+				  .interface = 3,
+				  .protocol = 16,
+				  .port_id = 99,
+				  .name = "\0x\nhidden",
+				  .name_size = 3};
+	char text[ENDPOINT_SIZE];
+
+	assert_string_equal(endpoint_local(&s, text), "[::1]:22%3");
+	assert_string_equal(endpoint_remote(&s, text), "[::]:0");
+	s.interface = 0;
+	s.family = AF_INET;
+	assert_string_equal(endpoint_local(&s, text), "0.0.0.0:22");
+	s.family = AF_UNIX;
+	assert_string_equal(endpoint_local(&s, text), "@x\\x0a");
+	assert_string_equal(endpoint_remote(&s, text), "");
+	s.name_size = 0;
+	assert_string_equal(endpoint_local(&s, text), "");
+	memset(s.name, '\033', sizeof(s.name));
+	s.name_size = SIZE_MAX;
+	s.interface = UINT32_MAX;
+	assert_int_equal(strlen(endpoint_local(&s, text)), 4 * sizeof(s.name) + 11);
+	s.interface = 0;
+	s.family = AF_NETLINK;
+	assert_string_equal(endpoint_local(&s, text), "16:99");
+	s.family = AF_PACKET;
+	assert_string_equal(endpoint_local(&s, text), "0x0010");
+	s.family = 12345;
+	assert_string_equal(endpoint_local(&s, text), "");
+}
+
 static const char *fit(const char *text, int width, bool right)
 {
 	static char ret[64];
@@ -521,6 +557,7 @@ int main(void)
 	    TEST(lines_fit_any_width),
 	    TEST(hostile_bytes_come_out_clean),
 	    TEST(rates_are_of_the_same_connection),
+	    cmocka_unit_test(the_ends_of_sockets_have_words),
 	    cmocka_unit_test(text_fits_by_cells),
 	    cmocka_unit_test(text_never_overflows),
 	    cmocka_unit_test(the_last_messages_are_kept),

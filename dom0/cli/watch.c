@@ -249,17 +249,13 @@ static int run(struct watch *w, struct tocsin_error *err)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGPIPE);
-	if (w->options->view) { /* the screen's thread takes them */
-		sigaddset(&signals, SIGWINCH);
-		sigaddset(&signals, SIGTSTP);
-	}
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	init_conditions(w);
 	rc = start_threads(w);
 	if (rc)
 		tocsin_error_set(err, rc, "no threads: %s", strerror(-rc));
 	else if (w->options->view)
-		rc = watch_view_run(w, err);
+		watch_view_run(w);
 	else
 		wait_for_end(w);
 	end_all(w);
@@ -270,7 +266,6 @@ static int run(struct watch *w, struct tocsin_error *err)
 		    w->guests[i].rc != -ESTALE)
 			rc = 1; /* said already */
 	}
-	watch_view_close(w);
 	watch_rings_stop(w);
 	pthread_cancel(w->signals);
 	pthread_join(w->signals, NULL);
@@ -290,9 +285,7 @@ int command_watch(int argc, char **argv)
 		return rc;
 	}
 	w->options = o;
-	rc = o->view ? watch_view_check(&err) : 0;
-	if (!rc)
-		rc = watch_sink_open(w, &w->sink, &err);
+	rc = watch_sink_open(o, &w->sink, &err);
 	if (!rc) {
 		rc = run(w, &err);
 		worst = watch_sink_close(w->sink, &err);

@@ -3,7 +3,7 @@
 #include "cli/command.h"
 #include "cli/watch.h"
 
-#include "output/event.h"
+#include "output/output.h"
 
 #include <errno.h>
 #include <math.h>

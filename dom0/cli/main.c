@@ -30,6 +30,12 @@ static const struct command {
      "is anything in a guest malicious, and why", command_scan},
     {"rules", "[--check] [--json] [DIRECTORY...]", "the rules that a watch applies",
      command_rules},
+    {"watch",
+     "GUEST... [--view | --json | --format FORMAT] [--initial] [--stay]\n"
+     "           [--for TIME] [--period LEAST[,MOST]] [--share PERCENT] [--account TIME]\n"
+     "           [--history FILE [--keep TIME] [--max-size SIZE]] [--rules DIR]... [--no-rules]\n"
+     "           [--rings LOG]",
+     "processes and connections of guests, as they come and go", command_watch},
     {"history",
      "FILE [--since TIME] [--until TIME] [--guest NAME] [--kind KIND] [--pid N]\n"
      "           [--comm NAME] [--port N] [--address ADDRESS] [--limit N] [--nodes N]\n"

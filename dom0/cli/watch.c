@@ -283,14 +283,19 @@ static int run(struct watch *w, struct tocsin_error *err)
 
 	watched_signals(&signals);
 	sigaddset(&signals, SIGPIPE);
+	if (w->options->view) { /* the screen's thread takes them */
+		sigaddset(&signals, SIGWINCH);
+		sigaddset(&signals, SIGTSTP);
+	}
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	init_conditions(w);
 	rc = start_threads(w, err);
 	if (!rc && w->options->view)
-		watch_view_run(w);
+		rc = watch_view_run(w, err);
 	else if (!rc)
 		wait_for_end(w);
 	join_threads(w);
+	watch_view_close(w);
 	return rc ? rc : has_failed(w);
 }
 
@@ -307,7 +312,9 @@ int command_watch(int argc, char **argv)
 		return rc;
 	}
 	w->options = o;
-	rc = watch_sink_open(o, &w->sink, &err);
+	rc = o->view ? watch_view_check(&err) : 0;
+	if (!rc)
+		rc = watch_sink_open(w, &w->sink, &err);
 	if (!rc) {
 		rc = run(w, &err);
 		worst = watch_sink_close(w->sink, &err);

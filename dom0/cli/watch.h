@@ -41,10 +41,11 @@ const char *watch_guest_name(const struct guest_options *g);
 
 /* ---- the sink ---- */
 
+struct watch;
 struct watch_sink;
 
-int watch_sink_open(const struct watch_options *o, struct watch_sink **ret,
-		    struct tocsin_error *err);
+/* w, whose options say what there is to open, is for the live view. */
+int watch_sink_open(struct watch *w, struct watch_sink **ret, struct tocsin_error *err);
 /* Worst verdict of all findings as an exit code (0, 10, 11), and closing. */
 int watch_sink_close(struct watch_sink *sink, struct tocsin_error *err);
 

@@ -4,6 +4,7 @@
 #define TOCSIN_CLI_WATCH_GUEST_H
 
 #include "cli/watch.h"
+#include "cli/watch_recent.h"
 
 #define WATCH_RINGS_MAX 64
 
@@ -13,7 +14,7 @@ struct watch_ring {
 	char operation[16];
 };
 
-struct watch_snapshot; /* of the live view */
+struct watch_snapshot;
 
 struct watch_guest {
 	struct watch *watch;
@@ -25,7 +26,9 @@ struct watch_guest {
 	/* under the watch's lock */
 	struct watch_ring rings[WATCH_RINGS_MAX]; /* more are dropped: one sample serves them all */
 	size_t ring_count;
-	struct watch_snapshot *snapshot;
+	struct watch_snapshot *snapshot; /* the live view takes it from here */
+	bool wanted;                     /* by the live view: another snapshot */
+	bool gone;
 };
 
 struct watch {
@@ -38,6 +41,7 @@ struct watch {
 	pthread_cond_t done;
 	size_t running; /* guests that are watched; 0: it is time to end */
 	bool ending;
+	struct watch_recent recent; /* for the live view */
 	struct watch_guest guests[WATCH_GUESTS_MAX];
 };
 
@@ -45,10 +49,25 @@ struct watch {
 int watch_rings_start(struct watch *w, struct tocsin_error *err);
 void watch_rings_stop(struct watch *w);
 
+/* ---- the live view ---- */
+
+/* Can this terminal show it? Before there are threads: it sets the locale's characters. -ENOTTY. */
+int watch_view_check(struct tocsin_error *err);
+
 /* Hand what is known now to the live view, if there is one; NULL: the guest is gone. */
 void watch_view_update(struct watch_guest *g, const struct tocsin_monitor *m);
 
-/* Draw and obey keys until the watch ends. */
-void watch_view_run(struct watch *w);
+/* A finding, or something else that is to be told; from any thread, not under the watch's lock. */
+void watch_view_finding(struct watch *w, const struct tocsin_event *e);
+void watch_view_say(struct watch *w, const char *text);
+
+/*
+ * Draw and obey keys until the watch ends, its time is up, or the user has it end. SIGWINCH and
+ * SIGTSTP should be blocked in all other threads. What was said is on stderr afterwards.
+ */
+int watch_view_run(struct watch *w, struct tocsin_error *err);
+
+/* Free what the guests' threads, which have ended, handed over. */
+void watch_view_close(struct watch *w);
 
 #endif

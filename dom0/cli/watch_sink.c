@@ -4,7 +4,7 @@
  * history and to the output. The guests' threads take turns here, so lines are never mixed.
  */
 #include "cli/command.h"
-#include "cli/watch.h"
+#include "cli/watch_guest.h"
 
 #include "base/error.h"
 #include "output/event.h"
@@ -18,6 +18,7 @@
 #include <string.h>
 
 struct watch_sink {
+	struct watch *watch;
 	const struct watch_options *o;
 	pthread_mutex_t lock;                     /* of what follows, and of the output */
 	const struct tocsin_event_output *output; /* NULL: none */
@@ -55,14 +56,15 @@ static int open_rules(struct watch_sink *s, struct tocsin_error *err)
 	return rc;
 }
 
-int watch_sink_open(const struct watch_options *o, struct watch_sink **ret,
-		    struct tocsin_error *err)
+int watch_sink_open(struct watch *w, struct watch_sink **ret, struct tocsin_error *err)
 {
+	const struct watch_options *o = w->options;
 	struct watch_sink *s = calloc(1, sizeof(*s));
 	int rc;
 
 	if (!s)
 		return tocsin_error_set(err, -ENOMEM, "no memory");
+	s->watch = w;
 	s->o = o;
 	pthread_mutex_init(&s->lock, NULL);
 	if (o->format && !o->view)
@@ -118,15 +120,16 @@ void watch_sink_leave(struct watch_entry *entry)
 
 void watch_sink_say(struct watch_sink *s, const char *format, ...)
 {
+	char text[512];
 	va_list arguments;
 
-	if (s->o->view)
-		return; /* the screen is the view's */
 	va_start(arguments, format);
-	fputs("tocsin watch: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	if (s->o->view) /* the screen is the view's */
+		watch_view_say(s->watch, text);
+	else
+		fprintf(stderr, "tocsin watch: %s\n", text);
 }
 
 /* A history that fails is said once, and again when it works; the watch goes on. */
@@ -182,6 +185,8 @@ static int state_finding(const struct tocsin_finding *f, const struct tocsin_eve
 	e.finding = f;
 	e.account = NULL;
 	e.detail = detail;
+	if (s->o->view)
+		watch_view_finding(s->watch, &e);
 	return hand_on(s, &e);
 }
 

@@ -69,7 +69,7 @@ def throughput(guest, folder):
 def samples(guest, folder):
     print(f"{'sockets':>10} {'a sample':>10} {'of a socket':>12} {'period':>10} {'torn':>6} "
           f"{'memory':>10}")
-    server = guest.begin("netload serve 7000")
+    server = guest.begin("netload serve 7000 /tmp/served")
     total = 0
     for more in (10, 240, 1250, 3500):
         total += more
@@ -89,7 +89,7 @@ def samples(guest, folder):
 
 def history(guest, folder):
     path = folder + "/history"
-    server = guest.begin("netload serve 7000")
+    server = guest.begin("netload serve 7000 /tmp/served")
     watch = Watch(guest, folder, "--history", path, "--account", "10s")
     before = os.path.getsize(folder + "/events")
     guest.run(f"netload churn 127.0.0.1 7000 {RATE} {CHURNED} /tmp/log", 120)

@@ -45,8 +45,9 @@ def of_tocsin(text):
         row = json.loads(line)
         if row["kind"] != "socket":
             continue
-        kind = (row["protocol"], row["type"] if row["protocol"] == "unix" else None)
-        inet = row["protocol"] in ("tcp", "udp", "raw")
+        protocol = row["protocol"].removesuffix("6")
+        kind = (protocol, row["type"] if protocol == "unix" else None)
+        inet = protocol in ("tcp", "udp", "raw")
         holders = frozenset((h["pid"], h["fd"]) for h in row["holders"] if "tid" not in h)
         rows.append((Row(kind, row["state"] if inet else "",
                          endpoint(row["local"], row["local_port"]) if inet else "",

@@ -9,31 +9,38 @@ def about(events, what, pid=None, **socket):
             and all(e.get("socket", {}).get(k) == v for k, v in socket.items())]
 
 
-def check_churn(events, churn, server, log, complaints):
-    """Each connection that outlived the longest period must have been seen to open, to be accepted
-    and to close; and none that the log does not have."""
-    lived = {int(port): int(time) for port, time in re.findall(r"^(\d+) (\d+)$", log, re.M)}
-    longest = max(e["account"]["longest"] for e in events if e["event"] == "account")
-    outlived = {port for port, time in lived.items() if time > longest}
-    seen = {"opened": {e["socket"]["local_port"] for e in about(events, "opened", churn)
-                       if e["socket"]["protocol"] == "tcp"},
-            "closed": {e["socket"]["local_port"] for e in about(events, "closed", churn)
-                       if e["socket"]["protocol"] == "tcp"},
-            "accepted": {e["socket"]["remote_port"] for e in about(events, "accepted", server)
-                         if not e["initial"]}}
-    for what, ports in seen.items():
-        if outlived - ports:
-            complaints.append(f"{what}: {len(outlived - ports)} of {len(outlived)} that lived longer "
-                              f"than {longest / 1e6:.0f} ms were missed: {sorted(outlived - ports)[:5]}")
-        if ports - lived.keys():
-            complaints.append(f"{what}: {len(ports - lived.keys())} never were: "
-                              f"{sorted(ports - lived.keys())[:5]}")
+def lifetimes(log):
+    """{port: nanoseconds} of netload's log"""
+    return {int(port): int(time) for port, time in re.findall(r"^(\d+) (\d+)$", log, re.M)}
+
+
+def check_ends(events, pid, kind, port, lived, longest, complaints):
+    """Each connection of pid that outlived the longest period must have been seen to begin and to
+    close, and none that is not in its log. How many outlived it, and how many of the others were
+    seen."""
+    outlived = {one for one, time in lived.items() if time > longest}
+    for what in (kind, "closed"):
+        seen = {e["socket"][port] for e in about(events, what, pid, protocol="tcp")
+                if not e["initial"]}
+        if outlived - seen:
+            complaints.append(f"{what}: {len(outlived - seen)} of {len(outlived)} that lived longer "
+                              f"than {longest / 1e6:.0f} ms were missed: {sorted(outlived - seen)[:5]}")
+        if seen - lived.keys():
+            complaints.append(f"{what}: {len(seen - lived.keys())} never were: "
+                              f"{sorted(seen - lived.keys())[:5]}")
     if len(outlived) < len(lived) / 10:
         complaints.append(f"of {len(lived)} only {len(outlived)} lived longer than {longest} ns")
-    short = lived.keys() - outlived
-    return (f"{len(lived)} connections, {len(outlived)} outlived the longest period "
-            f"({longest / 1e6:.0f} ms); seen of these {len(outlived & seen['opened'])}, of the "
-            f"shorter {len(short & seen['opened'])} of {len(short)}")
+    return len(outlived), len(seen - outlived)
+
+
+def check_churn(events, churn, log, server, served, complaints):
+    """Both ends of netload's churn, by what each has in its log."""
+    longest = max(e["account"]["longest"] for e in events if e["event"] == "account")
+    opened, accepted = lifetimes(log), lifetimes(served)
+    long, short = check_ends(events, churn, "opened", "local_port", opened, longest, complaints)
+    check_ends(events, server, "accepted", "remote_port", accepted, longest, complaints)
+    return (f"{len(opened)} connections, {long} outlived the longest period "
+            f"({longest / 1e6:.0f} ms); of the shorter {short} of {len(opened) - long} were seen")
 
 
 def check_steps(events, text, port, complaints):

@@ -8,7 +8,7 @@
 
 static const struct command {
 	const char *name;
-	const char *arguments;
+	const char *arguments; /* one line, or more */
 	const char *summary;
 	int (*run)(int argc, char **argv);
 } commands[] = {
@@ -56,10 +56,10 @@ static void help(FILE *out)
 {
 	fputs("usage: tocsin COMMAND [ARGUMENTS]\n\n", out);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %-8s %-42s  %s\n", commands[i].name, commands[i].arguments,
-			commands[i].summary);
-	fputs("\nGUEST is one of  -d DOMAIN  --qemu QMP-SOCKET  --dump FILE\n", out);
-	fputs("\n  --help     this text\n  --version  the version\n", out);
+		fprintf(out, "  %-9s  %s\n", commands[i].name, commands[i].summary);
+	fputs("\n  COMMAND --help  its arguments\n  --help          this text\n"
+	      "  --version       the version\n",
+	      out);
 }
 
 static int run(const struct command *c, int argc, char **argv)
@@ -67,7 +67,10 @@ static int run(const struct command *c, int argc, char **argv)
 	int rc;
 
 	if (argc > 1 && !strcmp(argv[1], "--help")) {
-		printf("usage: tocsin %s %s\n%s\n", c->name, c->arguments, c->summary);
+		printf("usage: tocsin %s %s\n\n%s\n", c->name, c->arguments, c->summary);
+		if (strstr(c->arguments, "GUEST"))
+			puts("\nGUEST is one of  -d DOMAIN  --qemu QMP-SOCKET  --dump FILE");
+		puts("\ntocsin(1) explains each of them.");
 		return EXIT_DONE;
 	}
 	rc = c->run(argc, argv);

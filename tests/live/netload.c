@@ -28,6 +28,7 @@
 #define MILLISECOND 1000000ull
 #define SECOND 1000000000ull
 #define STEP 1500 /* milliseconds */
+#define FILES 65536
 
 static const uint64_t lifetimes[] = {5 * MILLISECOND, 400 * MILLISECOND, 1200 * MILLISECOND,
 				     2500 * MILLISECOND};
@@ -91,12 +92,29 @@ static int connect_to(const char *host, const char *port)
 	return fd;
 }
 
-static void serve(const char *port)
+static int take_one(int listener, uint64_t *born, uint16_t *ports)
 {
+	struct sockaddr_in a;
+	socklen_t size = sizeof(a);
+	int fd = accept4(listener, (struct sockaddr *)&a, &size, SOCK_CLOEXEC);
+
+	if (fd < 0 || fd >= FILES)
+		return -1;
+	born[fd] = now();
+	ports[fd] = ntohs(a.sin_port);
+	return fd;
+}
+
+static void serve(const char *port, const char *path)
+{
+	static uint64_t born[FILES];
+	static uint16_t ports[FILES];
+	FILE *log = fopen(path, "w");
 	int listener = listen_on("0.0.0.0", port), poll = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event e = {.events = EPOLLIN, .data.fd = listener}, events[64];
 	char buffer[65536];
 
+	need(log && !setvbuf(log, NULL, _IOLBF, BUFSIZ), path);
 	need(!epoll_ctl(poll, EPOLL_CTL_ADD, listener, &e), "epoll_ctl");
 	ready();
 	for (;;) {
@@ -106,11 +124,14 @@ static void serve(const char *port)
 			int fd = events[i].data.fd;
 
 			if (fd != listener) {
-				if (read(fd, buffer, sizeof(buffer)) <= 0)
-					close(fd);
+				if (read(fd, buffer, sizeof(buffer)) > 0)
+					continue;
+				fprintf(log, "%d %llu\n", ports[fd],
+					(unsigned long long)(now() - born[fd]));
+				close(fd);
 				continue;
 			}
-			fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+			fd = take_one(listener, born, ports);
 			e = (struct epoll_event){.events = EPOLLIN, .data.fd = fd};
 			if (fd >= 0)
 				need(!epoll_ctl(poll, EPOLL_CTL_ADD, fd, &e), "epoll_ctl");
@@ -290,15 +311,15 @@ static void pump(unsigned seconds)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
-	struct rlimit files = {65536, 65536};
+	struct rlimit files = {FILES, FILES};
 
 	setrlimit(RLIMIT_NOFILE, &files);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	printf("PID %d\n", getpid());
 	fflush(stdout);
-	if (!strcmp(what, "serve") && argc == 3)
-		serve(argv[2]);
+	if (!strcmp(what, "serve") && argc == 4)
+		serve(argv[2], argv[3]);
 	else if (!strcmp(what, "hold") && argc == 5)
 		hold(argv[2], argv[3], atoi(argv[4]));
 	else if (!strcmp(what, "churn") && argc == 7)

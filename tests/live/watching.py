@@ -17,7 +17,7 @@ import ss  # noqa: E402
 import watched  # noqa: E402
 
 HELD, RATE, SECONDS, COMPARISONS = 1000, 500, 12, 3
-SERVED = "7000"
+SERVED, STEPPED = "7000", "7002"
 CONTAINER = "c0ffee" + "5" * 58
 SS = "ss -anpeOH; ip netns exec box ss -anpeOH"
 
@@ -32,10 +32,11 @@ def prepare(guest):
     guest.run("mount -t cgroup2 none /sys/fs/cgroup 2>/dev/null; ip netns add box; "
               "ip netns exec box ip link set lo up; "
               f"mkdir -p /sys/fs/cgroup/docker/{CONTAINER}")
-    pids = {"server": guest.begin(f"netload serve {SERVED}"),
+    pids = {"server": guest.begin(f"netload serve {SERVED} /tmp/served"),
+            "stepped": guest.begin(f"netload serve {STEPPED} /tmp/stepped"),
             "holder": guest.begin(f"netload hold 127.0.0.1 80 {HELD}")}
     inside = f"echo 0 > /sys/fs/cgroup/docker/{CONTAINER}/cgroup.procs; exec ip netns exec box"
-    pids["box server"] = guest.begin(f"sh -c '{inside} netload serve 81'")
+    pids["box server"] = guest.begin(f"sh -c '{inside} netload serve 81 /tmp/boxed'")
     pids["box holder"] = guest.begin(f"sh -c '{inside} netload hold 127.0.0.1 81 20'")
     return pids
 
@@ -48,7 +49,8 @@ def ask(guest):
 
 
 def is_churned(row):
-    return SERVED in (row.local.split(":")[-1], row.remote.split(":")[-1])
+    ports = {row.local.split(":")[-1], row.remote.split(":")[-1]}
+    return bool(ports & {SERVED, STEPPED})
 
 
 def compare(guest, tocsin, complaints):
@@ -134,20 +136,20 @@ def check(guest, tocsin, rules, folder):
     history = os.path.join(folder, "history")
     pids = prepare(guest)
     with Watch(tocsin, guest, rules, history) as watch:
-        guest.run("netload steps 80 > /tmp/steps 2>&1 & "
+        guest.run(f"netload steps {STEPPED} > /tmp/steps 2>&1 & "
                   f"netload churn 127.0.0.1 {SERVED} {RATE} {SECONDS} /tmp/log > /tmp/churn 2>&1 &")
         lasting = [compare(guest, tocsin, complaints) for _ in range(COMPARISONS)]
         guest.run("for i in $(seq 600); do grep -q DONE /tmp/steps && grep -q DONE /tmp/churn && "
                   "break; sleep 0.1; done; sleep 1")
         churned = guest.run("cat /tmp/churn")
         stepped = guest.run("cat /tmp/steps")
-        log = guest.run("cat /tmp/log")
+        log, served = guest.run("cat /tmp/log"), guest.run("cat /tmp/served")
         events, code, said = watch.end()
     if code != 11 or said:
         complaints.append(f"tocsin watch: exit code {code}: {said}")
     pids["churn"] = int(re.search(r"PID (\d+)", churned).group(1))
-    note = watched.check_churn(events, pids["churn"], pids["server"], log, complaints)
-    watched.check_steps(events, stepped, 80, complaints)
+    note = watched.check_churn(events, pids["churn"], log, pids["server"], served, complaints)
+    watched.check_steps(events, stepped, int(STEPPED), complaints)
     check_held(events, pids, complaints)
     check_history(tocsin, history, events, complaints)
     if min(lasting, default=0) < HELD:

@@ -211,7 +211,7 @@ static int walk_files(struct walk *w)
 			rc = walk_chunk(w, t.array, at, t.max - at < CHUNK ? t.max - at : CHUNK);
 		if (!rc)
 			rc = read_table(w, &now);
-		if (!rc && memcmp(&t, &now, sizeof(t)))
+		if (!rc && (t.fdt != now.fdt || t.array != now.array || t.max != now.max))
 			rc = -EAGAIN;
 	}
 	if (rc == -ESRCH) {

@@ -315,7 +315,7 @@ static int compare(const void *a, const void *b)
 static int sort(struct tocsin_socket_list *list)
 {
 	struct key *keys = calloc(list->count + 1, sizeof(*keys));
-	struct tocsin_socket_row *rows = calloc(list->count + 1, sizeof(*rows));
+	struct tocsin_socket_row *rows = reallocarray(NULL, list->count + 1, sizeof(*rows));
 	size_t kept = 0;
 
 	if (!keys || !rows) {

@@ -69,7 +69,11 @@ static int add_held(struct looking *l, const struct tocsin_holder *holder, size_
 		    size_t count)
 {
 	struct tocsin_view_row *row = &l->v.rows[l->v.count];
-	int rc = tocsin_socket_at(l->k, holder->sock, &row->socket, NULL);
+	int rc;
+
+	*row = (struct tocsin_view_row){
+	    .confidence = TOCSIN_CONSISTENT, .first = first, .holders = count};
+	rc = tocsin_socket_at(l->k, holder->sock, &row->socket, NULL);
 
 	if (rc == -ENOMEM)
 		return rc;
@@ -77,9 +81,6 @@ static int add_held(struct looking *l, const struct tocsin_holder *holder, size_
 		l->v.torn += rc && rc != -ESRCH;
 		return 0;
 	}
-	row->confidence = TOCSIN_CONSISTENT;
-	row->first = first;
-	row->holders = count;
 	l->v.count++;
 	return is_expected(l, &row->socket) ? suspect(l, l->v.count - 1, true) : 0;
 }
@@ -130,7 +131,7 @@ static int merge(struct looking *l, const struct tocsin_socket_list *list)
 	size_t i = 0, j = 0;
 	int rc = 0;
 
-	l->v.rows = calloc(list->count + h->count + 1, sizeof(*l->v.rows));
+	l->v.rows = reallocarray(NULL, list->count + h->count + 1, sizeof(*l->v.rows));
 	if (!l->v.rows)
 		return -ENOMEM;
 	while (!rc && (i < list->count || j < h->count)) {

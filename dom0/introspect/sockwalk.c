@@ -15,6 +15,7 @@
 
 #define ROWS_MAX (1u << 20)
 #define RETRIES 4
+#define RETRY_STEPS 64 /* so much is taken for another try: where all is wrong it ends sooner */
 #define STATE_CLOSE 7
 
 static bool belongs(enum tocsin_socket_table table, const struct tocsin_socket *s)
@@ -99,7 +100,9 @@ int tocsin_socket_walk_chain(struct tocsin_socket_walk *w, tocsin_chain_walk *wa
 		tocsin_kernel_wait(w->k, n);
 		w->list.count = before;
 		w->doubt = false;
-		rc = walk(w, chain);
+		rc = n ? tocsin_socket_walk_step(w, RETRY_STEPS) : 0;
+		if (!rc)
+			rc = walk(w, chain);
 	}
 	for (size_t row = before; row < w->list.count; row++) {
 		if (rc == -EAGAIN)

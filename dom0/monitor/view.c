@@ -6,7 +6,8 @@
  * them by then, or nobody has them any more.
  *
  * A suspect is called by its name only if some look found the other view whole, with nothing that
- * did not hold still; else its row is torn, and says nothing.
+ * did not hold still; else its row is torn, and says nothing. Where the bounds cut a view short no
+ * look is worth another.
  */
 #include "monitor/view.h"
 
@@ -320,7 +321,7 @@ int tocsin_view_read(struct tocsin_kernel *k, struct tocsin_view *ret, struct to
 	struct timespec pause = {.tv_nsec = PAUSE};
 	int rc = read_both(&l, err);
 
-	for (int i = 0; i < LOOKS && !rc && l.count; i++) {
+	for (int i = 0; i < LOOKS && !rc && l.count && !l.v.truncated; i++) {
 		nanosleep(&pause, NULL);
 		pause.tv_nsec *= 4;
 		rc = look_again(&l);

@@ -363,7 +363,7 @@ static void read_sockets(void)
 		const struct tocsin_socket_row *r = &list.rows[i];
 
 		/* One that is being closed has no file any more, and no inode. */
-		if (r->socket.inode)
+		if (r->socket.inode && tocsin_socket_table_of(&r->socket) <= TOCSIN_TABLE_UDP)
 			row(CHURN_SOCKET, r->confidence, r->socket.inode, r->socket.local_port,
 			    begin_time, end_time);
 	}

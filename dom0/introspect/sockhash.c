@@ -69,9 +69,7 @@ static int walk_chain(struct tocsin_socket_walk *w, const void *context)
 		if (!node || node & 1 || tocsin_kernel_read_u64(w->k, node + 8, &back) ||
 		    back != at)
 			return -EAGAIN;
-		rc = tocsin_socket_walk_step(w, 1);
-		if (!rc)
-			rc = tocsin_socket_walk_add(w, c->t->which, node - w->f->sk_node);
+		rc = tocsin_socket_walk_add(w, c->t->which, node - w->f->sk_node);
 		at = node;
 	}
 	return rc;

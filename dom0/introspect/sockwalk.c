@@ -15,7 +15,9 @@
 
 #define ROWS_MAX (1u << 20)
 #define RETRIES 4
-#define RETRY_STEPS 64 /* so much is taken for another try: where all is wrong it ends sooner */
+/* What costs more than a look at a bucket; where all is wrong it ends the sooner. */
+#define SOCKET_STEPS 32
+#define RETRY_STEPS 64
 #define STATE_CLOSE 7
 
 static bool belongs(enum tocsin_socket_table table, const struct tocsin_socket *s)
@@ -58,7 +60,7 @@ int tocsin_socket_walk_add(struct tocsin_socket_walk *w, enum tocsin_socket_tabl
 	struct tocsin_socket again;
 	int rc;
 
-	if (list->count == ROWS_MAX)
+	if (list->count == ROWS_MAX || tocsin_socket_walk_step(w, SOCKET_STEPS))
 		return -E2BIG;
 	if (list->count == w->room) {
 		size_t room = w->room ? w->room * 2 : 256;

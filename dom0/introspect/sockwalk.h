@@ -13,7 +13,7 @@ struct tocsin_socket_walk {
 	const struct tocsin_file_layout *f;
 	struct tocsin_socket_list list;
 	size_t room;
-	uint64_t steps; /* buckets and nodes that may still be looked at */
+	uint64_t steps; /* that may still be taken: a bucket is one, a socket is more */
 	bool doubt;     /* a socket of the chain that is walked could not be read */
 };
 

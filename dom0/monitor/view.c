@@ -11,6 +11,8 @@
  */
 #include "monitor/view.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -331,7 +333,7 @@ int tocsin_view_read(struct tocsin_kernel *k, struct tocsin_view *ret, struct to
 	free(l.suspects);
 	if (rc) {
 		tocsin_view_free(&l.v);
-		return rc;
+		return rc == -ENOMEM ? tocsin_error_set(err, rc, "no memory for sockets") : rc;
 	}
 	*ret = l.v;
 	return 0;

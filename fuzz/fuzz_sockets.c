@@ -101,9 +101,9 @@ static void check_view(const struct tocsin_view *v)
 		      row->holders <= v->holders.count - row->first);
 		for (size_t n = 0; n < row->holders; n++)
 			check(v->holders.rows[row->first + n].sock == row->socket.sock);
-		check(row->in_table || row->holders);
+		check(row->in_table || row->holders || row->confidence != TOCSIN_CONSISTENT);
 		check(!row->unheld || (row->in_table && !row->holders));
-		check(row->confidence != TOCSIN_CONTRADICTED || (row->holders && !row->in_table));
+		check(row->confidence != TOCSIN_CONTRADICTED || !row->in_table);
 		torn += row->confidence == TOCSIN_TORN;
 		contradicted += row->confidence == TOCSIN_CONTRADICTED;
 	}

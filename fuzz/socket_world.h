@@ -38,7 +38,8 @@ struct world {
 	uint64_t used; /* VA of the next object */
 	uint64_t net, task, fds, sb;
 	uint32_t fd_count;
-	uint64_t ehash, lhash, udp, raw, raw6, ping, unixes, netlink, packets; /* VA of chains */
+	uint64_t ehash, lhash, bhash, udp, raw, raw6, ping, unixes, netlink,
+	    packets; /* VA of chains */
 	uint64_t inodes;
 };
 
@@ -64,6 +65,7 @@ static inline void world_layout(struct world *w)
 	TOCSIN_FILE_LAYOUT(X)
 	TOCSIN_FILE_LAYOUT_OPTIONAL(X)
 	TOCSIN_TCP_LAYOUT(X)
+	TOCSIN_PORT_LAYOUT(X)
 	TOCSIN_UDP_LAYOUT(X)
 	TOCSIN_NETLINK_LAYOUT(X)
 #undef X
@@ -71,7 +73,9 @@ static inline void world_layout(struct world *w)
 	w->f.alloc_inode = 64;
 	w->f.tcp_ehash_size = w->f.raw_count = w->f.ping_count = 8;
 	w->f.raw_count = w->f.ping_count = WORLD_CHAINS;
-	w->f.tcp_lhash_size = w->f.udp_slot_size = w->f.nl_table_size = WORLD_MEMBER;
+	w->f.port_owners = TOCSIN_NO_MEMBER; /* as since 6.8 */
+	w->f.tcp_bhash_size = w->f.tcp_lhash_size = w->f.udp_slot_size = w->f.nl_table_size =
+	    WORLD_MEMBER;
 	w->f.sk_kern = TOCSIN_NO_MEMBER;
 	w->f.locked_buckets = true;
 	w->k.process = &w->p;
@@ -158,6 +162,9 @@ static inline void world_tables(struct world *w)
 	world_put_u32(w, f->at_tcp, f->tcp_ehash_mask, WORLD_CHAINS - 1);
 	world_put_u64(w, f->at_tcp, f->tcp_lhash, w->lhash);
 	world_put_u32(w, f->at_tcp, f->tcp_lhash_mask, WORLD_CHAINS - 1);
+	w->bhash = world_chains(w, WORLD_CHAINS, f->tcp_bhash_size, false);
+	world_put_u64(w, f->at_tcp, f->tcp_bhash, w->bhash);
+	world_put_u32(w, f->at_tcp, f->tcp_bhash_count, WORLD_CHAINS);
 	f->at_udp = world_new(w, 256);
 	w->udp = world_chains(w, WORLD_CHAINS, f->udp_slot_size, false);
 	world_put_u64(w, f->at_udp, f->udp_hash, w->udp);
@@ -262,16 +269,33 @@ static inline uint64_t world_sock(struct world *w, uint16_t family, uint16_t typ
 	return sock;
 }
 
-/* Hang it at the beginning of the chain whose head is at VA head. */
-static inline void world_hang(struct world *w, uint64_t sock, uint64_t head)
+static inline void world_hang_node(struct world *w, uint64_t node, uint64_t head)
 {
-	uint64_t node = sock + w->f.sk_node, next = *world_at(w, head);
+	uint64_t next = *world_at(w, head);
 
 	*world_at(w, node) = next;
 	*world_at(w, node + 8) = head;
 	if (next && !(next & 1))
 		*world_at(w, next + 8) = node;
 	*world_at(w, head) = node;
+}
+
+/* Hang it at the beginning of the chain whose head is at VA head. */
+static inline void world_hang(struct world *w, uint64_t sock, uint64_t head)
+{
+	world_hang_node(w, sock + w->f.sk_node, head);
+}
+
+/* A port, in the chain whose head is at VA head: where the chain of its owners begins. */
+static inline uint64_t world_port(struct world *w, uint64_t head)
+{
+	uint64_t port = world_new(w, 128), address = world_new(w, 128);
+
+	world_hang_node(w, port + w->f.port_node, head);
+	if (w->f.port_owners != TOCSIN_NO_MEMBER)
+		return port + w->f.port_owners;
+	world_hang_node(w, address + w->f.port_address_node, port + w->f.port_addresses);
+	return address + w->f.port_address_owners;
 }
 
 /* The same in a chain of netlink's; locked: while its writer is there. */
@@ -286,10 +310,14 @@ static inline void world_hang_netlink(struct world *w, uint64_t sock, uint64_t b
 /* One socket of each kind in its table: 9 of them. */
 static inline void world_fill(struct world *w)
 {
+	uint64_t sock;
+
 	world_hang(w, world_sock(w, AF_INET, SOCK_STREAM, IPPROTO_TCP, TCP_LISTEN, 80),
 		   w->lhash + 5ull * w->f.tcp_lhash_size);
-	world_hang(w, world_sock(w, AF_INET6, SOCK_STREAM, IPPROTO_TCP, TCP_ESTABLISHED, 81),
-		   w->ehash + 8 * 3);
+	sock = world_sock(w, AF_INET6, SOCK_STREAM, IPPROTO_TCP, TCP_ESTABLISHED, 81);
+	world_hang(w, sock, w->ehash + 8 * 3);
+	world_hang_node(w, sock + w->f.sk_bind_node,
+			world_port(w, w->bhash + 9ull * w->f.tcp_bhash_size));
 	world_hang(w, world_sock(w, AF_INET, SOCK_DGRAM, IPPROTO_UDP, TCP_CLOSE, 53),
 		   w->udp + 7ull * w->f.udp_slot_size);
 	world_hang(w, world_sock(w, AF_INET, SOCK_RAW, IPPROTO_ICMP, TCP_CLOSE, 1), w->raw + 8);

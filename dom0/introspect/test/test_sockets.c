@@ -87,6 +87,41 @@ static void who_holds_them_is_read(void **state)
 	tocsin_holder_list_free(&list);
 }
 
+/* Bound sockets, one port for many, and one that was taken off the table of connections. */
+static void the_table_of_ports_is_read(void **state)
+{
+	uint64_t closed, hidden, owners;
+	struct tocsin_socket_list list;
+
+	for (int form = 0; form < 2; form++) {
+		w.f.port_owners = form ? w.f.port_addresses : TOCSIN_NO_MEMBER;
+		memset(world_at(&w, w.bhash), 0, WORLD_CHAINS * w.f.tcp_bhash_size);
+		owners = world_port(&w, w.bhash + 3ull * w.f.tcp_bhash_size);
+		closed = world_sock(&w, AF_INET, SOCK_STREAM, IPPROTO_TCP, TCP_CLOSE, 8);
+		hidden = tcp(8);
+		world_hang_node(&w, closed + w.f.sk_bind_node, owners);
+		world_hang_node(&w, hidden + w.f.sk_bind_node, owners);
+		world_port(&w, w.bhash + 3ull * w.f.tcp_bhash_size); /* nobody's */
+		list = list_them();
+		assert_int_equal(list.count, EACH + 2);
+		assert_int_equal(list.torn, 0);
+		assert_true(find(&list, closed)->port_only && find(&list, hidden)->port_only);
+		assert_int_equal(find(&list, closed)->confidence, TOCSIN_CONSISTENT);
+		tocsin_socket_list_free(&list);
+		world_hang(&w, hidden, w.ehash);
+		list = list_them();
+		assert_false(find(&list, hidden)->port_only);
+		tocsin_socket_list_free(&list);
+		/* a chain that goes round costs itself */
+		*world_at(&w, closed + w.f.sk_bind_node) = hidden + w.f.sk_bind_node;
+		list = list_them();
+		assert_int_equal(list.count, EACH + 2);
+		assert_int_equal(list.torn, 1);
+		tocsin_socket_list_free(&list);
+		*world_at(&w, w.ehash) = 1;
+	}
+}
+
 static void a_chain_that_goes_round_ends(void **state)
 {
 	uint64_t first = tcp(1), second = tcp(2), node;
@@ -318,6 +353,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(every_table_is_read),
 	    TEST(who_holds_them_is_read),
+	    TEST(the_table_of_ports_is_read),
 	    TEST(a_chain_that_goes_round_ends),
 	    TEST(a_chain_into_other_memory_ends),
 	    TEST(another_chains_end_is_not_this_ones),

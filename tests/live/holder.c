@@ -97,6 +97,12 @@ int main(void)
 
 	here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	tcp(AF_INET, 8080);
+	/* bound, and neither listening nor connected: /proc/net/tcp does not have it */
+	here.sin_port = htons(9999);
+	check(bind(check(socket(AF_INET, SOCK_STREAM, 0), "tcp"), (struct sockaddr *)&here,
+		   sizeof(here)),
+	      "bind");
+	here.sin_port = htons(5353);
 	tcp(AF_INET6, 8081);
 	fd = check(socket(AF_INET, SOCK_DGRAM, 0), "udp");
 	check(bind(fd, (struct sockaddr *)&here, sizeof(here)), "bind");

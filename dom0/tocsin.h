@@ -469,6 +469,11 @@ void tocsin_file_list_free(struct tocsin_file_list *list);
 struct tocsin_socket_row {
 	enum tocsin_confidence confidence;
 	struct tocsin_socket socket; /* in TIME_WAIT and SYN_RECV: no inode, no queues */
+	/*
+	 * TCP: it has its port, and is not in the tables of those that listen or are connected. In
+	 * CLOSE that is as it should be; else it has just begun, or ended, or it hides.
+	 */
+	bool port_only;
 };
 
 /* Where protocols keep their sockets. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes the first inputs of fuzz_vma, fuzz_files and fuzz_request, byte for byte the same each time."""
+"""Writes the first inputs of fuzz_vma, fuzz_files, fuzz_sockets and fuzz_request, byte for byte the same each time."""
 import hashlib
 import pathlib
 import struct
@@ -136,6 +136,22 @@ def file_inputs():
     save("files", "the-table-itself", bytes(k.bytes))
 
 
+def socket_inputs():
+    """fuzz_sockets.c: worlds left whole, and many changes of each kind."""
+    for choices in (0, 1, 16, 32, 63):
+        save("sockets", f"whole-{choices}", bytes([choices]))
+    for kind in range(6):
+        state = bytearray([63])
+        for number in range(kind, 600, 6):
+            draw = hashlib.sha256(struct.pack("<II", kind, number)).digest()
+            state += bytes([kind]) + draw[:7]
+        save("sockets", f"changes-{kind}", bytes(state))
+    mixed = bytearray([26])
+    for number in range(250):
+        mixed += hashlib.sha256(struct.pack("<I", number)).digest()[:8]
+    save("sockets", "mixed", bytes(mixed))
+
+
 def request_inputs():
     def block(version=1):
         nonce = bytes(range(16))
@@ -162,4 +178,5 @@ def request_inputs():
 
 vma_inputs()
 file_inputs()
+socket_inputs()
 request_inputs()

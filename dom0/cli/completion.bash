@@ -23,6 +23,11 @@ _tocsin()
 			listening unlistened held released ring finding account end" -- "$word")
 		return
 		;;
+	--state)
+		mapfile -t COMPREPLY < <(compgen -W "ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 \
+			TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK LISTEN CLOSING" -- "$word")
+		return
+		;;
 	-d | --domain)
 		mapfile -t COMPREPLY < <(compgen -W "$(xl list 2>/dev/null | awk 'NR > 2 {print $1}')" \
 			-- "$word")

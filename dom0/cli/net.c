@@ -267,6 +267,7 @@ static int show_row(struct listing *l, const struct tocsin_view_row *row)
 /* Says on stderr what may lack. */
 static void warn(const struct tocsin_view *v)
 {
+	fflush(stdout);
 	if (v->truncated)
 		fputs("tocsin: there may be more sockets, or more who hold them\n", stderr);
 	if (v->torn)

@@ -48,8 +48,8 @@ static const struct {
     TOCSIN_FILE_LAYOUT(X)
 #undef X
 #define X(type, path, name) {type, path, offsetof(struct tocsin_file_layout, name), true},
-	TOCSIN_FILE_LAYOUT_OPTIONAL(X) TOCSIN_TCP_LAYOUT(X) TOCSIN_UDP_LAYOUT(X)
-	    TOCSIN_NETLINK_LAYOUT(X)
+	TOCSIN_FILE_LAYOUT_OPTIONAL(X) TOCSIN_TCP_LAYOUT(X) TOCSIN_PORT_LAYOUT(X)
+	    TOCSIN_UDP_LAYOUT(X) TOCSIN_NETLINK_LAYOUT(X)
 #undef X
 };
 
@@ -115,6 +115,7 @@ static void resolve_sockets(struct tocsin_kernel *k, struct tocsin_file_layout *
 			memcpy((char *)f + symbols[i].field, &va, sizeof(va));
 	f->tcp_ehash_size = size_of(k, "inet_ehash_bucket");
 	f->tcp_lhash_size = size_of(k, "inet_listen_hashbucket");
+	f->tcp_bhash_size = size_of(k, "inet_bind_hashbucket");
 	f->udp_slot_size = size_of(k, "udp_hslot");
 	f->nl_table_size = size_of(k, "netlink_table");
 	f->raw_count = count_of(k, "raw_hashinfo", "ht");

@@ -53,6 +53,17 @@
 	X("inet_hashinfo", "lhash2_mask", tcp_lhash_mask)                                          \
 	X("inet_ehash_bucket", "chain", tcp_ehash_chain)                                           \
 	X("inet_listen_hashbucket", "nulls_head", tcp_lhash_chain)
+/* The ports that are taken, each with who has it; by the second form since 6.8. */
+#define TOCSIN_PORT_LAYOUT(X)                                                                      \
+	X("inet_hashinfo", "bhash", tcp_bhash)                                                     \
+	X("inet_hashinfo", "bhash_size", tcp_bhash_count)                                          \
+	X("inet_bind_hashbucket", "chain", tcp_bhash_chain)                                        \
+	X("inet_bind_bucket", "node", port_node)                                                   \
+	X("inet_bind_bucket", "owners", port_owners)                                               \
+	X("inet_bind_bucket", "bhash2", port_addresses)                                            \
+	X("inet_bind2_bucket", "bhash_node", port_address_node)                                    \
+	X("inet_bind2_bucket", "owners", port_address_owners)                                      \
+	X("sock", "__sk_common.skc_bind_node", sk_bind_node)
 #define TOCSIN_UDP_LAYOUT(X)                                                                       \
 	X("udp_table", "hash", udp_hash)                                                           \
 	X("udp_table", "mask", udp_mask)                                                           \
@@ -124,6 +135,7 @@ struct tocsin_file_layout {
 	TOCSIN_FILE_LAYOUT(X)
 	TOCSIN_FILE_LAYOUT_OPTIONAL(X)
 	TOCSIN_TCP_LAYOUT(X)
+	TOCSIN_PORT_LAYOUT(X)
 	TOCSIN_UDP_LAYOUT(X)
 	TOCSIN_NETLINK_LAYOUT(X)
 #undef X
@@ -131,7 +143,7 @@ struct tocsin_file_layout {
 	TOCSIN_SOCKET_SYMBOLS(X)
 #undef X
 	/* sizes in bytes; 0: there is no such type */
-	uint32_t tcp_ehash_size, tcp_lhash_size, udp_slot_size, nl_table_size;
+	uint32_t tcp_ehash_size, tcp_lhash_size, tcp_bhash_size, udp_slot_size, nl_table_size;
 	uint32_t raw_count, ping_count;       /* chains */
 	uint32_t dead_flag;                   /* number of SOCK_DEAD in sk_flags */
 	uint32_t sk_kern, sk_kern_bit;        /* byte and bit of sk_kern_sock */

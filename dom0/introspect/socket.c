@@ -505,15 +505,17 @@ static enum tocsin_socket_table internet_table(const struct tocsin_socket *s)
 {
 	if (s->type == SOCK_RAW)
 		return TOCSIN_TABLE_RAW;
-	switch (s->protocol) {
-	case IPPROTO_TCP:
+	if (s->type == SOCK_STREAM && s->protocol == IPPROTO_TCP)
 		return s->state == STATE_CLOSE ? TOCSIN_TABLES : TOCSIN_TABLE_TCP;
+	if (s->type != SOCK_DGRAM || !s->local_port)
+		return TOCSIN_TABLES;
+	switch (s->protocol) {
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
-		return s->local_port ? TOCSIN_TABLE_UDP : TOCSIN_TABLES;
+		return TOCSIN_TABLE_UDP;
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
-		return s->local_port ? TOCSIN_TABLE_PING : TOCSIN_TABLES;
+		return TOCSIN_TABLE_PING;
 	default:
 		return TOCSIN_TABLES;
 	}

@@ -69,9 +69,7 @@ static int walk_chain(struct tocsin_socket_walk *w, const void *context)
 		if (!node || node & 1 || tocsin_kernel_read_u64(w->k, node + 8, &back) ||
 		    back != at)
 			return -EAGAIN;
-		rc = tocsin_socket_walk_step(w, 1);
-		if (!rc)
-			rc = tocsin_socket_walk_add(w, c->t->which, node - w->f->sk_node);
+		rc = tocsin_socket_walk_add(w, c->t->which, node - w->f->sk_node);
 		at = node;
 	}
 	return rc;
@@ -147,6 +145,24 @@ static int walk_kind(struct tocsin_socket_walk *w, struct kind *kind, uint64_t s
 	return rc;
 }
 
+/* The table of ports is each namespace's own where that of connections is. */
+static int collect_ports(struct tocsin_socket_walk *w, const struct tocsin_addresses *nets,
+			 struct tocsin_addresses *ret)
+{
+	struct tocsin_addresses owners = {0};
+	uint64_t owner;
+	int rc = tocsin_addresses_add(&owners, w->f->at_tcp);
+
+	for (size_t i = 0; i < nets->count && !rc && w->f->net_tcp != TOCSIN_NO_MEMBER; i++)
+		if (!tocsin_kernel_read_u64(w->k, nets->at[i] + w->f->net_tcp, &owner) && owner &&
+		    owner != w->f->at_tcp)
+			rc = tocsin_addresses_add(&owners, owner);
+	if (!rc)
+		rc = tocsin_socket_collect_ports(w, &owners, ret);
+	tocsin_addresses_free(&owners);
+	return rc;
+}
+
 static int walk_tcp(struct tocsin_socket_walk *w, const struct tocsin_addresses *nets)
 {
 	const struct tocsin_file_layout *f = w->f;
@@ -162,6 +178,7 @@ static int walk_tcp(struct tocsin_socket_walk *w, const struct tocsin_addresses 
 					 .chain = f->tcp_ehash_chain},
 				   .buckets = f->tcp_ehash,
 				   .mask = f->tcp_ehash_mask};
+	struct tocsin_addresses ports = {0};
 	int rc;
 
 	if (!f->at_tcp || f->tcp_ehash == TOCSIN_NO_MEMBER ||
@@ -171,8 +188,16 @@ static int walk_tcp(struct tocsin_socket_walk *w, const struct tocsin_addresses 
 	    f->tcp_lhash_size < f->tcp_lhash_chain + 8ull || f->tcp_lhash_size > 256 ||
 	    f->tcp_ehash_size < f->tcp_ehash_chain + 8ull || f->tcp_ehash_size > 256)
 		return -ENOTSUP;
-	rc = walk_kind(w, &listening, f->at_tcp, nets, f->net_tcp);
-	return rc ? rc : walk_kind(w, &established, f->at_tcp, nets, f->net_tcp);
+	/* Ports first: what begins meanwhile is then in the other tables, at least. */
+	rc = collect_ports(w, nets, &ports);
+	if (!rc)
+		rc = walk_kind(w, &listening, f->at_tcp, nets, f->net_tcp);
+	if (!rc)
+		rc = walk_kind(w, &established, f->at_tcp, nets, f->net_tcp);
+	if (!rc)
+		rc = tocsin_socket_add_ports(w, &ports);
+	tocsin_addresses_free(&ports);
+	return rc;
 }
 
 static int walk_udp(struct tocsin_socket_walk *w, const struct tocsin_addresses *nets)
@@ -315,7 +340,7 @@ static int compare(const void *a, const void *b)
 static int sort(struct tocsin_socket_list *list)
 {
 	struct key *keys = calloc(list->count + 1, sizeof(*keys));
-	struct tocsin_socket_row *rows = calloc(list->count + 1, sizeof(*rows));
+	struct tocsin_socket_row *rows = reallocarray(NULL, list->count + 1, sizeof(*rows));
 	size_t kept = 0;
 
 	if (!keys || !rows) {

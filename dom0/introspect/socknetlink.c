@@ -39,10 +39,7 @@ static int walk_chain(struct tocsin_socket_walk *w, const void *context)
 	for (mark = node; !rc && !is_end(f, node, c->bucket);) {
 		if (!node || node & 1)
 			return -EAGAIN;
-		rc = tocsin_socket_walk_step(w, 1);
-		if (!rc)
-			rc =
-			    tocsin_socket_walk_add(w, TOCSIN_TABLE_NETLINK, node - f->netlink_node);
+		rc = tocsin_socket_walk_add(w, TOCSIN_TABLE_NETLINK, node - f->netlink_node);
 		if (!rc && (tocsin_kernel_read_u64(w->k, node, &node) || node == mark))
 			return -EAGAIN; /* it leads nowhere, or in a circle */
 		if (++steps == limit) {

@@ -10,15 +10,28 @@
 #include "introspect/sockwalk.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #define ROWS_MAX (1u << 20)
 #define RETRIES 4
+/* What costs more than a look at a bucket; where all is wrong it ends the sooner. */
+#define SOCKET_STEPS 32
+#define RETRY_STEPS 64
 #define STATE_CLOSE 7
 
+static bool is_internet(const struct tocsin_socket *s)
+{
+	return s->family == AF_INET || s->family == AF_INET6;
+}
+
+/* TOCSIN_TABLES: that of TCP's ports, in which any state will do. */
 static bool belongs(enum tocsin_socket_table table, const struct tocsin_socket *s)
 {
+	if (table == TOCSIN_TABLES)
+		return is_internet(s) && s->type == SOCK_STREAM && s->protocol == IPPROTO_TCP &&
+		       s->local_port;
 	if (table == TOCSIN_TABLE_NETLINK) /* the kernel's own have the number 0 */
 		return s->family == AF_NETLINK;
 	return tocsin_socket_table_of(s) == table;
@@ -27,12 +40,11 @@ static bool belongs(enum tocsin_socket_table table, const struct tocsin_socket *
 /* Has it just given back what it was found by? */
 static bool leaves(enum tocsin_socket_table table, const struct tocsin_socket *s)
 {
-	bool internet = s->family == AF_INET || s->family == AF_INET6;
-
-	if (!internet || tocsin_socket_in_table(s))
+	if (!is_internet(s) || (tocsin_socket_in_table(s) && s->local_port))
 		return false;
-	return table == TOCSIN_TABLE_TCP ? s->type == SOCK_STREAM && s->state == STATE_CLOSE
-					 : s->type == SOCK_DGRAM && !s->local_port;
+	return table == TOCSIN_TABLE_TCP || table == TOCSIN_TABLES
+		   ? s->type == SOCK_STREAM && s->state == STATE_CLOSE
+		   : s->type == SOCK_DGRAM && !s->local_port;
 }
 
 static int read_row(struct tocsin_socket_walk *w, enum tocsin_socket_table table, uint64_t sock,
@@ -57,7 +69,7 @@ int tocsin_socket_walk_add(struct tocsin_socket_walk *w, enum tocsin_socket_tabl
 	struct tocsin_socket again;
 	int rc;
 
-	if (list->count == ROWS_MAX)
+	if (list->count == ROWS_MAX || tocsin_socket_walk_step(w, SOCKET_STEPS))
 		return -E2BIG;
 	if (list->count == w->room) {
 		size_t room = w->room ? w->room * 2 : 256;
@@ -75,6 +87,7 @@ int tocsin_socket_walk_add(struct tocsin_socket_walk *w, enum tocsin_socket_tabl
 		return 0;
 	}
 	row->confidence = TOCSIN_TORN;
+	row->port_only = false;
 	if (!read_row(w, table, sock, &again) && tocsin_socket_same(&row->socket, &again))
 		row->confidence = TOCSIN_CONSISTENT;
 	list->count++;
@@ -99,7 +112,9 @@ int tocsin_socket_walk_chain(struct tocsin_socket_walk *w, tocsin_chain_walk *wa
 		tocsin_kernel_wait(w->k, n);
 		w->list.count = before;
 		w->doubt = false;
-		rc = walk(w, chain);
+		rc = n ? tocsin_socket_walk_step(w, RETRY_STEPS) : 0;
+		if (!rc)
+			rc = walk(w, chain);
 	}
 	for (size_t row = before; row < w->list.count; row++) {
 		if (rc == -EAGAIN)

@@ -13,7 +13,7 @@ struct tocsin_socket_walk {
 	const struct tocsin_file_layout *f;
 	struct tocsin_socket_list list;
 	size_t room;
-	uint64_t steps; /* buckets and nodes that may still be looked at */
+	uint64_t steps; /* that may still be taken: a bucket is one, a socket is more */
 	bool doubt;     /* a socket of the chain that is walked could not be read */
 };
 
@@ -36,6 +36,17 @@ typedef int tocsin_chain_walk(struct tocsin_socket_walk *w, const void *chain);
  */
 int tocsin_socket_walk_chain(struct tocsin_socket_walk *w, tocsin_chain_walk *walk,
 			     const void *chain);
+
+/*
+ * The TCP sockets that have a port, as addresses, in no order: of the tables of ports of these
+ * owners (struct inet_hashinfo). A kernel in which they have no known layout has none. -ENOMEM,
+ * -E2BIG.
+ */
+int tocsin_socket_collect_ports(struct tocsin_socket_walk *w, const struct tocsin_addresses *owners,
+				struct tocsin_addresses *ret);
+
+/* Add those of them that are not in the list yet. -ENOMEM, -E2BIG. */
+int tocsin_socket_add_ports(struct tocsin_socket_walk *w, const struct tocsin_addresses *ports);
 
 /* Those of AF_NETLINK, from the hash tables of each of its protocols. -ENOTSUP; -EFAULT. */
 int tocsin_socket_walk_netlink(struct tocsin_socket_walk *w);

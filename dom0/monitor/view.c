@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The kernel's tables and the processes' descriptors are both in order of address, so one pass
- * brings them together. What is then in one of them only is a suspect, and is looked at again
+ * brings them together. What is then in one of them only (or, of TCP, in the table of ports and not
+ * in those of connections) is a suspect, and is looked at again
  * after a short while, a few times: most have just begun, or just ended, and the other view has
  * them by then, or nobody has them any more.
  *
  * A suspect is called by its name only if some look found the other view whole, with nothing that
- * did not hold still; else its row is torn, and says nothing.
+ * did not hold still; else its row is torn, and says nothing. Where the bounds cut a view short no
+ * look is worth another.
  */
 #include "monitor/view.h"
+
+#include "base/error.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,8 +24,8 @@
 
 struct suspect {
 	size_t row;
-	bool held;   /* and in no table; else in a table, and held by nobody */
-	bool proven; /* by a look at the other view that found it whole */
+	bool missing; /* in the table where it belongs; else it is there, and held by nobody */
+	bool proven;  /* by a look at the other view that found it whole */
 };
 
 struct looking {
@@ -42,7 +46,7 @@ static bool is_whole(const struct tocsin_socket_list *list)
 	return !list->truncated && list->torn == torn;
 }
 
-static int suspect(struct looking *l, size_t row, bool held)
+static int suspect(struct looking *l, size_t row, bool missing)
 {
 	if (l->count == l->room) {
 		size_t room = l->room ? l->room * 2 : 32;
@@ -54,7 +58,7 @@ static int suspect(struct looking *l, size_t row, bool held)
 		l->room = room;
 	}
 	l->suspects[l->count++] = (struct suspect){
-	    .row = row, .held = held, .proven = held ? l->tables_whole : l->holders_whole};
+	    .row = row, .missing = missing, .proven = missing ? l->tables_whole : l->holders_whole};
 	return 0;
 }
 
@@ -73,12 +77,22 @@ static bool agree(const struct tocsin_holder *holder, size_t count, uint64_t ino
 	return true;
 }
 
+/* Is it in no other table than that of ports, although it is more than bound? */
+static bool is_port_only(const struct looking *l, const struct tocsin_socket_row *listed)
+{
+	return listed->port_only && is_expected(l, &listed->socket);
+}
+
 /* A socket that some process holds, and no table has. */
 static int add_held(struct looking *l, const struct tocsin_holder *holder, size_t first,
 		    size_t count)
 {
 	struct tocsin_view_row *row = &l->v.rows[l->v.count];
-	int rc = tocsin_socket_at(l->k, holder->sock, &row->socket, NULL);
+	int rc;
+
+	*row = (struct tocsin_view_row){
+	    .confidence = TOCSIN_CONSISTENT, .first = first, .holders = count};
+	rc = tocsin_socket_at(l->k, holder->sock, &row->socket, NULL);
 
 	if (rc == -ENOMEM)
 		return rc;
@@ -86,9 +100,6 @@ static int add_held(struct looking *l, const struct tocsin_holder *holder, size_
 		l->v.torn += rc && rc != -ESRCH;
 		return 0;
 	}
-	row->confidence = TOCSIN_CONSISTENT;
-	row->first = first;
-	row->holders = count;
 	l->v.count++;
 	return is_expected(l, &row->socket) ? suspect(l, l->v.count - 1, true) : 0;
 }
@@ -107,7 +118,7 @@ static int add_listed(struct looking *l, const struct tocsin_socket_row *listed,
 					.confidence = listed->confidence,
 					.first = first,
 					.holders = count,
-					.in_table = true};
+					.in_table = !is_port_only(l, listed)};
 	if (count && !agree(holder, count, listed->socket.inode)) {
 		rc = tocsin_socket_at(l->k, holder->sock, &row->socket, NULL);
 		if (rc == -ENOMEM)
@@ -118,10 +129,12 @@ static int add_listed(struct looking *l, const struct tocsin_socket_row *listed,
 		}
 	}
 	l->v.count++;
-	return !count && row->socket.owner == TOCSIN_OWNER_FILE &&
-		       row->confidence == TOCSIN_CONSISTENT
-		   ? suspect(l, l->v.count - 1, false)
-		   : 0;
+	if (row->confidence != TOCSIN_CONSISTENT)
+		return 0;
+	if (!row->in_table)
+		return suspect(l, l->v.count - 1, true);
+	return !count && row->socket.owner == TOCSIN_OWNER_FILE ? suspect(l, l->v.count - 1, false)
+								: 0;
 }
 
 static size_t holders_of(const struct tocsin_holder_list *h, size_t first)
@@ -139,7 +152,7 @@ static int merge(struct looking *l, const struct tocsin_socket_list *list)
 	size_t i = 0, j = 0;
 	int rc = 0;
 
-	l->v.rows = calloc(list->count + h->count + 1, sizeof(*l->v.rows));
+	l->v.rows = reallocarray(NULL, list->count + h->count + 1, sizeof(*l->v.rows));
 	if (!l->v.rows)
 		return -ENOMEM;
 	while (!rc && (i < list->count || j < h->count)) {
@@ -202,6 +215,13 @@ static int adopt(struct tocsin_view *v, struct tocsin_view_row *row,
 	return 0;
 }
 
+/* An inode's number is given to one socket only, but those that nobody has opened have none. */
+static bool is_same(const struct tocsin_socket *x, const struct tocsin_socket *y)
+{
+	return x->inode == y->inode && x->family == y->family &&
+	       (x->inode || (x->local_port == y->local_port && x->remote_port == y->remote_port));
+}
+
 /*
  * A suspect by its address: does it still stand where it stood? 1: it does, and is a suspect yet;
  * 0: it is accounted for, or gone (its row is cleared then).
@@ -215,13 +235,14 @@ static int ask(struct looking *l, const struct suspect *s, struct tocsin_view_ro
 		return rc;
 	if (rc == -EAGAIN || rc == -EFAULT)
 		return 1;
-	if (rc || now.inode != row->socket.inode || now.family != row->socket.family ||
-	    (s->held && now.owner != TOCSIN_OWNER_FILE)) {
+	if (rc || !is_same(&now, &row->socket) ||
+	    (s->missing &&
+	     (row->holders ? now.owner != TOCSIN_OWNER_FILE : !is_expected(l, &now)))) {
 		row->socket.sock = 0; /* closed, and maybe another socket by now */
 		return 0;
 	}
 	row->socket = now;
-	return s->held ? is_expected(l, &now) : now.owner == TOCSIN_OWNER_FILE;
+	return s->missing ? is_expected(l, &now) : now.owner == TOCSIN_OWNER_FILE;
 }
 
 /* The same as ask, after the other view was read again. */
@@ -232,26 +253,26 @@ static int look_at(struct looking *l, struct suspect *s, const struct tocsin_soc
 	const struct tocsin_socket_row *listed = NULL;
 	int rc;
 
-	if (s->held && tables->count)
+	if (s->missing && tables->count)
 		listed = bsearch(&row->socket.sock, tables->rows, tables->count,
 				 sizeof(*tables->rows), compare);
-	if (listed && listed->socket.inode == row->socket.inode) {
+	if (listed && listed->socket.inode == row->socket.inode && !is_port_only(l, listed)) {
 		row->in_table = true;
 		row->socket = listed->socket;
 		row->confidence = listed->confidence;
 		return 0;
 	}
-	rc = s->held ? 0 : adopt(&l->v, row, holders);
-	if (rc || (!s->held && row->holders))
+	rc = s->missing ? 0 : adopt(&l->v, row, holders);
+	if (rc || (!s->missing && row->holders))
 		return rc;
-	s->proven |= s->held ? l->tables_whole : l->holders_whole;
+	s->proven |= s->missing ? l->tables_whole : l->holders_whole;
 	return ask(l, s, row);
 }
 
-static bool any(const struct looking *l, bool held)
+static bool any(const struct looking *l, bool missing)
 {
 	for (size_t i = 0; i < l->count; i++)
-		if (l->suspects[i].held == held)
+		if (l->suspects[i].missing == missing)
 			return true;
 	return false;
 }
@@ -289,10 +310,10 @@ static void conclude(struct looking *l)
 		const struct suspect *s = &l->suspects[i];
 		struct tocsin_view_row *row = &v->rows[s->row];
 
-		row->confidence = !s->proven ? TOCSIN_TORN
-				  : s->held  ? TOCSIN_CONTRADICTED
-					     : row->confidence;
-		row->unheld = s->proven && !s->held;
+		row->confidence = !s->proven   ? TOCSIN_TORN
+				  : s->missing ? TOCSIN_CONTRADICTED
+					       : row->confidence;
+		row->unheld = s->proven && !s->missing;
 		v->torn += !s->proven;
 		v->contradicted += row->confidence == TOCSIN_CONTRADICTED;
 	}
@@ -330,7 +351,7 @@ int tocsin_view_read(struct tocsin_kernel *k, struct tocsin_view *ret, struct to
 	struct timespec pause = {.tv_nsec = PAUSE};
 	int rc = read_both(&l, err);
 
-	for (int i = 0; i < LOOKS && !rc && l.count; i++) {
+	for (int i = 0; i < LOOKS && !rc && l.count && !l.v.truncated; i++) {
 		nanosleep(&pause, NULL);
 		pause.tv_nsec *= 4;
 		rc = look_again(&l);
@@ -340,7 +361,7 @@ int tocsin_view_read(struct tocsin_kernel *k, struct tocsin_view *ret, struct to
 	free(l.suspects);
 	if (rc) {
 		tocsin_view_free(&l.v);
-		return rc;
+		return rc == -ENOMEM ? tocsin_error_set(err, rc, "no memory for sockets") : rc;
 	}
 	*ret = l.v;
 	return 0;

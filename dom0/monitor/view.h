@@ -13,8 +13,9 @@
 
 struct tocsin_view_row {
 	struct tocsin_socket socket;
-	enum tocsin_confidence confidence; /* contradicted: held, and missing in its table */
-	size_t first, holders;             /* which of holders.rows hold it */
+	/* contradicted: held by a process, or has its port, and missing in its table */
+	enum tocsin_confidence confidence;
+	size_t first, holders; /* which of holders.rows hold it */
 	bool in_table;
 	bool unheld; /* it has a file, and nobody holds it: on its way in a message, or the holder
 			hides */

@@ -272,6 +272,7 @@ void tocsin_json_socket(struct builder b, const struct tocsin_socket *s)
 	put_u64(b, "netns", s->netns);
 	put_u64(b, "receive_queue", s->receive_queue);
 	put_u64(b, "send_queue", s->send_queue);
+	put_hex(b, "sock", s->sock);
 	put_text(b, "owner", tocsin_socket_owner_name(s->owner));
 	if (s->uid != UINT32_MAX)
 		put_u64(b, "uid", s->uid);

@@ -208,6 +208,7 @@ static int scan_listeners(struct tocsin_kernel *k, struct tocsin_findings *findi
 		struct tocsin_finding *f;
 
 		if (list.rows[i].confidence != TOCSIN_CONSISTENT || s->inode ||
+		    tocsin_socket_table_of(s) != TOCSIN_TABLE_TCP ||
 		    strcmp(tocsin_socket_state(s), "LISTEN"))
 			continue;
 		f = tocsin_scan_add(findings, "kernel.listener");

@@ -5,6 +5,7 @@
  * that lived through a reading was not in it, or something is called consistent that never was.
  */
 #include "churn.h"
+#include "monitor/view.h"
 #include "tocsin.h"
 
 #include <errno.h>
@@ -363,11 +364,43 @@ static void read_sockets(void)
 		const struct tocsin_socket_row *r = &list.rows[i];
 
 		/* One that is being closed has no file any more, and no inode. */
-		if (r->socket.inode)
+		if (r->socket.inode && tocsin_socket_table_of(&r->socket) <= TOCSIN_TABLE_UDP)
 			row(CHURN_SOCKET, r->confidence, r->socket.inode, r->socket.local_port,
 			    begin_time, end_time);
 	}
 	tocsin_socket_list_free(&list);
+	judge(CHURN_SOCKET, begin_time, end_time);
+}
+
+/* By both, brought together. Nobody hides here, and nobody sends descriptors to anybody. */
+static void read_view(void)
+{
+	struct tocsin_view view;
+	struct tocsin_error err = {0};
+	uint64_t begin_time = clock_of_guest(), end_time;
+	int rc = tocsin_view_read(kernel, &view, &err);
+
+	end_time = clock_of_guest();
+	consume(end_time);
+	if (rc) {
+		counts[CHURN_SOCKET].errors++;
+		fault(CHURN_SOCKET, err.message, 0, 0);
+		return;
+	}
+	for (size_t i = 0; i < view.count; i++) {
+		const struct tocsin_view_row *r = &view.rows[i];
+
+		if (r->confidence == TOCSIN_CONTRADICTED)
+			fault(CHURN_SOCKET, "is said to hide", r->socket.inode,
+			      r->socket.local_port);
+		if (r->unheld)
+			fault(CHURN_SOCKET, "is said to have no holder", r->socket.inode,
+			      r->socket.local_port);
+		if (r->socket.inode && tocsin_socket_table_of(&r->socket) <= TOCSIN_TABLE_UDP)
+			row(CHURN_SOCKET, r->confidence, r->socket.inode, r->socket.local_port,
+			    begin_time, end_time);
+	}
+	tocsin_view_free(&view);
 	judge(CHURN_SOCKET, begin_time, end_time);
 }
 
@@ -480,6 +513,8 @@ int main(int argc, char **argv)
 		read_files(&sockets);
 		reading++; /* of the same kind, from another source */
 		read_sockets();
+		reading++;
+		read_view();
 	}
 	for (before = clock_of_guest(), end = now() + 1; now() < end;)
 		;

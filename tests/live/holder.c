@@ -2,7 +2,10 @@
 /* Hold one of each kind of file and socket open, print a line, and sleep. */
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <linux/netlink.h>
+#include <net/ethernet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -65,6 +68,26 @@ static void local(const char *name, size_t length)
 	check(accept(one, NULL, NULL), "accept");
 }
 
+/* Those that see what is not theirs, of whatever protocol; and echo requests without privilege. */
+static void others(void)
+{
+	struct sockaddr_ll lo = {.sll_family = AF_PACKET,
+				 .sll_protocol = htons(ETH_P_IP),
+				 .sll_ifindex = (int)if_nametoindex("lo")};
+	struct sockaddr_in any = {.sin_family = AF_INET};
+	struct sockaddr_in6 any6 = {.sin6_family = AF_INET6};
+	int fd = check(socket(AF_PACKET, SOCK_RAW, 0), "packet");
+
+	check(bind(fd, (struct sockaddr *)&lo, sizeof(lo)), "bind packet");
+	check(socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_ALL)), "packet");
+	check(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), "raw");
+	check(socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6), "raw6");
+	fd = check(socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP), "ping");
+	check(bind(fd, (struct sockaddr *)&any, sizeof(any)), "bind ping");
+	fd = check(socket(AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6), "ping6");
+	check(bind(fd, (struct sockaddr *)&any6, sizeof(any6)), "bind ping6");
+}
+
 int main(void)
 {
 	struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(5353)};
@@ -74,13 +97,19 @@ int main(void)
 
 	here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	tcp(AF_INET, 8080);
+	/* bound, and neither listening nor connected: /proc/net/tcp does not have it */
+	here.sin_port = htons(9999);
+	check(bind(check(socket(AF_INET, SOCK_STREAM, 0), "tcp"), (struct sockaddr *)&here,
+		   sizeof(here)),
+	      "bind");
+	here.sin_port = htons(5353);
 	tcp(AF_INET6, 8081);
 	fd = check(socket(AF_INET, SOCK_DGRAM, 0), "udp");
 	check(bind(fd, (struct sockaddr *)&here, sizeof(here)), "bind");
 	check((int)sendto(fd, "unread", 6, 0, (struct sockaddr *)&here, sizeof(here)), "sendto");
 	fd = check(socket(AF_INET6, SOCK_DGRAM, 0), "udp6");
 	check(bind(fd, (struct sockaddr *)&six, sizeof(six)), "bind");
-	check(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), "raw");
+	others();
 	fd = check(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), "netlink");
 	check(bind(fd, (struct sockaddr *)&kernel, sizeof(kernel)), "bind");
 	local("/tmp/socket", sizeof("/tmp/socket"));
@@ -96,7 +125,10 @@ int main(void)
 	unlink("/tmp/gone");
 	/* A table that is larger than the first one of a process, with a hole before its end. */
 	check(dup2(fd, 700), "dup2");
-	puts("HOLDING");
+	/* All of them in two pairs of hands, and one of them twice in each. */
+	check(dup(3), "dup");
+	check(fork(), "fork");
+	puts("HOLDING"); /* the child too */
 	fflush(stdout);
 	for (;;)
 		pause();

@@ -6,6 +6,7 @@
  * is built with sanitizers, which find what must not happen meanwhile.
  */
 #include "memory/memory.h"
+#include "monitor/view.h"
 #include "tocsin.h"
 
 #include <errno.h>
@@ -192,7 +193,7 @@ static void look(struct liar *l, struct tocsin_kernel *k)
 	} none;
 	struct tocsin_process_list list;
 	struct tocsin_task_list tasks;
-	struct tocsin_socket_list sockets;
+	struct tocsin_view sockets;
 	struct tocsin_module_list modules;
 	struct tocsin_log log;
 	struct tocsin_system system;
@@ -200,8 +201,8 @@ static void look(struct liar *l, struct tocsin_kernel *k)
 	tocsin_memory_flush(&l->head);
 	TRY("tasks", tasks, tocsin_task_list(k, &tasks, &err));
 	tocsin_task_list_free(&tasks);
-	TRY("sockets", sockets, tocsin_socket_list(k, &sockets, &err));
-	tocsin_socket_list_free(&sockets);
+	TRY("sockets", sockets, tocsin_view_read(k, &sockets, &err));
+	tocsin_view_free(&sockets);
 	TRY("modules", modules, tocsin_module_list(k, &modules, &err));
 	tocsin_module_list_free(&modules);
 	look_at_code(l, k);

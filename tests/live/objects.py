@@ -19,7 +19,7 @@ $(awk '/^pos/{print $2}' $p/fdinfo/${f##*/}) $(readlink $f)"
 done
 sed 's/^/K /' /proc/modules
 dmesg -r | sed 's/^/L /'
-for n in tcp tcp6 udp udp6 raw unix netlink; do sed "s/^/N $n /" /proc/net/$n; done
+for n in tcp tcp6 udp udp6 raw raw6 icmp icmp6 unix netlink packet; do sed "s/^/N $n /" /proc/net/$n; done
 """
 OTHER = ("protocol", "state", "local", "local_port", "remote", "remote_port")
 CLOEXEC = 0o2000000  # belongs to the descriptor, not to the file
@@ -79,11 +79,16 @@ def expected_sockets(truth):
             name = fields[7].replace("@", "\\x00") if len(fields) > 7 else ""
             sockets[int(fields[6])] = {"protocol": kind, "type": int(fields[4], 16), "name": name}
         elif kind == "netlink":
-            sockets[int(fields[9])] = {"protocol": kind, "protocol_number": int(fields[1])}
+            sockets[int(fields[9])] = {"protocol": kind, "protocol_number": int(fields[1]),
+                                       "port_id": int(fields[2]), "groups": int(fields[3], 16)}
+        elif kind == "packet":
+            sockets[int(fields[8])] = {"protocol": kind, "type": int(fields[2]), "uid": int(fields[7]),
+                                       "protocol_number": int(fields[3], 16),
+                                       "interface": int(fields[4]) or None}
         else:
             sent, received = (int(n, 16) for n in fields[4].split(":"))
             local, remote = address(fields[1]), address(fields[2])
-            row = {"protocol": kind, "local": local[0], "local_port": local[1],
+            row = {"protocol": kind.replace("icmp", "ping"), "uid": int(fields[7]), "local": local[0], "local_port": local[1],
                    "remote": remote[0], "remote_port": remote[1], "state": STATES[fields[3]],
                    "receive_queue": received}
             if row["state"] != "LISTEN":
@@ -94,24 +99,80 @@ def expected_sockets(truth):
     return sockets, others
 
 
+def is_internet(row):
+    return row["family"] in (socket.AF_INET, socket.AF_INET6)
+
+
+def first_namespace(found):
+    """The number of the one in which most is."""
+    numbers = [row["netns"] for row in found]
+    return max(set(numbers), key=numbers.count)
+
+
 def compare_others(truth, tocsin, *guest):
     """None, or what differs for the sockets that no process holds."""
     found, why = rows(tocsin, "net", *guest)
     if why:
         return why
-    inside = expected_sockets(truth)[1]
-    first = next(row["netns"] for row in found if "pid" in row)
-    outside = {tuple(row[key] for key in OTHER) for row in found
-               if "pid" not in row and row["netns"] == first}
+    inside, first = expected_sockets(truth)[1], first_namespace(found)
+    lone = [row for row in found if not row["holders"] and is_internet(row)]
+    outside = {tuple(row[key] for key in OTHER) for row in lone if row["netns"] == first}
     # /bin/confined left one in the tables of its own network namespace.
-    apart = [(row["protocol"], row["state"], row["local_port"]) for row in found
-             if "pid" not in row and row["netns"] != first]
+    apart = [(row["protocol"], row["state"], row["local_port"]) for row in lone
+             if row["netns"] != first]
     if apart != [("tcp", "TIME_WAIT", 9090)]:
         return f"sockets in the other network namespace: {apart}"
-    held = {row["inode"] for row in found if "pid" in row}
-    unseen = {row["inode"] for row in found if "pid" not in row} - {0}
-    if inside != outside or unseen or len(inside) < 4 or not held:
+    unseen = [row for row in found if not row["holders"]
+              and (row["owner"] == "file" or row["unheld"] or (row["inode"] and is_internet(row)))]
+    if inside != outside or unseen or len(inside) < 4:
         return f"sockets that nobody holds: {inside}, from outside {outside}, {unseen}"
+    owners = {(row["state"], row["owner"]) for row in lone}
+    if owners != {("TIME_WAIT", "none"), ("ESTABLISHED", "queue")}:
+        return f"who keeps what nobody holds: {owners}"
+    return None
+
+
+def compare_tables(truth, tocsin, *guest):
+    """None, or what differs between the kernel's tables and /proc/net, which is made of them."""
+    found, why = rows(tocsin, "net", *guest)
+    if why:
+        return why
+    first = first_namespace(found)
+    inside = {(row["protocol"], inode) for inode, row in expected_sockets(truth)[0].items() if inode}
+    outside = {(row["protocol"], row["inode"]) for row in found
+               if row["in_table"] and row["netns"] == first and row["inode"]
+               and (row["protocol"], row["state"]) != ("tcp", "CLOSE")}
+    kinds = {kind for kind, _ in inside}
+    if inside != outside or len(kinds) != 11:
+        return f"tables: {sorted(inside ^ outside)}, kinds {kinds}"
+    apart = {row["protocol"] for row in found if row["netns"] != first}
+    if not {"netlink", "tcp"} <= apart:
+        return f"the other network namespace has {apart}"
+    return None
+
+
+def compare_holders(truth, tocsin, pids, *guest):
+    """None, or what differs in who holds which socket; each must be one row."""
+    found, why = rows(tocsin, "net", *guest)
+    if why:
+        return why
+    inside, outside = {}, {}
+    for pid, fd, inode in re.findall(r"^F (\d+) (\d+) .* socket:\[(\d+)\]$", truth, re.M):
+        if pid in pids:
+            inside.setdefault(int(inode), set()).add((int(pid), int(fd)))
+    for row in found:
+        held = {(h["pid"], h["fd"]) for h in row["holders"] if str(h["pid"]) in pids}
+        if held and row["inode"] in outside:
+            return f"twice: {row}"
+        if held:
+            outside[row["inode"]] = held
+    most = max(len(held) for held in inside.values())
+    if inside != outside or len(inside) < 20 or most < 4:
+        return f"holders: {inside}, from outside {outside}"
+    names = {h["comm"] for row in found for h in row["holders"]}
+    filtered, why = rows(tocsin, "net", *guest, "--udp", "--port", "5353", "--address", "127.0.0.0/8")
+    if why or [row["local_port"] for row in filtered] != [5353] or "holder" not in names:
+        return f"filters: {why} {filtered}, {names}"
     return None
 
 
@@ -122,9 +183,12 @@ def compare_sockets(truth, tocsin, pid, *guest):
         return why
     outside, inside = {r["inode"]: r for r in found}, expected_sockets(truth)[0]
     mine = {int(i) for i in re.findall(rf"^F {pid} .* socket:\[(\d+)\]$", truth, re.M)}
-    if set(outside) != mine or len(mine) < 16:
+    if set(outside) != mine or len(mine) < 22:
         return f"sockets of {pid}: {mine ^ set(outside)} of {len(mine)}"
-    for inode in mine:
+    bound = [i for i in mine if outside[i]["protocol"] == "tcp" and outside[i]["state"] == "CLOSE"]
+    if [(outside[i]["local_port"], outside[i]["in_table"]) for i in bound] != [(9999, True)]:
+        return f"the socket that is bound and no more: {bound}"
+    for inode in mine - set(bound):
         wanted, seen = inside.get(inode), outside[inode]
         if not wanted:
             return f"a socket that /proc/net does not have: {seen}"
@@ -133,6 +197,9 @@ def compare_sockets(truth, tocsin, pid, *guest):
             return f"socket {inode} {wanted['protocol']}: in /proc/net, and outside: {different}"
     if 17 not in [r["send_queue"] for r in found if r["state"] == "LISTEN"]:
         return "no listening socket with its backlog of 17"
+    counted = {(r["bytes_sent"], r["bytes_received"]) for r in found if "bytes_sent" in r}
+    if not {(17, 0), (0, 17)} <= counted:
+        return f"no connection that carried 17 bytes: {counted}"
     return None
 
 
@@ -183,6 +250,39 @@ def compare_hidden(tocsin, ram):
                                        "llc": ("consistent", True, True),
                                        "dummy": ("contradicted", False, True)}:
         return f"a hidden module: exit {run.returncode} {run.stderr} {seen}"
+    return None
+
+
+def hide_socket(memory, sock):
+    """Take a UDP socket of 127.0.0.1:5353 off its table, as a rootkit does that netstat shall not see."""
+    # struct sock_common: addresses, hash, ports, family, state; at 104 the node: next, and who has it
+    for match in re.finditer(rb"\0{4}\x7f\0\0\x01.{4}\0\0\xe9\x14\x02\0\x07", memory, re.S):
+        at, direct = match.start(), sock - match.start()  # where all memory is mapped
+        following, before = struct.unpack("<QQ", memory[at + 104:at + 120])
+        if direct % (1 << 21) or not direct <= before < direct + len(memory) - 8 \
+                or memory[before - direct:before - direct + 8] != struct.pack("<Q", sock + 104):
+            continue
+        memory[before - direct:before - direct + 8] = struct.pack("<Q", following)
+        if following:
+            memory[following - direct + 8:following - direct + 16] = struct.pack("<Q", before)
+        return
+    raise ValueError("the socket is not where it should be")
+
+
+def compare_hidden_socket(tocsin, ram):
+    """None, or why a socket that processes hold, and no table has, is not found out."""
+    wanted = ("--dump", ram, "--udp", "--port", "5353")
+    found, why = rows(tocsin, "net", *wanted)
+    if why or len(found) != 1 or found[0]["confidence"] != "consistent":
+        return f"before a socket is hidden: {why} {found}"
+    with open(ram, "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        hide_socket(memory, int(found[0]["sock"], 16))
+    run = subprocess.run([tocsin, "net", "--dump", ram, "--json"], capture_output=True, text=True,
+                         timeout=60)
+    seen = [(r["local_port"], r["confidence"], r["in_table"], len(r["holders"]))
+            for r in map(json.loads, run.stdout.splitlines()) if r["confidence"] != "consistent"]
+    if run.returncode != 3 or seen != [(5353, "contradicted", False, len(found[0]["holders"]))]:
+        return f"a hidden socket: exit {run.returncode} {run.stderr} {seen}"
     return None
 
 

@@ -32,8 +32,9 @@ cp /bin/busybox /tmp/sleep
 /bin/many-vmas &
 ifconfig lo up
 for m in llc stp dummy; do insmod /modules/$(uname -r)/$m.ko; done
+echo 0 2147483647 > /proc/sys/net/ipv4/ping_group_range
 /bin/holder > /tmp/holder &
-until grep -q HOLDING /tmp/holder; do sleep 1; done
+until [ "$(grep -c HOLDING /tmp/holder)" = 2 ]; do sleep 1; done
 echo 512 > /proc/sys/net/ipv4/tcp_child_ehash_entries
 echo 512 > /proc/sys/net/ipv4/udp_child_hash_entries 2>/dev/null
 mount -t cgroup2 cgroup /cgroup
@@ -187,11 +188,14 @@ def list_objects(tocsin, ram, truth):
     why = objects.compare_files(truth, tocsin, pids, "--dump", ram) or \
         objects.compare_sockets(truth, tocsin, holder[0], "--dump", ram) or \
         objects.compare_others(truth, tocsin, "--dump", ram) or \
+        objects.compare_tables(truth, tocsin, "--dump", ram) or \
+        objects.compare_holders(truth, tocsin, pids, "--dump", ram) or \
         details.compare_details(truth, tocsin, pids, "--dump", ram) or \
         details.compare_system(truth, tocsin, "--dump", ram) or \
         objects.compare_modules(truth, tocsin, "--dump", ram) or \
         objects.compare_log(truth, tocsin, "--dump", ram) or \
-        objects.compare_hidden(tocsin, ram)
+        objects.compare_hidden(tocsin, ram) or \
+        objects.compare_hidden_socket(tocsin, ram)
     if why:
         raise Failed(why)
 

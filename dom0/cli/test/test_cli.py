@@ -71,6 +71,12 @@ check("unknown option", run("replay", "--xml", "a")[0], 2)
 check("ps without a source", run("ps")[0], 2)
 check("ps with two sources", run("ps", "-d", "a", "--dump", "b")[0], 2)
 check("ps, unknown option", run("ps", "-d", "a", "--xml")[0], 2)
+for args in (["--port", "65536"], ["--port", "x"], ["--state", "OPEN"], ["--pid", "0"], ["--address"],
+             ["--address", "1.2.3"], ["--address", "10.0.0.0/33"], ["--address", "::/129"], ["--tls"]):
+    check("net, wrong filter: " + " ".join(args), run("net", "--dump", "b", *args)[0], 2)
+code, out, err = run("net", "--dump", folder / "absent", "--listening", "--tcp", "--unix", "--port",
+                     "0", "--state", "listen", "--address", "fe80::/10", "--pid", "1")
+check("net, filters", (code, out, "No such file" in err), (1, "", True))
 code, out, err = run("ps", "--dump", folder / "absent")
 check("ps, no such file", (code, out, "No such file" in err), (1, "", True))
 code, out, err = run("ps", "--dump", folder / "good.trace")

@@ -26,6 +26,7 @@ struct made {
 	struct tocsin_socket s;
 	uint32_t listed, torn, held; /* looks in the table, torn there, in a process's hands */
 	uint32_t answers;            /* looks in which it can be read by its address */
+	uint32_t port_only;          /* looks in which only the table of ports has it */
 	int descriptors;
 };
 
@@ -80,8 +81,10 @@ int tocsin_socket_list(struct tocsin_kernel *k, struct tocsin_socket_list *ret,
 
 		if (!in_look(m->listed, look))
 			continue;
-		ret->rows[ret->count++] = (struct tocsin_socket_row){
-		    .socket = m->s, .confidence = torn ? TOCSIN_TORN : TOCSIN_CONSISTENT};
+		ret->rows[ret->count++] =
+		    (struct tocsin_socket_row){.socket = m->s,
+					       .confidence = torn ? TOCSIN_TORN : TOCSIN_CONSISTENT,
+					       .port_only = in_look(m->port_only, look)};
 		ret->torn += torn;
 	}
 	return 0;
@@ -217,6 +220,29 @@ static void what_is_taken_off_its_table_is_contradicted(void **state)
 	assert_int_equal(v.contradicted, 1);
 	assert_true(world.table_looks > 2); /* not on one look */
 	assert_true(world.questions > 2);
+	tocsin_view_free(&v);
+}
+
+static void what_has_its_port_only_is_contradicted(void **state)
+{
+	struct tocsin_view v;
+
+	make(0x1000, 11, STATE_ESTABLISHED)->port_only = ALWAYS;
+	make(0x2000, 12, STATE_CLOSE)->port_only = ALWAYS; /* bound, and no more */
+	make(0x3000, 13, STATE_ESTABLISHED)->port_only = 1;
+	make(0x4000, 0, STATE_ESTABLISHED)->port_only = ALWAYS;
+	world.at[3].s.owner = TOCSIN_OWNER_NONE;
+	world.at[0].held = world.at[3].held = 0; /* who holds it hides as well */
+	v = read_view();
+	assert_int_equal(v.count, 4);
+	assert_int_equal(v.rows[0].confidence, TOCSIN_CONTRADICTED);
+	assert_false(v.rows[0].in_table);
+	assert_int_equal(v.rows[1].confidence, TOCSIN_CONSISTENT);
+	assert_true(v.rows[1].in_table);
+	assert_int_equal(v.rows[2].confidence, TOCSIN_CONSISTENT);
+	assert_true(v.rows[2].in_table);
+	assert_int_equal(v.rows[3].confidence, TOCSIN_CONTRADICTED);
+	assert_int_equal(v.contradicted, 2);
 	tocsin_view_free(&v);
 }
 
@@ -375,6 +401,7 @@ int main(void)
 	    TEST(both_views_agree),
 	    TEST(what_is_in_no_table_by_its_nature_is_no_suspect),
 	    TEST(what_is_taken_off_its_table_is_contradicted),
+	    TEST(what_has_its_port_only_is_contradicted),
 	    TEST(what_has_just_begun_is_in_its_table_a_little_later),
 	    TEST(what_ends_meanwhile_is_not_there),
 	    TEST(a_file_that_nobody_holds_is_unheld),

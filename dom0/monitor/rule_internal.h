@@ -121,7 +121,8 @@ const char *tocsin_rule_file(const struct rule_loading *l, const config_setting_
 struct rule_list *tocsin_rule_list_find(const struct tocsin_watch_rules *r, const char *name);
 /* The group s of `lists`; -EINVAL: complained about. */
 int tocsin_rule_read_list(struct rule_loading *l, config_setting_t *s);
-/* The entries of an array, a list or a single value. Entries that begin with @ go to field. */
+/* The entries of an array, a list or a single value. Entries that begin with one @
+ * are names of lists, which go to field; @@ stands for an @. */
 int tocsin_rule_read_entries(struct rule_loading *l, config_setting_t *s, struct rule_set *set,
 			     struct rule_field *field);
 
@@ -170,6 +171,8 @@ enum rule_news { RULE_NOTHING_YET, RULE_NEWS, RULE_KNOWN };
 /* The rule matches this event: is it to be stated? -ENOMEM. */
 int tocsin_rule_remember(struct tocsin_watch_state *s, const struct rule *r, size_t index,
 			 const struct rule_look *look, struct rule_measure *measure);
+/* Of what is remembered, for tests. */
+size_t tocsin_rule_state_bytes(const struct tocsin_watch_state *s);
 struct tocsin_watch_counts *tocsin_rule_counts(struct tocsin_watch_state *s);
 
 /* The sentence, with what the placeholders stand for. */

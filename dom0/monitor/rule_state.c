@@ -98,6 +98,11 @@ struct tocsin_watch_counts *tocsin_rule_counts(struct tocsin_watch_state *s)
 	return &s->counts;
 }
 
+size_t tocsin_rule_state_bytes(const struct tocsin_watch_state *s)
+{
+	return s->stated.bytes + s->measured.bytes;
+}
+
 static struct note **bucket(const struct tocsin_watch_state *s, struct store *store,
 			    const struct key *key)
 {

@@ -48,7 +48,14 @@ struct rule_condition {
 };
 
 enum rule_over_time { RULE_OVER_NOTHING, RULE_FANOUT, RULE_BEACON, RULE_RATE };
-enum rule_by { RULE_BY_PROCESS, RULE_BY_EXE, RULE_BY_REMOTE, RULE_BY_GUEST, RULE_BY_SOCKET };
+enum rule_by {
+	RULE_BY_PROCESS,
+	RULE_BY_EXE,
+	RULE_BY_REMOTE,
+	RULE_BY_LOCAL, /* a program, and its address and port */
+	RULE_BY_GUEST,
+	RULE_BY_SOCKET
+};
 enum rule_of { RULE_OF_REMOTE_PORT, RULE_OF_REMOTE, RULE_OF_LOCAL_PORT, RULE_OF_REMOTE_PAIR };
 
 struct rule {
@@ -130,6 +137,8 @@ int tocsin_rule_read_entries(struct rule_loading *l, config_setting_t *s, struct
 int tocsin_rule_read(struct rule_loading *l, config_setting_t *s, struct rule **ret);
 int tocsin_rule_read_exception(struct rule_loading *l, config_setting_t *s, struct rule *r,
 			       bool top);
+/* Does it need a list that is empty, so that nothing meets it? */
+bool tocsin_rule_is_idle(const struct rule *r);
 void tocsin_rule_condition_clear(struct rule_condition *c);
 void tocsin_rule_free(struct rule *r);
 

@@ -14,7 +14,7 @@
 
 static const char *const severities[] = {"info", "low", "medium", "high", "critical", NULL};
 static const char *const certainties[] = {"low", "medium", "high", NULL};
-static const char *const bys[] = {"process", "exe", "remote", "guest", "socket", NULL};
+static const char *const bys[] = {"process", "exe", "remote", "local", "guest", "socket", NULL};
 static const char *const ofs[] = {"remote_port", "remote", "local_port", "remote_and_port", NULL};
 
 /* How the members of a condition are read. */
@@ -232,6 +232,31 @@ void tocsin_rule_condition_clear(struct rule_condition *c)
 	clear_forms(socket_forms, SOCKET_FORMS, &c->socket);
 }
 
+static bool is_empty(const struct rule_field *f)
+{
+	size_t count = tocsin_rule_set_count(&f->own);
+
+	for (size_t i = 0; i < f->list_count; i++)
+		count += tocsin_rule_set_count(f->lists[i]);
+	return f->used && !count;
+}
+
+static bool has_empty(const struct form_of *forms, size_t count, const void *from)
+{
+	for (size_t i = 0; i < count; i++)
+		if (forms[i].form == FORM_FIELD &&
+		    is_empty((const void *)((const char *)from + forms[i].offset)))
+			return true;
+	return false;
+}
+
+bool tocsin_rule_is_idle(const struct rule *r)
+{
+	return has_empty(process_forms, PROCESS_FORMS, &r->when.process) ||
+	       has_empty(process_forms, PROCESS_FORMS, &r->when.other) ||
+	       has_empty(socket_forms, SOCKET_FORMS, &r->when.socket);
+}
+
 void tocsin_rule_free(struct rule *r)
 {
 	if (!r)
@@ -407,6 +432,8 @@ static int read_over_time(struct rule_loading *l, config_setting_t *s, struct ru
 	rc = readers[r->over_time](l, found, r);
 	if (!rc && r->by == RULE_BY_SOCKET)
 		rc = tocsin_rule_wrong(l, found, "nothing to count by 'socket'");
+	if (!rc && r->by == RULE_BY_LOCAL && r->over_time == RULE_BEACON)
+		rc = tocsin_rule_wrong(l, found, "a beacon has no port of its own: not by 'local'");
 	return rc;
 }
 

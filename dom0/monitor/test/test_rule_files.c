@@ -83,6 +83,7 @@ static void test_folders(void **state)
 
 static void test_lists(void **state)
 {
+	struct tocsin_watch_rule_info info;
 	struct tocsin_watch_state *s;
 	struct tocsin_watch_rules *r;
 	struct scene c;
@@ -97,6 +98,10 @@ static void test_lists(void **state)
 	put("z.rules",
 	    "lists = ( { name = \"n\"; type = \"networks\"; values = \"192.0.2.0/24\"; } );");
 	r = load(folder, NULL, 0);
+	tocsin_watch_rules_info(r, 0, &info);
+	assert_false(info.idle);
+	tocsin_watch_rules_info(r, 1, &info);
+	assert_true(info.idle);
 	assert_non_null(strstr(said, "/feed:5: 'wrong': not an address"));
 	assert_non_null(strstr(said, "/feed:7: '1.2.3.4/40': not an address"));
 	assert_int_equal(tocsin_watch_rules_broken(r), 1);
@@ -139,7 +144,8 @@ static void test_site(void **state)
 	put("a.rules",
 	    "rules = (" RULE("w.x", "x", "") "," RULE("w.y", "y", "") "," RULE("z", "z", "") ");");
 	put("site.rules", "exceptions = ( { rules = \"w.*\"; process = { comm = \"nginx\"; };"
-			  " socket = { remote_port = 443; }; } ); disable = \"z\";");
+			  " socket = { remote_port = 443; }; } );"
+			  "enable = \"w.*\"; disable = \"*\";");
 	r = load(folder, NULL, 0);
 	assert_string_equal(said, "");
 	s = tocsin_watch_state_new(r);
@@ -489,6 +495,10 @@ static void test_scans(void **state)
 			    "watch.port-scan: nginx (100) has tried 20 ports, the last one of "
 			    "198.51.100.7:463\n");
 	assert_string_equal(many(&c, 19, 0.1, true, false, false), "");
+	c.e.process = NULL;
+	assert_non_null(
+	    strstr(many(&c, 40, 0.1, true, false, false), "watch.port-scan: ? (?) has"));
+	c.e.process = &c.p;
 	assert_string_equal(many(&c, 100, 4, true, false, false), "");
 	assert_string_equal(many(&c, 100, 0.1, false, true, false), ""); /* a proxy */
 	address("127.0.0.1", AF_INET, c.s.socket.remote);
@@ -518,6 +528,9 @@ static void test_beacon(void **state)
 	assert_string_equal(many(&c, 9, 60, false, false, true), "");
 	assert_string_equal(many(&c, 30, 1, false, false, true), ""); /* a busy client */
 	assert_string_equal(many(&c, 30, 7201, false, false, true), "");
+	c.e.process = NULL; /* each is over before it is seen whose it was */
+	assert_non_null(strstr(many(&c, 30, 60, false, false, true), "watch.beacon: ? (?) has"));
+	c.e.process = &c.p;
 	c.p.exe = "/usr/sbin/zabbix_agentd";
 	assert_string_equal(many(&c, 30, 60, false, false, true), "");
 	c.p.exe = "/tmp/implant";

@@ -12,8 +12,6 @@
 
 #define SECOND 1000000000ull
 
-static const char *const severities[] = {"info", "low", "medium", "high", "critical", NULL};
-static const char *const certainties[] = {"low", "medium", "high", NULL};
 static const char *const bys[] = {"process", "exe", "remote", "local", "guest", "socket", NULL};
 static const char *const ofs[] = {"remote_port", "remote", "local_port", "remote_and_port", NULL};
 
@@ -150,7 +148,7 @@ static int read_bits(struct rule_loading *l, config_setting_t *s, const char *co
 	for (int i = 0; i < count; i++) {
 		config_setting_t *m = single ? s : config_setting_get_elem(s, (unsigned int)i);
 		const char *text = config_setting_get_string(m);
-		int bit = text ? tocsin_rule_name_index(names, text) : -1;
+		int bit = text && *text ? tocsin_rule_name_index(names, text) : -1;
 
 		if (bit < 0)
 			return tocsin_rule_wrong(l, m, "'%s' is no word for it", text ? text : "");
@@ -269,19 +267,15 @@ void tocsin_rule_free(struct rule *r)
 }
 
 /* Kinds that rules look at; the others are the watch's own. */
-static const char *const kinds[] = {[TOCSIN_EVENT_BEGIN] = "",
-				    [TOCSIN_EVENT_STARTED] = "started",
-				    [TOCSIN_EVENT_EXECUTED] = "executed",
-				    [TOCSIN_EVENT_EXITED] = "exited",
-				    [TOCSIN_EVENT_OPENED] = "opened",
-				    [TOCSIN_EVENT_ACCEPTED] = "accepted",
-				    [TOCSIN_EVENT_CLOSED] = "closed",
-				    [TOCSIN_EVENT_LISTENING] = "listening",
-				    [TOCSIN_EVENT_UNLISTENED] = "unlistened",
-				    [TOCSIN_EVENT_HELD] = "held",
-				    [TOCSIN_EVENT_RELEASED] = "released",
-				    [TOCSIN_EVENT_RING] = "ring",
-				    NULL};
+static int read_kinds(struct rule_loading *l, config_setting_t *s, uint32_t *ret)
+{
+	const char *names[TOCSIN_EVENT_FINDING + 1] = {""};
+
+	for (int i = TOCSIN_EVENT_STARTED; i <= TOCSIN_EVENT_RING; i++)
+		names[i] = tocsin_event_kind_name((enum tocsin_event_kind)i);
+	names[TOCSIN_EVENT_FINDING] = NULL;
+	return read_bits(l, s, names, ret);
+}
 
 static int read_when(struct rule_loading *l, config_setting_t *s, struct rule *r)
 {
@@ -295,9 +289,7 @@ static int read_when(struct rule_loading *l, config_setting_t *s, struct rule *r
 	m = config_setting_get_member(when, "kinds");
 	if (!rc && !m)
 		rc = tocsin_rule_wrong(l, when, "has no 'kinds' of events");
-	rc = rc ? rc : read_bits(l, m, kinds, &r->kinds);
-	if (!rc && (r->kinds & 1u << TOCSIN_EVENT_BEGIN))
-		rc = tocsin_rule_wrong(l, m, "'' is no word for it");
+	rc = rc ? rc : read_kinds(l, m, &r->kinds);
 	m = config_setting_get_member(when, "initial");
 	if (!rc && m)
 		rc = read_answer(l, m, &r->initial);
@@ -462,10 +454,28 @@ static int check_identifier(struct rule_loading *l, config_setting_t *s, const c
 	return 0;
 }
 
+static int read_weight(struct rule_loading *l, config_setting_t *s, struct rule *r)
+{
+	const char *severities[TOCSIN_SEVERITY_CRITICAL + 2] = {NULL},
+							  *certainties[TOCSIN_CERTAINTY_HIGH + 2] =
+							      {NULL};
+	int severity = 0, certainty = TOCSIN_CERTAINTY_HIGH, rc;
+
+	for (int i = 0; i <= TOCSIN_SEVERITY_CRITICAL; i++)
+		severities[i] = tocsin_severity_name((enum tocsin_severity)i);
+	for (int i = 0; i <= TOCSIN_CERTAINTY_HIGH; i++)
+		certainties[i] = tocsin_certainty_name((enum tocsin_certainty)i);
+	rc = read_word(l, s, "severity", true, severities, &severity);
+	rc = rc ? rc : read_word(l, s, "certainty", false, certainties, &certainty);
+	r->severity = (enum tocsin_severity)severity;
+	r->certainty = (enum tocsin_certainty)certainty;
+	return rc;
+}
+
 static int read_words(struct rule_loading *l, config_setting_t *s, struct rule *r)
 {
-	int severity = 0, certainty = TOCSIN_CERTAINTY_HIGH, rc;
 	config_setting_t *m;
+	int rc;
 
 	rc = tocsin_rule_read_string(l, s, "name", true, r->name, sizeof(r->name));
 	if (!rc)
@@ -481,11 +491,7 @@ static int read_words(struct rule_loading *l, config_setting_t *s, struct rule *
 	m = config_setting_get_member(s, "technique");
 	if (!rc && m)
 		rc = check_identifier(l, m, r->technique);
-	rc = rc ? rc : read_word(l, s, "severity", true, severities, &severity);
-	rc = rc ? rc : read_word(l, s, "certainty", false, certainties, &certainty);
-	r->severity = (enum tocsin_severity)severity;
-	r->certainty = (enum tocsin_certainty)certainty;
-	return rc;
+	return rc ? rc : read_weight(l, s, r);
 }
 
 static int read_enabled(struct rule_loading *l, config_setting_t *s, struct rule *r)

@@ -562,78 +562,72 @@ static void test_sentence(void **state)
 
 /* ---- mistakes ---- */
 
+static const struct {
+	const char *settings, *said;
+} wrong_settings[] = {
+    {"wen = 1;", "t.rules:2: wen: there is no such setting here"},
+    {"", "has no group 'when'"},
+    {"when = { };", "t.rules:2: when: has no 'kinds' of events"},
+    {"when = { kinds = []; };", "kinds: not a word, nor a list of words"},
+    {"when = { kinds = \"finding\"; };", "kinds: 'finding' is no word for it"},
+    {"when = { kinds = \"\"; };", "kinds: '' is no word for it"},
+    {"when = { kinds = \"opened\"; initial = 1; };", "initial: neither true nor false"},
+    {"when = { kinds = \"opened\";\nprocess = { com = \"a\"; }; };",
+     "t.rules:3: com: there is no such condition"},
+    {"when = { kinds = \"opened\"; process = { }; };", "process: not a group of conditions"},
+    {"when = { kinds = \"opened\"; process = { comm = []; }; };", "comm: is empty"},
+    {"when = { kinds = \"opened\"; process = { comm = { }; }; };", "comm: not a value"},
+    {"when = { kinds = \"opened\"; process = { comm = true; }; };", "comm: neither a text"},
+    {"when = { kinds = \"opened\"; process = { comm = \"*****\"; }; };", "more than 4 stars"},
+    {"when = { kinds = \"opened\"; process = { uid = -1; }; };", "uid: '-1': not a user"},
+    {"when = { kinds = \"opened\"; socket = { local_port = 65536; }; };", "not a port"},
+    {"when = { kinds = \"opened\"; socket = { local_port = \"9-8\"; }; };", "not a port"},
+    {"when = { kinds = \"opened\"; socket = { local_port = \"8-\"; }; };", "not a port"},
+    {"when = { kinds = \"opened\"; socket = { local_port = 1.5; }; };", "neither a text nor"},
+    {"when = { kinds = \"opened\"; socket = { remote = \"1.2.3\"; }; };", "not an address"},
+    {"when = { kinds = \"opened\"; socket = { remote = \"1.2.3.4/33\"; }; };", "not an addr"},
+    {"when = { kinds = \"opened\"; socket = { remote = \"::/129\"; }; };", "not an address"},
+    {"when = { kinds = \"opened\"; socket = { remote = \"::1/\"; }; };", "not an address"},
+    {"when = { kinds = \"opened\"; socket = { remote = \"@nets\"; }; };", "no list 'nets'"},
+    {"when = { kinds = \"opened\"; socket = { state = \"Established\"; }; };", "no word"},
+    {"when = { kinds = \"opened\"; }; severity = \"x\";", "duplicate setting name"},
+    {"when = { kinds = \"opened\"; }; certainty = \"sure\";", "'sure' is no word for it"},
+    {"when = { kinds = \"opened\"; }; technique = \"T1071.001.002.00\";", "longer than 15"},
+    {"when = { kinds = \"opened\"; }; technique = \"T 1\";", "something other than letters"},
+    {"when = { kinds = \"opened\"; }; enabled = \"yes\";", "neither true nor false"},
+    {"when = { kinds = \"opened\"; }; once = \"pid\";", "'pid' is no word for it"},
+    {"when = { kinds = \"opened\"; }; once = \"exe\"; rate = { at_least = 2; };",
+     "rate: there is a 'once' already"},
+    {"when = { kinds = \"opened\"; }; rate = { };", "rate: has no 'at_least'"},
+    {"when = { kinds = \"opened\"; }; rate = 5;", "rate: not a group"},
+    {"when = { kinds = \"opened\"; }; rate = { at_least = 4097; };", "2 to 4096"},
+    {"when = { kinds = \"opened\"; }; fanout = { of = \"remote\"; at_least = 257; };",
+     "at_least: not a whole number of 2 to 256"},
+    {"when = { kinds = \"opened\"; }; fanout = { at_least = 7; };", "has no 'of'"},
+    {"when = { kinds = \"opened\"; }; beacon = { at_least = 3; };", "4 to 256"},
+    {"when = { kinds = \"opened\"; }; beacon = { at_least = 9; by = \"socket\"; };",
+     "nothing to count by 'socket'"},
+    {"when = { kinds = \"opened\"; }; beacon = { at_least = 9; by = \"local\"; };",
+     "not by 'local'"},
+    {"when = { kinds = \"opened\"; }; beacon = { at_least = 9; shortest = 9; longest = 8; "
+     "};",
+     "'shortest' is longer than 'longest'"},
+    {"when = { kinds = \"opened\"; }; exceptions = { };", "not a list of groups"},
+    {"when = { kinds = \"opened\"; }; exceptions = ( { } );", "without conditions"},
+    {"when = { kinds = \"opened\"; }; exceptions = ( 1 );", "not a group of conditions"},
+    {"when = { kinds = \"opened\"; }; exceptions = ( { kinds = 1; } );", "no such setting"},
+    {"when = { kinds = \"opened\" ", "t.rules:2: syntax error"},
+};
+
 static void test_mistakes(void **state)
 {
-	static const struct {
-		const char *settings, *said;
-	} wrong[] = {
-	    {"wen = 1;", "t.rules:2: wen: there is no such setting here"},
-	    {"", "has no group 'when'"},
-	    {"when = { };", "t.rules:2: when: has no 'kinds' of events"},
-	    {"when = { kinds = []; };", "kinds: not a word, nor a list of words"},
-	    {"when = { kinds = \"finding\"; };", "kinds: 'finding' is no word for it"},
-	    {"when = { kinds = \"\"; };", "kinds: '' is no word for it"},
-	    {"when = { kinds = \"opened\"; initial = 1; };", "initial: neither true nor false"},
-	    {"when = { kinds = \"opened\";\nprocess = { com = \"a\"; }; };",
-	     "t.rules:3: com: there is no such condition"},
-	    {"when = { kinds = \"opened\"; process = { }; };",
-	     "process: not a group of conditions"},
-	    {"when = { kinds = \"opened\"; process = { comm = []; }; };", "comm: is empty"},
-	    {"when = { kinds = \"opened\"; process = { comm = { }; }; };", "comm: not a value"},
-	    {"when = { kinds = \"opened\"; process = { comm = true; }; };", "comm: neither a text"},
-	    {"when = { kinds = \"opened\"; process = { comm = \"*****\"; }; };",
-	     "more than 4 stars"},
-	    {"when = { kinds = \"opened\"; process = { uid = -1; }; };", "uid: '-1': not a user"},
-	    {"when = { kinds = \"opened\"; socket = { local_port = 65536; }; };", "not a port"},
-	    {"when = { kinds = \"opened\"; socket = { local_port = \"9-8\"; }; };", "not a port"},
-	    {"when = { kinds = \"opened\"; socket = { local_port = \"8-\"; }; };", "not a port"},
-	    {"when = { kinds = \"opened\"; socket = { local_port = 1.5; }; };",
-	     "neither a text nor"},
-	    {"when = { kinds = \"opened\"; socket = { remote = \"1.2.3\"; }; };", "not an address"},
-	    {"when = { kinds = \"opened\"; socket = { remote = \"1.2.3.4/33\"; }; };",
-	     "not an addr"},
-	    {"when = { kinds = \"opened\"; socket = { remote = \"::/129\"; }; };",
-	     "not an address"},
-	    {"when = { kinds = \"opened\"; socket = { remote = \"::1/\"; }; };", "not an address"},
-	    {"when = { kinds = \"opened\"; socket = { remote = \"@nets\"; }; };", "no list 'nets'"},
-	    {"when = { kinds = \"opened\"; socket = { state = \"Established\"; }; };", "no word"},
-	    {"when = { kinds = \"opened\"; }; severity = \"x\";", "duplicate setting name"},
-	    {"when = { kinds = \"opened\"; }; certainty = \"sure\";", "'sure' is no word for it"},
-	    {"when = { kinds = \"opened\"; }; technique = \"T1071.001.002.00\";", "longer than 15"},
-	    {"when = { kinds = \"opened\"; }; technique = \"T 1\";",
-	     "something other than letters"},
-	    {"when = { kinds = \"opened\"; }; enabled = \"yes\";", "neither true nor false"},
-	    {"when = { kinds = \"opened\"; }; once = \"pid\";", "'pid' is no word for it"},
-	    {"when = { kinds = \"opened\"; }; once = \"exe\"; rate = { at_least = 2; };",
-	     "rate: there is a 'once' already"},
-	    {"when = { kinds = \"opened\"; }; rate = { };", "rate: has no 'at_least'"},
-	    {"when = { kinds = \"opened\"; }; rate = 5;", "rate: not a group"},
-	    {"when = { kinds = \"opened\"; }; rate = { at_least = 4097; };", "2 to 4096"},
-	    {"when = { kinds = \"opened\"; }; fanout = { of = \"remote\"; at_least = 257; };",
-	     "at_least: not a whole number of 2 to 256"},
-	    {"when = { kinds = \"opened\"; }; fanout = { at_least = 7; };", "has no 'of'"},
-	    {"when = { kinds = \"opened\"; }; beacon = { at_least = 3; };", "4 to 256"},
-	    {"when = { kinds = \"opened\"; }; beacon = { at_least = 9; by = \"socket\"; };",
-	     "nothing to count by 'socket'"},
-	    {"when = { kinds = \"opened\"; }; beacon = { at_least = 9; by = \"local\"; };",
-	     "not by 'local'"},
-	    {"when = { kinds = \"opened\"; }; beacon = { at_least = 9; shortest = 9; longest = 8; "
-	     "};",
-	     "'shortest' is longer than 'longest'"},
-	    {"when = { kinds = \"opened\"; }; exceptions = { };", "not a list of groups"},
-	    {"when = { kinds = \"opened\"; }; exceptions = ( { } );", "without conditions"},
-	    {"when = { kinds = \"opened\"; }; exceptions = ( 1 );", "not a group of conditions"},
-	    {"when = { kinds = \"opened\"; }; exceptions = ( { kinds = 1; } );", "no such setting"},
-	    {"when = { kinds = \"opened\" ", "t.rules:2: syntax error"},
-	};
+	for (size_t i = 0; i < sizeof(wrong_settings) / sizeof(wrong_settings[0]); i++) {
+		struct tocsin_watch_rules *r = load_text(one_rule(wrong_settings[i].settings));
 
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		struct tocsin_watch_rules *r = load_text(one_rule(wrong[i].settings));
-
-		if (r || !strstr(said, wrong[i].said))
-			print_error("%s: %s", wrong[i].settings, said);
+		if (r || !strstr(said, wrong_settings[i].said))
+			print_error("%s: %s", wrong_settings[i].settings, said);
 		assert_null(r);
-		assert_non_null(strstr(said, wrong[i].said));
+		assert_non_null(strstr(said, wrong_settings[i].said));
 		assert_int_equal(strncmp(said, "t.rules:", 8), 0);
 	}
 }

@@ -3,22 +3,19 @@
  * What the engine costs on one memory image, beside what plain reading of the same file costs in
  * the same run: bench_engine IMAGE. Times drift from machine to machine; compare the ratios.
  */
-#include "tocsin.h"
+#include "measure.h"
+
 #include "introspect/kernel.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define RUNS 9
 #define RANDOM_READS 200000
 #define BULK (1u << 20)
 
@@ -26,35 +23,6 @@ static const char *image;
 static struct tocsin_memory *memory;
 static struct tocsin_kernel *kernel;
 static volatile uint64_t sink;
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e6 + t.tv_nsec / 1e3; /* microseconds */
-}
-
-static void fail(const char *what, const struct tocsin_error *err)
-{
-	fprintf(stderr, "%s: %s\n", what, err->message);
-	exit(1);
-}
-
-/* The best of some runs, in microseconds: what it takes when nothing else disturbs. */
-static double best(void (*run)(void))
-{
-	double least = 1e18;
-
-	for (int i = 0; i < RUNS; i++) {
-		double begin = now(), took;
-
-		run();
-		took = now() - begin;
-		least = took < least ? took : least;
-	}
-	return least;
-}
 
 static bool without_hint;
 static const char *folder; /* of caches */
@@ -298,15 +266,6 @@ static long resident(void)
 		kib = -1;
 	waitpid(child, NULL, 0);
 	return kib;
-}
-
-static void row(const char *what, double value, const char *unit, double ceiling)
-{
-	if (ceiling > 0)
-		printf("%-44s %10.3f %-6s %10.3f  %6.2f\n", what, value, unit, ceiling,
-		       value / ceiling);
-	else
-		printf("%-44s %10.3f %-6s\n", what, value, unit);
 }
 
 int main(int argc, char **argv)

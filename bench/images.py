@@ -3,8 +3,9 @@
 """Make the memory images that the engine is measured on, in the cache, and print their paths.
 
 usage: images.py KERNEL CROWD, a bzImage and the program of crowd.c. One raw image of 1 GiB with
-about 100 tasks, one ELF core of 4 GiB with 10,000 more. An image is made once for each kernel and
-for each version of this script.
+about 100 tasks, one ELF core of 4 GiB with 10,000 more. With the program of plugs.c: images of 512
+MiB with 10, 1,000 and 10,000 sockets. An image is made once for each kernel and for each version of
+this script.
 """
 import hashlib
 import json
@@ -16,7 +17,8 @@ import sys
 import tempfile
 import time
 
-SIZES = ((1024, 54), (4096, 10000))  # MiB, processes besides the kernel's own threads
+# MiB, processes besides the kernel's own threads, or sockets
+SIZES = {"crowd": ((1024, 54), (4096, 10000)), "plugs": ((512, 10), (512, 1000), (512, 10000))}
 INIT = """#!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t devtmpfs dev /dev
@@ -58,7 +60,7 @@ def dump(monitor, path):
 
 
 def make(kernel, crowd, size, count, path):
-    print(f"booting a guest of {size} MiB with {count} processes", file=sys.stderr, flush=True)
+    print(f"booting a guest of {size} MiB with {count} of {os.path.basename(crowd)}", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         serial, monitor = folder + "/serial", folder + "/monitor"
         qemu = subprocess.Popen(
@@ -90,8 +92,8 @@ def main():
     home = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")) + "/tocsin"
     cache = os.environ.get("TOCSIN_CACHE", home) + "/bench"
     os.makedirs(cache, exist_ok=True)
-    for size, count in SIZES:
-        path = f"{cache}/{key}-{size}"
+    for size, count in SIZES[os.path.basename(crowd)]:
+        path = f"{cache}/{key}-{size}" + (f"-{count}" if crowd.endswith("plugs") else "")
         if not os.path.exists(path):
             make(kernel, crowd, size, count, path)
         print(path)

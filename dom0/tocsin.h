@@ -487,11 +487,11 @@ enum tocsin_socket_table {
 const char *tocsin_socket_table_name(enum tocsin_socket_table table);
 
 struct tocsin_socket_list {
-	struct tocsin_socket_row *rows; /* no socket twice */
+	struct tocsin_socket_row *rows; /* by the VA of their struct sock, no socket twice */
 	size_t count;
-	size_t torn; /* torn rows, and chains that did not hold still */
-	uint32_t
-	    missing; /* 1 << TOCSIN_TABLE_...: this kernel has no such, or in no known layout */
+	size_t torn; /* torn rows, and chains and tables that did not hold still */
+	/* 1 << TOCSIN_TABLE_...: not in rows; there is none, in no known layout, or not to read */
+	uint32_t missing;
 	bool truncated;
 };
 
@@ -521,6 +521,7 @@ struct tocsin_holder {
 	/* VA of the thread group leader, or of the thread that has a table of files of its own */
 	uint64_t task;
 	int32_t pid, tid, fd; /* tid is pid unless there is such a thread */
+	uint64_t inode;       /* of the socket: another one at the same place has another */
 };
 
 struct tocsin_holder_list {

@@ -27,6 +27,8 @@ int command_maps(int argc, char **argv);
 int command_mounts(int argc, char **argv);
 int command_files(int argc, char **argv);
 int command_net(int argc, char **argv);
+int command_history(int argc, char **argv);
+int command_watch(int argc, char **argv);
 int command_modules(int argc, char **argv);
 int command_log(int argc, char **argv);
 int command_scan(int argc, char **argv);

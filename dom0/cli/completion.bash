@@ -10,8 +10,17 @@ _tocsin()
 		return
 	fi
 	case $before in
-	--dump | --qemu)
+	--dump | --qemu | --history | --rings | --rules)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		return
+		;;
+	--format)
+		mapfile -t COMPREPLY < <(compgen -W "text json ocsf dot graphml" -- "$word")
+		return
+		;;
+	--kind)
+		mapfile -t COMPREPLY < <(compgen -W "begin started executed exited opened accepted closed \
+			listening unlistened held released ring finding account end" -- "$word")
 		return
 		;;
 	-d | --domain)
@@ -19,13 +28,24 @@ _tocsin()
 			-- "$word")
 		return
 		;;
+	--format)
+		mapfile -t COMPREPLY < <(compgen -W "text json ocsf" -- "$word")
+		return
+		;;
+	--for | --keep | --account | --max-size | --period | --share | --rate | --create)
+		return # numbers
+		;;
 	esac
 	options=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help 2>/dev/null)
 	case $options in
-	*GUEST*) options="$options -d --domain --qemu --dump" ;;
+	*GUEST*) options="$options -d --domain --qemu" ;;
+	esac
+	case ${COMP_WORDS[1]}:$options in
+	watch:*) ;; # a dump does not change
+	*GUEST*) options="$options --dump" ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W \
-		"$(grep -oE -- '--?[a-z]+' <<<"$options" | sort -u)" -- "$word")
+		"$(grep -oE -- '--?[a-z]+(-[a-z]+)*' <<<"$options" | sort -u)" -- "$word")
 	[ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- "$word")
 }
 complete -o filenames -F _tocsin tocsin

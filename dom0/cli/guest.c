@@ -36,12 +36,18 @@ static int parse_pid(const char *text, int32_t *ret)
 	return 0;
 }
 
-static int parse(int argc, char **argv, unsigned int accepts, struct guest_options *o)
+static int parse(int argc, char **argv, unsigned int accepts, guest_own parse_own,
+		 struct guest_options *o)
 {
 	for (int i = 1; i < argc; i++) {
 		const char **value = guest_option(argv[i], o);
+		int taken = value || !parse_own ? 0 : parse_own(argv + i, o->own);
 
-		if (value && i + 1 < argc) {
+		if (taken < 0)
+			return taken;
+		if (taken) {
+			i += taken - 1;
+		} else if (value && i + 1 < argc) {
 			*value = argv[++i];
 		} else if (!strcmp(argv[i], "--json")) {
 			o->json = true;
@@ -108,11 +114,17 @@ int guest_open(const struct guest_options *o, struct tocsin_memory **ret_memory,
 
 int guest_run(int argc, char **argv, unsigned int accepts, guest_show show)
 {
-	struct guest_options o = {0};
+	return guest_run_own(argc, argv, accepts, NULL, NULL, show);
+}
+
+int guest_run_own(int argc, char **argv, unsigned int accepts, guest_own parse_own, void *own,
+		  guest_show show)
+{
+	struct guest_options o = {.own = own};
 	struct tocsin_memory *memory = NULL;
 	struct tocsin_kernel *kernel = NULL;
 	struct tocsin_error err = {0};
-	int rc = parse(argc, argv, accepts, &o);
+	int rc = parse(argc, argv, accepts, parse_own, &o);
 
 	if (rc)
 		return EXIT_USAGE;

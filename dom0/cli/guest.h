@@ -14,6 +14,7 @@ struct guest_options {
 	int32_t pid;       /* where GUEST_PID; 0: all */
 	bool kernel;       /* --kernel, where GUEST_SCAN */
 	const char *rules; /* --rules FOLDER, where GUEST_SCAN; NULL: none */
+	void *own;         /* what a subcommand's own options were put in */
 };
 
 /* What a subcommand accepts beyond the guest and --json. */
@@ -37,6 +38,16 @@ int guest_open(const struct guest_options *o, struct tocsin_memory **ret_memory,
 
 /* Parse the arguments, open the guest, find its kernel, show. Returns the exit code. */
 int guest_run(int argc, char **argv, unsigned int accepts, guest_show show);
+
+/*
+ * An option of a subcommand's own, with what follows it (NULL-terminated): how many arguments it
+ * takes, 0 if it is not one of them, -EINVAL after saying what is wrong.
+ */
+typedef int (*guest_own)(char **argv, void *own);
+
+/* The same with such options; own is found in guest_options again. */
+int guest_run_own(int argc, char **argv, unsigned int accepts, guest_own parse_own, void *own,
+		  guest_show show);
 
 /*
  * The process o->pid, or all of them, of which rows stay valid until each has returned for the

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * tocsin net GUEST [PID] [--json]: the sockets that the guest's processes hold, then the TCP and
- * UDP sockets that no process holds: in TIME_WAIT, half open, not accepted yet, or of one that
- * hides.
+ * tocsin net GUEST [PID] [FILTERS] [--json]: every socket once, with all who hold it, or, where
+ * nobody does, with what keeps it: the kernel, a listener's queue, TIME_WAIT, bytes that are still
+ * to be sent. One that the kernel's tables and the processes' descriptors disagree on is marked.
  */
+#include "cli/net.h"
+
 #include "cli/command.h"
 #include "cli/guest.h"
 #include "output/output.h"
@@ -11,138 +13,336 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-/* The sockets that were seen in a process's hands. */
-struct held {
-	uint64_t *socks;
-	size_t count, room;
+#define ENDPOINT_SIZE (4 * TOCSIN_SOCKET_NAME_SIZE + 16)
+
+struct person {
+	const struct tocsin_process *p;
+	bool known; /* its container was looked for */
+	char container[65];
 };
 
-static void print_head(void)
+struct listing {
+	struct tocsin_kernel *k;
+	const struct guest_options *o;
+	struct net_filter *filter;
+	struct tocsin_view view;
+	const struct tocsin_view_row **order; /* those that are asked for */
+	size_t count;
+	struct person *people; /* by pid */
+	size_t person_count;
+	struct tocsin_output_holder *holders; /* of the row that is printed */
+	size_t room;
+};
+
+static int compare_rows(const void *a, const void *b)
 {
-	printf("%-7s %-11s %7s %7s %-28s %-28s %7s %-16s %5s\n", "KIND", "STATE", "RECV-Q",
-	       "SEND-Q", "LOCAL", "REMOTE", "PID", "NAME", "FD");
+	const struct tocsin_socket *x = &(*(const struct tocsin_view_row *const *)a)->socket;
+	const struct tocsin_socket *y = &(*(const struct tocsin_view_row *const *)b)->socket;
+	int kind = strcmp(tocsin_socket_kind(x), tocsin_socket_kind(y));
+	const uint64_t keys[][2] = {{x->netns, y->netns},
+				    {x->local_port, y->local_port},
+				    {y->state == TCP_LISTEN, x->state == TCP_LISTEN},
+				    {x->remote_port, y->remote_port},
+				    {x->inode, y->inode},
+				    {x->sock, y->sock}};
+
+	for (size_t i = 0; !kind && i < sizeof(keys) / sizeof(keys[0]); i++)
+		kind = (keys[i][0] > keys[i][1]) - (keys[i][0] < keys[i][1]);
+	return kind;
 }
 
-/* "ADDRESS:PORT"; of other families "". */
-static const char *endpoint(const struct tocsin_socket *s, const uint8_t *address, uint16_t port,
-			    char ret[INET6_ADDRSTRLEN + 16])
+static int compare_people(const void *a, const void *b)
+{
+	const struct person *x = a, *y = b;
+
+	return (x->p->pid > y->p->pid) - (x->p->pid < y->p->pid);
+}
+
+/* Who holds it, by name; a process that began after the list was made has none. */
+static struct person *find_person(struct listing *l, int32_t pid)
+{
+	struct tocsin_process p = {.pid = pid};
+	struct person key = {.p = &p}, *found;
+
+	found = l->person_count
+		    ? bsearch(&key, l->people, l->person_count, sizeof(key), compare_people)
+		    : NULL;
+	if (found && !found->known && found->p->mm) {
+		struct tocsin_process_details details;
+
+		found->known = true;
+		if (!tocsin_process_details(l->k, found->p, &details, NULL)) {
+			memcpy(found->container, details.container, sizeof(found->container));
+			tocsin_process_details_free(&details);
+		}
+	}
+	return found;
+}
+
+static int collect_holders(struct listing *l, const struct tocsin_view_row *row)
+{
+	if (row->holders > l->room) {
+		void *more = reallocarray(l->holders, row->holders, sizeof(*l->holders));
+
+		if (!more)
+			return -ENOMEM;
+		l->holders = more;
+		l->room = row->holders;
+	}
+	for (size_t i = 0; i < row->holders; i++) {
+		const struct tocsin_holder *h = &l->view.holders.rows[row->first + i];
+		const struct person *who = find_person(l, h->pid);
+
+		l->holders[i] = (struct tocsin_output_holder){
+		    .pid = h->pid,
+		    .tid = h->tid,
+		    .fd = h->fd,
+		    .comm = who ? who->p->comm : "",
+		    .container = who ? who->container : "",
+		    .hides = who && who->p->confidence == TOCSIN_CONTRADICTED};
+	}
+	return 0;
+}
+
+static int compare_sock(const void *a, const void *b)
+{
+	const uint64_t *sock = a;
+	const struct tocsin_view_row *row = b;
+
+	return (*sock > row->socket.sock) - (*sock < row->socket.sock);
+}
+
+/* The inode of a UNIX socket's peer; 0: none, or it has none. */
+static uint64_t peer_of(const struct listing *l, const struct tocsin_socket *s)
+{
+	const struct tocsin_view_row *peer = NULL;
+
+	if (s->family == AF_UNIX && s->peer)
+		peer = bsearch(&s->peer, l->view.rows, l->view.count, sizeof(*peer), compare_sock);
+	return peer ? peer->socket.inode : 0;
+}
+
+static const char *local_text(const struct tocsin_socket *s, char ret[ENDPOINT_SIZE])
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	const char *name;
+
+	ret[0] = 0;
+	switch (s->family) {
+	case AF_INET:
+	case AF_INET6:
+		if (inet_ntop(s->family, s->local, text, sizeof(text)))
+			snprintf(ret, ENDPOINT_SIZE, s->family == AF_INET ? "%s:%u" : "[%s]:%u",
+				 text, s->local_port);
+		break;
+	case AF_UNIX:
+		name = guest_text(s->name, s->name_size);
+		/* abstract: the cleaned NUL is \x00 */
+		snprintf(ret, ENDPOINT_SIZE, "%s%s", s->name_size && !s->name[0] ? "@" : "",
+			 s->name_size && !s->name[0] ? name + strlen("\\x00") : name);
+		break;
+	case AF_NETLINK:
+		snprintf(ret, ENDPOINT_SIZE, "%u:%" PRIu32, s->protocol, s->port_id);
+		break;
+	case AF_PACKET:
+		snprintf(ret, ENDPOINT_SIZE, "0x%04x", s->protocol);
+		break;
+	default:
+		break;
+	}
+	if (s->interface)
+		snprintf(ret + strlen(ret), ENDPOINT_SIZE - strlen(ret), "%%%" PRIu32,
+			 s->interface);
+	return ret;
+}
+
+static const char *remote_text(const struct listing *l, const struct tocsin_socket *s,
+			       char ret[ENDPOINT_SIZE])
 {
 	char text[INET6_ADDRSTRLEN] = "";
 
 	ret[0] = 0;
 	if ((s->family == AF_INET || s->family == AF_INET6) &&
-	    inet_ntop(s->family, address, text, sizeof(text)))
-		snprintf(ret, INET6_ADDRSTRLEN + 16, s->family == AF_INET ? "%s:%u" : "[%s]:%u",
-			 text, port);
+	    inet_ntop(s->family, s->remote, text, sizeof(text)))
+		snprintf(ret, ENDPOINT_SIZE, s->family == AF_INET ? "%s:%u" : "[%s]:%u", text,
+			 s->remote_port);
+	else if (s->family == AF_UNIX && s->peer)
+		snprintf(ret, ENDPOINT_SIZE, "socket:[%" PRIu64 "]", peer_of(l, s));
 	return ret;
 }
 
-/* p and fd: who holds it; NULL: nobody. */
-static int print_row(const struct tocsin_process *p, int32_t fd, enum tocsin_confidence confidence,
-		     const struct tocsin_socket *s)
+/* Bytes, or seconds, where they are known. */
+static const char *number(bool known, uint64_t value, char ret[24])
 {
-	char local[INET6_ADDRSTRLEN + 16], remote[INET6_ADDRSTRLEN + 16];
-	const char *name = guest_text(s->name, s->name_size);
-
-	if (s->name_size && !s->name[0]) { /* abstract: the cleaned NUL is \x00 */
-		static char abstract[4 * TOCSIN_SOCKET_NAME_SIZE + 2];
-
-		snprintf(abstract, sizeof(abstract), "@%s", name + strlen("\\x00"));
-		name = abstract;
-	}
-	printf("%-7s %-11s %7" PRIu32 " %7" PRIu32 " %-28s %-28s ", tocsin_socket_kind(s),
-	       tocsin_socket_state(s), s->receive_queue, s->send_queue,
-	       s->family == AF_UNIX ? name : endpoint(s, s->local, s->local_port, local),
-	       endpoint(s, s->remote, s->remote_port, remote));
-	if (p)
-		printf("%7" PRId32 " %-16s %5" PRId32, p->pid,
-		       guest_text(p->comm, strnlen(p->comm, sizeof(p->comm))), fd);
+	if (known)
+		snprintf(ret, 24, "%" PRIu64, value);
 	else
-		printf("%7s %-16s %5s", "-", "-", "-");
-	puts(confidence == TOCSIN_CONSISTENT ? "" : " (torn)");
+		strcpy(ret, "-");
+	return ret;
+}
+
+static const char *nobody(const struct tocsin_view_row *row)
+{
+	if (row->unheld)
+		return "nobody: who holds it hides, or it is on its way in a message";
+	switch (row->socket.owner) {
+	case TOCSIN_OWNER_KERNEL:
+		return "the kernel";
+	case TOCSIN_OWNER_QUEUE:
+		return "a listener's queue";
+	case TOCSIN_OWNER_NONE:
+		return row->socket.state == TCP_TIME_WAIT ? "nobody: TIME_WAIT" : "nobody: closed";
+	default:
+		return "not known";
+	}
+}
+
+static void print_holders(const struct listing *l, const struct tocsin_view_row *row)
+{
+	for (size_t i = 0; i < row->holders; i++) {
+		const struct tocsin_output_holder *h = &l->holders[i];
+
+		printf("%s%s/%" PRId32, i ? ", " : "",
+		       guest_text(h->comm, strnlen(h->comm, TOCSIN_COMM_SIZE)), h->pid);
+		if (h->tid != h->pid)
+			printf("/%" PRId32, h->tid);
+		printf(":%" PRId32, h->fd);
+		if (h->container[0])
+			printf("@%.12s", h->container);
+		if (h->hides)
+			fputs(" (hides)", stdout);
+	}
+	if (!row->holders)
+		printf("(%s)", nobody(row));
+}
+
+static void print_head(void)
+{
+	printf("%-9s %-11s %7s %7s %-25s %-25s %10s %10s %6s %6s %10s %s\n", "KIND", "STATE",
+	       "RECV-Q", "SEND-Q", "LOCAL", "REMOTE", "IN", "OUT", "IDLE", "UID", "NETNS",
+	       "HOLDERS");
+}
+
+static void print_row(const struct listing *l, const struct tocsin_view_row *row)
+{
+	const struct tocsin_socket *s = &row->socket;
+	char local[ENDPOINT_SIZE], remote[ENDPOINT_SIZE], in[24], out[24], idle[24], uid[24];
+
+	printf("%-9s %-11s %7" PRIu32 " %7" PRIu32 " %-25s %-25s %10s %10s %6s %6s %10" PRIu32 " ",
+	       tocsin_socket_kind(s), tocsin_socket_state(s), s->receive_queue, s->send_queue,
+	       local_text(s, local), remote_text(l, s, remote),
+	       number(s->counted, s->bytes_received, in), number(s->counted, s->bytes_sent, out),
+	       number(s->idle != UINT64_MAX, s->idle / 1000000000, idle),
+	       number(s->uid != UINT32_MAX, s->uid, uid), s->netns);
+	print_holders(l, row);
+	puts(row->confidence == TOCSIN_CONTRADICTED ? " (hides: not in the kernel's table)"
+						    : guest_remark(row->confidence));
+}
+
+static int show_row(struct listing *l, const struct tocsin_view_row *row)
+{
+	struct tocsin_output_socket out = {.socket = &row->socket,
+					   .confidence = row->confidence,
+					   .in_table = row->in_table,
+					   .unheld = row->unheld,
+					   .peer_inode = peer_of(l, &row->socket),
+					   .count = row->holders};
+	int rc = collect_holders(l, row);
+
+	if (rc)
+		return rc;
+	out.holders = l->holders;
+	if (l->o->json)
+		return tocsin_output_socket_json(stdout, &out);
+	print_row(l, row);
 	return 0;
 }
 
-static int hold(struct held *h, uint64_t sock)
+/* Says on stderr what may lack. */
+static void warn(const struct tocsin_view *v)
 {
-	if (h->count == h->room) {
-		size_t room = h->room ? h->room * 2 : 64;
-		void *more = reallocarray(h->socks, room, sizeof(*h->socks));
+	if (v->truncated)
+		fputs("tocsin: there may be more sockets, or more who hold them\n", stderr);
+	if (v->torn)
+		fprintf(stderr, "tocsin: %zu rows, tables or parts of tables did not hold still\n",
+			v->torn);
+	for (unsigned int t = 0; t < TOCSIN_TABLES; t++)
+		if (v->missing >> t & 1)
+			fprintf(stderr,
+				"tocsin: this kernel's table of %s sockets could not be read; one "
+				"that hides there would not be noticed\n",
+				tocsin_socket_table_name(t));
+}
 
-		if (!more)
-			return -ENOMEM;
-		h->socks = more;
-		h->room = room;
-	}
-	h->socks[h->count++] = sock;
+static int select_rows(struct listing *l)
+{
+	l->order = calloc(l->view.count + 1, sizeof(*l->order));
+	if (!l->order)
+		return -ENOMEM;
+	for (size_t i = 0; i < l->view.count; i++)
+		if (net_filter_takes(l->filter, &l->view, &l->view.rows[i]))
+			l->order[l->count++] = &l->view.rows[i];
+	qsort(l->order, l->count, sizeof(const struct tocsin_view_row *), compare_rows);
 	return 0;
 }
 
-static int compare(const void *a, const void *b)
+static int show_rows(struct listing *l, const struct tocsin_process_list *list)
 {
-	const uint64_t *x = a, *y = b;
+	int rc, partial = l->view.torn || l->view.truncated || list->truncated;
 
-	return (*x > *y) - (*x < *y);
-}
-
-static int show_held(const struct tocsin_process *p, const struct tocsin_file *f, bool json,
-		     void *context)
-{
-	int rc;
-
-	if (!f->is_socket)
-		return 0;
-	rc = hold(context, f->socket.sock);
-	if (rc)
-		return rc;
-	return json ? tocsin_output_socket_json(stdout, p, f->fd, f->confidence, &f->socket)
-		    : print_row(p, f->fd, f->confidence, &f->socket);
-}
-
-static int show_others(struct tocsin_kernel *k, const struct guest_options *o, struct held *h,
-		       struct tocsin_error *err)
-{
-	struct tocsin_socket_list list;
-	int rc = tocsin_socket_list(k, &list, err), partial;
-
-	if (rc)
-		return rc;
-	if (h->count)
-		qsort(h->socks, h->count, sizeof(*h->socks), compare);
-	partial = list.torn || list.truncated;
-	for (size_t i = 0; i < list.count && !rc; i++) {
-		const struct tocsin_socket_row *r = &list.rows[i];
-
-		if (h->count &&
-		    bsearch(&r->socket.sock, h->socks, h->count, sizeof(*h->socks), compare))
-			continue;
-		rc = o->json
-			 ? tocsin_output_socket_json(stdout, NULL, -1, r->confidence, &r->socket)
-			 : print_row(NULL, -1, r->confidence, &r->socket);
+	l->people = calloc(list->count + 1, sizeof(*l->people));
+	if (!l->people)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->count; i++)
+		l->people[l->person_count++].p = &list->rows[i];
+	qsort(l->people, l->person_count, sizeof(*l->people), compare_people);
+	rc = select_rows(l);
+	if (!rc && !l->o->json)
+		print_head();
+	for (size_t i = 0; i < l->count && !rc; i++) {
+		partial |= l->order[i]->unheld || l->order[i]->confidence != TOCSIN_CONSISTENT;
+		rc = show_row(l, l->order[i]);
 	}
-	tocsin_socket_list_free(&list);
+	warn(&l->view);
 	return rc ? rc : partial;
 }
 
 static int show(struct tocsin_kernel *k, const struct guest_options *o, struct tocsin_error *err)
 {
-	struct held held = {0};
-	int rc, more = 0;
+	struct listing l = {.k = k, .o = o, .filter = o->own};
+	struct tocsin_process_list list;
+	int rc;
 
-	if (!o->json)
-		print_head();
-	rc = guest_files(k, o, show_held, &held, err);
-	if (rc >= 0 && !o->pid)
-		more = show_others(k, o, &held, err);
-	free(held.socks);
-	return rc < 0 || more < 0 ? (rc < 0 ? rc : more) : rc | more;
+	if (o->pid)
+		l.filter->pid = o->pid;
+	rc = tocsin_process_list(k, &list, err);
+	if (rc)
+		return rc;
+	rc = tocsin_view_read(k, &l.view, err);
+	if (!rc) {
+		rc = show_rows(&l, &list);
+		if (rc < 0)
+			tocsin_error_set(err, rc, "cannot print: %s", strerror(-rc));
+		if (rc >= 0 && l.filter->pid && !find_person(&l, l.filter->pid))
+			rc = tocsin_error_set(err, -ESRCH, "no process %" PRId32, l.filter->pid);
+		tocsin_view_free(&l.view);
+	}
+	tocsin_process_list_free(&list);
+	free(l.order);
+	free(l.people);
+	free(l.holders);
+	return rc;
 }
 
 int command_net(int argc, char **argv)
 {
-	return guest_run(argc, argv, GUEST_PID, show);
+	struct net_filter filter = {0};
+
+	return guest_run_own(argc, argv, GUEST_PID, net_filter_option, &filter, show);
 }

@@ -83,8 +83,11 @@
 	X("inet_timewait_sock", "tw_substate", tw_substate)                                        \
 	X("netlink_sock", "portid", netlink_port)                                                  \
 	X("netlink_sock", "groups", netlink_groups)                                                \
+	X("netlink_sock", "bound", netlink_bound)                                                  \
 	X("packet_sock", "ifindex", packet_interface)                                              \
 	X("packet_sock", "num", packet_protocol)                                                   \
+	X("task_struct", "nsproxy", task_nsproxy)                                                  \
+	X("nsproxy", "net_ns", nsproxy_net)                                                        \
 	X("net", "list", net_list)                                                                 \
 	X("net", "unx.table.buckets", net_unix)                                                    \
 	X("net", "packet.sklist", net_packet)                                                      \
@@ -105,6 +108,7 @@
 	X("net_namespace_list", at_nets)                                                           \
 	X("tcp_hashinfo", at_tcp)                                                                  \
 	X("udp_table", at_udp)                                                                     \
+	X("udplite_table", at_udplite)                                                             \
 	X("raw_v4_hashinfo", at_raw)                                                               \
 	X("raw_v6_hashinfo", at_raw6)                                                              \
 	X("ping_table", at_ping)                                                                   \

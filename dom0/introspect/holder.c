@@ -38,7 +38,12 @@ struct table {
 	uint32_t max;
 };
 
-static int add(struct walk *w, uint64_t sock, uint32_t fd)
+/* A socket behind a file; sock 0: it is none. */
+struct found {
+	uint64_t sock, inode;
+};
+
+static int add(struct walk *w, const struct found *s, uint32_t fd)
 {
 	struct tocsin_holder_list *list = &w->list;
 
@@ -53,8 +58,12 @@ static int add(struct walk *w, uint64_t sock, uint32_t fd)
 		list->rows = rows;
 		w->room = room;
 	}
-	list->rows[list->count++] = (struct tocsin_holder){
-	    .sock = sock, .task = w->task, .pid = w->pid, .tid = w->tid, .fd = (int32_t)fd};
+	list->rows[list->count++] = (struct tocsin_holder){.sock = s->sock,
+							   .inode = s->inode,
+							   .task = w->task,
+							   .pid = w->pid,
+							   .tid = w->tid,
+							   .fd = (int32_t)fd};
 	return 0;
 }
 
@@ -85,8 +94,8 @@ static int is_socket(struct walk *w, uint64_t file, uint64_t inode, bool *ret)
 	return 0;
 }
 
-/* The socket of the file, 0 if it is no socket's. -EAGAIN: it does not hold still. */
-static int read_file(struct walk *w, uint64_t file, uint64_t *ret)
+/* The socket of the file. -EAGAIN: it does not hold still. */
+static int read_file(struct walk *w, uint64_t file, struct found *ret)
 {
 	const struct tocsin_file_layout *f = w->f;
 	uint64_t inode, socket, sock, back;
@@ -95,16 +104,22 @@ static int read_file(struct walk *w, uint64_t file, uint64_t *ret)
 	if (tocsin_kernel_read_u64(w->k, file + f->file_inode, &inode) || !inode ||
 	    is_socket(w, file, inode, &yes))
 		return -EAGAIN;
-	*ret = 0;
+	ret->sock = 0;
 	if (!yes)
 		return 0;
 	socket = inode - f->alloc_inode + f->alloc_socket;
 	if (tocsin_kernel_read_u64(w->k, socket + f->socket_file, &back) || back != file ||
 	    tocsin_kernel_read_u64(w->k, socket + f->socket_sk, &sock) || !sock ||
-	    tocsin_kernel_read_u64(w->k, sock + f->sk_socket, &back) || back != socket)
+	    tocsin_kernel_read_u64(w->k, sock + f->sk_socket, &back) || back != socket ||
+	    tocsin_kernel_read_u64(w->k, inode + w->l->inode_ino, &ret->inode))
 		return -EAGAIN;
-	*ret = sock;
+	ret->sock = sock;
 	return 0;
+}
+
+static bool is_same_table(const struct table *a, const struct table *b)
+{
+	return a->fdt == b->fdt && a->array == b->array && a->max == b->max;
 }
 
 /* -ESRCH: the process has given its files up. */
@@ -127,7 +142,8 @@ static int look_again(struct walk *w, uint32_t fd)
 	int rc = -EAGAIN;
 
 	for (int i = 0; i < RETRIES && rc == -EAGAIN; i++) {
-		uint64_t file, again, sock;
+		uint64_t file, again;
+		struct found found;
 		struct table t;
 
 		tocsin_kernel_wait(w->k, i);
@@ -141,12 +157,12 @@ static int look_again(struct walk *w, uint32_t fd)
 		else if (!file)
 			return 0;
 		if (!rc)
-			rc = read_file(w, file, &sock);
+			rc = read_file(w, file, &found);
 		if (!rc &&
 		    (tocsin_kernel_read_u64(w->k, t.array + fd * 8ull, &again) || again != file))
 			rc = -EAGAIN;
-		if (!rc && sock)
-			return add(w, sock, fd);
+		if (!rc && found.sock)
+			return add(w, &found, fd);
 	}
 	w->list.torn += rc == -EAGAIN;
 	return rc == -EAGAIN || rc == -ESRCH ? 0 : rc;
@@ -154,7 +170,8 @@ static int look_again(struct walk *w, uint32_t fd)
 
 static int walk_chunk(struct walk *w, uint64_t array, uint32_t first, uint32_t n)
 {
-	uint64_t files[CHUNK], again[CHUNK], socks[CHUNK];
+	uint64_t files[CHUNK], again[CHUNK];
+	struct found found[CHUNK];
 	uint8_t doubt[CHUNK] = {0};
 	bool any = false;
 	int rc = 0;
@@ -164,8 +181,8 @@ static int walk_chunk(struct walk *w, uint64_t array, uint32_t first, uint32_t n
 	for (uint32_t i = 0; i < n; i++) {
 		if (!files[i])
 			continue;
-		doubt[i] = read_file(w, files[i], &socks[i]) != 0;
-		any |= doubt[i] || socks[i];
+		doubt[i] = read_file(w, files[i], &found[i]) != 0;
+		any |= doubt[i] || found[i].sock;
 	}
 	if (!any)
 		return 0;
@@ -176,8 +193,8 @@ static int walk_chunk(struct walk *w, uint64_t array, uint32_t first, uint32_t n
 			continue;
 		if (doubt[i] || again[i] != files[i])
 			rc = look_again(w, first + i);
-		else if (socks[i])
-			rc = add(w, socks[i], first + i);
+		else if (found[i].sock)
+			rc = add(w, &found[i], first + i);
 	}
 	return rc;
 }
@@ -199,7 +216,7 @@ static int walk_files(struct walk *w)
 			rc = walk_chunk(w, t.array, at, t.max - at < CHUNK ? t.max - at : CHUNK);
 		if (!rc)
 			rc = read_table(w, &now);
-		if (!rc && memcmp(&t, &now, sizeof(t)))
+		if (!rc && !is_same_table(&t, &now))
 			rc = -EAGAIN;
 	}
 	if (rc == -ESRCH) {

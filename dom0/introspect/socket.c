@@ -173,8 +173,9 @@ static int read_queues(const struct reading *g)
 	struct tocsin_socket *s = g->s;
 	uint32_t received = take_u32(g, f->sk_rmem), sent = take_u32(g, f->sk_wmem), deficit = 0;
 
-	if (s->protocol == IPPROTO_UDP && s->type == SOCK_DGRAM &&
-	    f->udp_deficit != TOCSIN_NO_MEMBER && read_u32(g, s->sock + f->udp_deficit, &deficit))
+	if ((s->protocol == IPPROTO_UDP || s->protocol == IPPROTO_UDPLITE) &&
+	    s->type == SOCK_DGRAM && f->udp_deficit != TOCSIN_NO_MEMBER &&
+	    read_u32(g, s->sock + f->udp_deficit, &deficit))
 		return -EFAULT;
 	s->receive_queue = received - deficit;
 	s->send_queue = sent ? sent - 1 : 0; /* the socket itself counts one */
@@ -259,13 +260,18 @@ static int read_netlink(const struct reading *g)
 	const struct tocsin_file_layout *f = g->r->f;
 	struct tocsin_socket *s = g->s;
 	uint64_t groups;
+	uint8_t bound = 1;
 
 	if (f->netlink_port == TOCSIN_NO_MEMBER || f->netlink_groups == TOCSIN_NO_MEMBER)
 		return 0;
 	if (read_u32(g, s->sock + f->netlink_port, &s->port_id) ||
 	    tocsin_kernel_read_u64(g->r->k, s->sock + f->netlink_groups, &groups) ||
-	    (groups && read_u32(g, groups, &s->groups)))
+	    (groups && read_u32(g, groups, &s->groups)) ||
+	    (f->netlink_bound != TOCSIN_NO_MEMBER &&
+	     tocsin_kernel_read(g->r->k, s->sock + f->netlink_bound, &bound, 1)))
 		return -EFAULT;
+	if (!bound) /* one that it asked for and did not get */
+		s->port_id = 0;
 	return 0;
 }
 
@@ -456,6 +462,10 @@ const char *tocsin_socket_kind(const struct tocsin_socket *s)
 		return six ? "tcp6" : "tcp";
 	case IPPROTO_UDP:
 		return six ? "udp6" : "udp";
+	case IPPROTO_UDPLITE:
+		return six ? "udplite6" : "udplite";
+	case IPPROTO_MPTCP:
+		return six ? "mptcp6" : "mptcp";
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 		return six ? "ping6" : "ping";
@@ -499,6 +509,7 @@ static enum tocsin_socket_table internet_table(const struct tocsin_socket *s)
 	case IPPROTO_TCP:
 		return s->state == STATE_CLOSE ? TOCSIN_TABLES : TOCSIN_TABLE_TCP;
 	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
 		return s->local_port ? TOCSIN_TABLE_UDP : TOCSIN_TABLES;
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:

@@ -3,305 +3,366 @@
  * Sockets from the tables by which the protocols find them: those that a process holds, and those
  * that nobody does (TIME_WAIT, half open, not accepted yet, closed with bytes to send).
  *
- * A chain is short and changes quickly: it is read anew, a few times at most, when a back pointer
- * does not fit or when it ends in another chain's end (the kernel's lists carry their number there
- * for its own readers, who do not lock either: include/linux/list_nulls.h). Where that does not
- * help, the chain counts as torn.
+ * Most are arrays of chains. A node points back to who points at it, so that a chain that goes
+ * round or into other memory ends there; one that ends in another chain's end is recognised where
+ * ends carry their number, as the kernel's own readers do, who do not lock either
+ * (include/linux/list_nulls.h).
+ *
+ * A table that all network namespaces share must be there, or TCP and UDP cannot be told at all;
+ * one of a namespace that is just taken down counts as torn.
  */
-#include "introspect/socket.h"
+#include "introspect/sockwalk.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #define BUCKETS_MAX (1u << 22)
-#define CHAIN_MAX 4096
-#define ROWS_MAX (1u << 20)
-#define RETRIES 4
-#define CHUNK_BYTES 4096
-#define NAMESPACES_MAX 4096
+#define STEPS_MAX (1u << 25)
+#define UNIX_CHAINS 512 /* UNIX_HASH_SIZE, twice that before 5.18: include/net/af_unix.h */
 #define LISTENING_BASE (1u << 29) /* in the ends of chains of listening sockets, 4.20 to 6.x */
-#define STATE_TIME_WAIT 6
-#define STATE_NEW_SYN_RECV 12
+
+/* How a chain ends: with 0, with its number, or as either of them, which differs by version. */
+enum ends { ENDS_NULL, ENDS_NUMBERED, ENDS_EITHER };
 
 struct table {
-	uint64_t buckets; /* VA */
-	uint32_t count, size, chain;
-	bool numbered; /* ends of chains carry the number */
-	uint16_t type, protocol;
+	enum tocsin_socket_table which;
+	enum ends ends;
+	uint32_t size, chain; /* of a bucket; where in it its chain begins */
+	uint64_t buckets;     /* VA */
+	uint32_t count;
 };
 
-struct walk {
-	struct tocsin_kernel *k;
-	struct tocsin_socket_reader r;
-	const struct tocsin_file_layout *f;
-	struct tocsin_socket_list list;
-	size_t room;
+struct chain {
+	const struct table *t;
+	uint32_t number;
+	uint64_t head; /* VA */
 };
 
-static int read_row(struct walk *w, const struct table *t, uint64_t sock, struct tocsin_socket *ret)
-{
-	struct tocsin_socket s;
-	int rc = tocsin_socket_read(&w->r, sock, &s);
+/* All tables of one kind: the addresses of their structures, and of the buckets walked already. */
+struct kind {
+	struct table t;
+	uint32_t buckets, mask; /* members of the structure */
+	struct tocsin_addresses walked;
+};
 
-	if (!rc && (s.type != t->type || (s.family != AF_INET && s.family != AF_INET6)))
-		rc = -EAGAIN; /* not what hangs in this table */
-	if (!rc && !s.local_port)
-		rc = -ESRCH; /* it has given its port back, and is leaving */
-	if (!rc)
-		*ret = s;
-	return rc;
-}
-
-static int add(struct walk *w, const struct table *t, uint64_t sock)
-{
-	struct tocsin_socket_list *list = &w->list;
-	struct tocsin_socket_row row = {.confidence = TOCSIN_TORN};
-	struct tocsin_socket again;
-	int rc;
-
-	if (list->count == ROWS_MAX)
-		return -E2BIG;
-	rc = read_row(w, t, sock, &row.socket);
-	if (rc)
-		return rc == -ESRCH ? 0 : -EAGAIN;
-	if (!read_row(w, t, sock, &again) && tocsin_socket_same(&row.socket, &again))
-		row.confidence = TOCSIN_CONSISTENT;
-	if (list->count == w->room) {
-		size_t room = w->room ? w->room * 2 : 64;
-		void *rows = reallocarray(list->rows, room, sizeof(*list->rows));
-
-		if (!rows)
-			return -ENOMEM;
-		list->rows = rows;
-		w->room = room;
-	}
-	list->rows[list->count++] = row;
-	return 0;
-}
-
-/* Is this the end of chain number i? */
 static bool is_end(const struct table *t, uint64_t node, uint32_t i)
 {
-	if (!t->numbered)
-		return !node;
-	return node & 1 && (node >> 1 == i || node >> 1 == (uint64_t)LISTENING_BASE + i);
+	if (!node)
+		return t->ends != ENDS_NUMBERED;
+	return t->ends != ENDS_NULL && node & 1 &&
+	       (node >> 1 == i || node >> 1 == (uint64_t)LISTENING_BASE + i);
 }
 
-static int walk_chain(struct walk *w, const struct table *t, uint32_t i, uint64_t head)
+static int walk_chain(struct tocsin_socket_walk *w, const void *context)
 {
-	uint64_t at = head, node, back;
+	const struct chain *c = context;
+	uint64_t at = c->head, node, back;
 	int rc = 0;
 
-	for (int n = 0; n < CHAIN_MAX && !rc; n++) {
+	while (!rc) {
 		if (tocsin_kernel_read_u64(w->k, at, &node))
 			return -EAGAIN;
-		if (is_end(t, node, i))
+		if (is_end(c->t, node, c->number))
 			return 0;
 		if (!node || node & 1 || tocsin_kernel_read_u64(w->k, node + 8, &back) ||
 		    back != at)
 			return -EAGAIN;
-		rc = add(w, t, node - w->f->sk_node);
+		rc = tocsin_socket_walk_step(w, 1);
+		if (!rc)
+			rc = tocsin_socket_walk_add(w, c->t->which, node - w->f->sk_node);
 		at = node;
-	}
-	return rc ? rc : -E2BIG;
-}
-
-/* A chain is in the list whole, or, when it does not hold still, counted as torn. */
-static int walk_bucket(struct walk *w, const struct table *t, uint32_t i, uint64_t head)
-{
-	size_t before = w->list.count;
-	int rc = -EAGAIN;
-
-	for (int n = 0; n < RETRIES && rc == -EAGAIN; n++) {
-		tocsin_kernel_wait(w->k, n);
-		w->list.count = before;
-		rc = walk_chain(w, t, i, head);
-	}
-	for (size_t row = before; row < w->list.count; row++) {
-		if (rc == -EAGAIN)
-			w->list.rows[row].confidence = TOCSIN_TORN;
-		w->list.torn += w->list.rows[row].confidence == TOCSIN_TORN;
-	}
-	if (rc == -EAGAIN) {
-		w->list.torn++;
-		rc = 0;
 	}
 	return rc;
 }
 
-static int walk_table(struct walk *w, const struct table *t)
+static int walk_table(struct tocsin_socket_walk *w, const struct table *t)
 {
-	uint8_t chunk[CHUNK_BYTES];
-	uint32_t per_chunk = CHUNK_BYTES / t->size;
+	uint8_t chunk[TOCSIN_CHUNK_BYTES];
+	uint32_t per_chunk = TOCSIN_CHUNK_BYTES / t->size;
 	int rc = 0;
 
 	for (uint32_t first = 0; first < t->count && !rc; first += per_chunk) {
 		uint32_t n = t->count - first < per_chunk ? t->count - first : per_chunk;
 		uint64_t va = t->buckets + (uint64_t)first * t->size;
 
-		if (tocsin_kernel_read(w->k, va, chunk, (size_t)n * t->size))
+		rc = tocsin_socket_walk_step(w, n);
+		if (!rc && tocsin_kernel_read(w->k, va, chunk, (size_t)n * t->size))
 			return -EFAULT;
 		for (uint32_t i = 0; i < n && !rc; i++) {
+			struct chain c = {t, first + i, va + (uint64_t)i * t->size + t->chain};
 			uint64_t node;
 
 			memcpy(&node, chunk + (size_t)i * t->size + t->chain, sizeof(node));
 			if (!is_end(t, node, first + i))
-				rc = walk_bucket(w, t, first + i,
-						 va + (uint64_t)i * t->size + t->chain);
+				rc = tocsin_socket_walk_chain(w, walk_chain, &c);
 		}
 	}
 	return rc;
 }
 
-/* A table whose address and mask lie at these members of the object at VA owner. */
-static int open_table(struct walk *w, uint64_t owner, uint32_t buckets, uint32_t mask,
-		      const char *bucket, struct table *t)
+/* The table that the structure at VA owner describes, unless it was walked already. */
+static int walk_owner(struct tocsin_socket_walk *w, struct kind *kind, uint64_t owner)
 {
-	uint64_t size;
+	struct table *t = &kind->t;
 	uint32_t last;
-	int rc = tocsin_btf_sizeof(w->k->btf, bucket, &size);
+	int rc;
 
-	if (!rc && (size < t->chain + 8ull || size > 256))
-		rc = -EINVAL;
-	if (!rc && (tocsin_kernel_read_u64(w->k, owner + buckets, &t->buckets) ||
-		    tocsin_kernel_read(w->k, owner + mask, &last, sizeof(last))))
-		rc = -EFAULT;
-	if (!rc && last >= BUCKETS_MAX)
-		rc = -EINVAL;
-	if (rc)
-		return rc;
-	t->size = (uint32_t)size;
+	if (tocsin_kernel_read_u64(w->k, owner + kind->buckets, &t->buckets) ||
+	    tocsin_kernel_read(w->k, owner + kind->mask, &last, sizeof(last)))
+		return -EFAULT;
+	if (last >= BUCKETS_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < kind->walked.count; i++)
+		if (kind->walked.at[i] == t->buckets)
+			return 0;
 	t->count = last + 1;
-	return 0;
+	rc = tocsin_addresses_add(&kind->walked, t->buckets);
+	return rc ? rc : walk_table(w, t);
 }
 
 /*
  * The tables of one kind: the one that all network namespaces share, and those that some have for
- * themselves. member: of struct net, a pointer to a table; a kernel without it knows no others.
+ * themselves. member: of struct net, a pointer to the structure; a kernel without it has no others.
  */
-static int collect_tables(struct walk *w, const char *symbol, const char *member,
-			  struct tocsin_addresses *ret)
+static int walk_kind(struct tocsin_socket_walk *w, struct kind *kind, uint64_t shared,
+		     const struct tocsin_addresses *nets, uint32_t member)
 {
-	uint32_t offset = tocsin_member_or_none(w->k, "net", member);
-	uint32_t link = tocsin_member_or_none(w->k, "net", "list");
-	struct tocsin_addresses nets = {0};
-	uint64_t shared, head;
-	int rc = tocsin_kernel_symbol(w->k, symbol, &shared);
+	int rc = walk_owner(w, kind, shared);
 
-	if (!rc)
-		rc = tocsin_addresses_add(ret, shared);
-	if (rc || offset == TOCSIN_NO_MEMBER || link == TOCSIN_NO_MEMBER ||
-	    tocsin_kernel_symbol(w->k, "net_namespace_list", &head))
-		return rc;
-	rc = tocsin_list_collect(w->k, head, link, NAMESPACES_MAX, &nets);
-	for (size_t i = 0; i < nets.count && !rc; i++) {
-		uint64_t table;
+	for (size_t i = 0; i < nets->count && !rc && member != TOCSIN_NO_MEMBER; i++) {
+		uint64_t owner;
 
-		if (tocsin_kernel_read_u64(w->k, nets.at[i] + offset, &table))
-			w->list.torn++; /* it is being taken down */
-		else if (table && table != shared)
-			rc = tocsin_addresses_add(ret, table);
+		if (tocsin_kernel_read_u64(w->k, nets->at[i] + member, &owner))
+			rc = -EFAULT;
+		else if (owner && owner != shared)
+			rc = walk_owner(w, kind, owner);
+		if (rc == -EFAULT || rc == -EINVAL) {
+			w->list.torn++;
+			rc = 0;
+		}
 	}
-	tocsin_addresses_free(&nets);
+	tocsin_addresses_free(&kind->walked);
 	return rc;
 }
 
-static int walk_established(struct walk *w, struct table *t, uint64_t shared)
+static int walk_tcp(struct tocsin_socket_walk *w, const struct tocsin_addresses *nets)
 {
 	const struct tocsin_file_layout *f = w->f;
-	struct tocsin_addresses infos = {0};
-	uint64_t first, other;
-	int rc = collect_tables(w, "tcp_hashinfo", "ipv4.tcp_death_row.hashinfo", &infos);
-
-	if (!rc && tocsin_kernel_read_u64(w->k, shared + f->tcp_ehash, &first))
-		rc = -EFAULT;
-	for (size_t i = 0; i < infos.count && !rc; i++) {
-		if (i && (tocsin_kernel_read_u64(w->k, infos.at[i] + f->tcp_ehash, &other) ||
-			  other == first))
-			continue;
-		rc = open_table(w, infos.at[i], f->tcp_ehash, f->tcp_ehash_mask,
-				"inet_ehash_bucket", t);
-		if (!rc)
-			rc = walk_table(w, t);
-	}
-	tocsin_addresses_free(&infos);
-	return rc;
-}
-
-static int walk_tcp(struct walk *w)
-{
-	const struct tocsin_file_layout *f = w->f;
-	struct table listening = {.chain = f->tcp_lhash_chain,
-				  .numbered = true,
-				  .type = SOCK_STREAM,
-				  .protocol = IPPROTO_TCP};
-	struct table established = listening;
-	uint64_t info;
+	struct kind listening = {.t = {.which = TOCSIN_TABLE_TCP,
+				       .ends = ENDS_NUMBERED,
+				       .size = f->tcp_lhash_size,
+				       .chain = f->tcp_lhash_chain},
+				 .buckets = f->tcp_lhash,
+				 .mask = f->tcp_lhash_mask};
+	struct kind established = {.t = {.which = TOCSIN_TABLE_TCP,
+					 .ends = ENDS_NUMBERED,
+					 .size = f->tcp_ehash_size,
+					 .chain = f->tcp_ehash_chain},
+				   .buckets = f->tcp_ehash,
+				   .mask = f->tcp_ehash_mask};
 	int rc;
 
-	if (f->sk_node == TOCSIN_NO_MEMBER || f->tcp_ehash == TOCSIN_NO_MEMBER ||
+	if (!f->at_tcp || f->tcp_ehash == TOCSIN_NO_MEMBER ||
 	    f->tcp_ehash_mask == TOCSIN_NO_MEMBER || f->tcp_lhash == TOCSIN_NO_MEMBER ||
 	    f->tcp_lhash_mask == TOCSIN_NO_MEMBER || f->tcp_ehash_chain == TOCSIN_NO_MEMBER ||
-	    f->tcp_lhash_chain == TOCSIN_NO_MEMBER)
+	    f->tcp_lhash_chain == TOCSIN_NO_MEMBER ||
+	    f->tcp_lhash_size < f->tcp_lhash_chain + 8ull || f->tcp_lhash_size > 256 ||
+	    f->tcp_ehash_size < f->tcp_ehash_chain + 8ull || f->tcp_ehash_size > 256)
 		return -ENOTSUP;
-	established.chain = f->tcp_ehash_chain;
-	rc = tocsin_kernel_symbol(w->k, "tcp_hashinfo", &info);
-	if (!rc)
-		rc = open_table(w, info, f->tcp_lhash, f->tcp_lhash_mask, "inet_listen_hashbucket",
-				&listening);
-	if (!rc)
-		rc = walk_table(w, &listening);
-	return rc ? rc : walk_established(w, &established, info);
+	rc = walk_kind(w, &listening, f->at_tcp, nets, f->net_tcp);
+	return rc ? rc : walk_kind(w, &established, f->at_tcp, nets, f->net_tcp);
 }
 
-static int walk_udp(struct walk *w)
+static int walk_udp(struct tocsin_socket_walk *w, const struct tocsin_addresses *nets)
 {
 	const struct tocsin_file_layout *f = w->f;
-	struct table t = {.chain = f->udp_chain, .type = SOCK_DGRAM, .protocol = IPPROTO_UDP};
-	struct tocsin_addresses tables = {0};
+	struct kind kind = {.t = {.which = TOCSIN_TABLE_UDP,
+				  .ends = ENDS_NULL,
+				  .size = f->udp_slot_size,
+				  .chain = f->udp_chain},
+			    .buckets = f->udp_hash,
+			    .mask = f->udp_mask};
+	struct kind lite = kind;
+	const struct tocsin_addresses none = {0};
 	int rc;
 
-	if (f->udp_hash == TOCSIN_NO_MEMBER || f->udp_mask == TOCSIN_NO_MEMBER ||
-	    f->udp_chain == TOCSIN_NO_MEMBER)
+	if (!f->at_udp || f->udp_hash == TOCSIN_NO_MEMBER || f->udp_mask == TOCSIN_NO_MEMBER ||
+	    f->udp_chain == TOCSIN_NO_MEMBER || f->udp_slot_size < f->udp_chain + 8ull ||
+	    f->udp_slot_size > 256)
 		return -ENOTSUP;
-	rc = collect_tables(w, "udp_table", "ipv4.udp_table", &tables);
-	for (size_t i = 0; i < tables.count && !rc; i++) {
-		rc = open_table(w, tables.at[i], f->udp_hash, f->udp_mask, "udp_hslot", &t);
-		if (!rc)
-			rc = walk_table(w, &t);
-	}
-	tocsin_addresses_free(&tables);
+	rc = walk_kind(w, &kind, f->at_udp, nets, f->net_udp);
+	if (!rc && f->at_udplite)
+		rc = walk_kind(w, &lite, f->at_udplite, &none, TOCSIN_NO_MEMBER);
 	return rc;
+}
+
+/* An array of chains that is part of a structure of the kernel's own. */
+static int walk_array(struct tocsin_socket_walk *w, enum tocsin_socket_table which, uint64_t at,
+		      uint32_t chains, uint32_t count)
+{
+	struct table t = {
+	    .which = which, .ends = ENDS_EITHER, .size = 8, .buckets = at + chains, .count = count};
+
+	return !at || !count || chains == TOCSIN_NO_MEMBER ? -ENOTSUP : walk_table(w, &t);
+}
+
+static int walk_raw(struct tocsin_socket_walk *w, const struct tocsin_addresses *nets)
+{
+	const struct tocsin_file_layout *f = w->f;
+	int rc = walk_array(w, TOCSIN_TABLE_RAW, f->at_raw, f->raw_chains, f->raw_count);
+
+	if (!rc && f->at_raw6)
+		rc = walk_array(w, TOCSIN_TABLE_RAW, f->at_raw6, f->raw_chains, f->raw_count);
+	return rc;
+}
+
+static int walk_ping(struct tocsin_socket_walk *w, const struct tocsin_addresses *nets)
+{
+	const struct tocsin_file_layout *f = w->f;
+
+	return walk_array(w, TOCSIN_TABLE_PING, f->at_ping, f->ping_chains, f->ping_count);
+}
+
+/* Each namespace's own chains: count of them, at the member itself, or where it points to. */
+static int walk_nets(struct tocsin_socket_walk *w, enum tocsin_socket_table which,
+		     const struct tocsin_addresses *nets, uint32_t member, bool pointer,
+		     uint32_t count)
+{
+	struct table t = {.which = which, .ends = ENDS_NULL, .size = 8, .count = count};
+	int rc = 0;
+
+	if (!nets->count || member == TOCSIN_NO_MEMBER)
+		return -ENOTSUP;
+	for (size_t i = 0; i < nets->count && !rc; i++) {
+		t.buckets = nets->at[i] + member;
+		if (pointer && tocsin_kernel_read_u64(w->k, t.buckets, &t.buckets))
+			rc = -EFAULT;
+		if (!rc && t.buckets)
+			rc = walk_table(w, &t);
+		if (rc == -EFAULT) {
+			w->list.torn++;
+			rc = 0;
+		}
+	}
+	return rc;
+}
+
+static int walk_unix(struct tocsin_socket_walk *w, const struct tocsin_addresses *nets)
+{
+	const struct tocsin_file_layout *f = w->f;
+
+	if (f->at_unix)
+		return walk_array(w, TOCSIN_TABLE_UNIX, f->at_unix, 0, UNIX_CHAINS);
+	return walk_nets(w, TOCSIN_TABLE_UNIX, nets, f->net_unix, true, UNIX_CHAINS);
+}
+
+static int walk_netlink(struct tocsin_socket_walk *w, const struct tocsin_addresses *nets)
+{
+	return tocsin_socket_walk_netlink(w);
+}
+
+static int walk_packet(struct tocsin_socket_walk *w, const struct tocsin_addresses *nets)
+{
+	return walk_nets(w, TOCSIN_TABLE_PACKET, nets, w->f->net_packet, false, 1);
+}
+
+static const struct {
+	int (*walk)(struct tocsin_socket_walk *w, const struct tocsin_addresses *nets);
+	bool needed;
+} tables[TOCSIN_TABLES] = {
+    [TOCSIN_TABLE_TCP] = {walk_tcp, true}, [TOCSIN_TABLE_UDP] = {walk_udp, true},
+    [TOCSIN_TABLE_RAW] = {walk_raw},       [TOCSIN_TABLE_PING] = {walk_ping},
+    [TOCSIN_TABLE_UNIX] = {walk_unix},     [TOCSIN_TABLE_NETLINK] = {walk_netlink},
+    [TOCSIN_TABLE_PACKET] = {walk_packet},
+};
+
+static int walk_tables(struct tocsin_socket_walk *w, const struct tocsin_addresses *nets,
+		       struct tocsin_error *err)
+{
+	for (unsigned int i = 0; i < TOCSIN_TABLES; i++) {
+		int rc = tables[i].walk(w, nets);
+
+		if (rc == -ENOMEM || rc == -E2BIG)
+			return rc;
+		if (rc && tables[i].needed)
+			return tocsin_error_set(err, rc,
+						"the table of %s sockets cannot be read: %s",
+						tocsin_socket_table_name(i), strerror(-rc));
+		if (rc)
+			w->list.missing |= 1u << i;
+		w->list.torn += rc && rc != -ENOTSUP;
+	}
+	return 0;
+}
+
+struct key {
+	uint64_t sock;
+	uint32_t row;
+};
+
+static int compare(const void *a, const void *b)
+{
+	const struct key *x = a, *y = b;
+
+	if (x->sock != y->sock)
+		return x->sock < y->sock ? -1 : 1;
+	return (x->row > y->row) - (x->row < y->row);
+}
+
+/* By address; of a socket that was met twice, because it moved, what was read last. */
+static int sort(struct tocsin_socket_list *list)
+{
+	struct key *keys = calloc(list->count + 1, sizeof(*keys));
+	struct tocsin_socket_row *rows = calloc(list->count + 1, sizeof(*rows));
+	size_t kept = 0;
+
+	if (!keys || !rows) {
+		free(keys);
+		free(rows);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < list->count; i++)
+		keys[i] = (struct key){list->rows[i].socket.sock, (uint32_t)i};
+	qsort(keys, list->count, sizeof(*keys), compare);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct tocsin_socket_row *row = &list->rows[keys[i].row];
+
+		if (i + 1 < list->count && keys[i + 1].sock == keys[i].sock)
+			list->torn -= row->confidence == TOCSIN_TORN;
+		else
+			rows[kept++] = *row;
+	}
+	free(keys);
+	free(list->rows);
+	list->rows = rows;
+	list->count = kept;
+	return 0;
 }
 
 int tocsin_socket_list(struct tocsin_kernel *k, struct tocsin_socket_list *ret,
 		       struct tocsin_error *err)
 {
-	struct walk w = {.k = k};
+	struct tocsin_socket_walk w = {.k = k, .steps = STEPS_MAX};
+	struct tocsin_addresses nets = {0};
 	int rc = tocsin_socket_reader_open(k, &w.r, err);
 
 	if (rc)
 		return rc;
 	w.f = w.r.f;
-	w.list.missing =
-	    ~((1u << TOCSIN_TABLE_TCP) | (1u << TOCSIN_TABLE_UDP)) & ((1u << TOCSIN_TABLES) - 1);
-	rc = walk_tcp(&w);
-	if (rc && rc != -E2BIG)
-		tocsin_error_set(err, rc, "the table of TCP sockets cannot be read: %s",
-				 strerror(-rc));
-	if (!rc) {
-		rc = walk_udp(&w);
-		if (rc && rc != -E2BIG)
-			tocsin_error_set(err, rc, "the table of UDP sockets cannot be read: %s",
-					 strerror(-rc));
-	}
-	if (rc == -E2BIG) {
-		w.list.truncated = true;
-		rc = 0;
-	}
+	if (w.f->sk_node == TOCSIN_NO_MEMBER)
+		return tocsin_error_set(err, -ENOTSUP,
+					"the tables of sockets have no known layout");
+	rc = tocsin_net_collect(k, w.r.l, w.f, &nets, &w.list.torn);
+	if (!rc)
+		rc = walk_tables(&w, &nets, err);
+	tocsin_addresses_free(&nets);
+	w.list.truncated = rc == -E2BIG;
+	if (!rc || rc == -E2BIG)
+		rc = sort(&w.list);
+	if (rc == -ENOMEM)
+		tocsin_error_set(err, rc, "no memory for sockets");
 	if (rc) {
 		tocsin_socket_list_free(&w.list);
 		return rc;

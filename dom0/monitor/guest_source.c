@@ -69,10 +69,13 @@ static uint64_t now(void *unused)
 void tocsin_monitor_source_kernel(struct tocsin_kernel *k, struct tocsin_monitor_source *ret)
 {
 	struct tocsin_system system;
-	uint64_t boot = 0;
+	uint64_t boot = 0, booted = 0;
 
-	if (!tocsin_system_read(k, &system, NULL) && system.clock_known)
+	if (!tocsin_system_read(k, &system, NULL) && system.clock_known) {
 		boot = (uint64_t)system.now - system.up;
+		if (system.up < now(NULL))
+			booted = now(NULL) - system.up;
+	}
 	*ret = (struct tocsin_monitor_source){.refresh = refresh,
 					      .tasks = tasks,
 					      .view = view,
@@ -80,5 +83,6 @@ void tocsin_monitor_source_kernel(struct tocsin_kernel *k, struct tocsin_monitor
 					      .process = process,
 					      .socket = one_socket,
 					      .now = now,
-					      .boot = boot};
+					      .boot = boot,
+					      .booted = booted};
 }

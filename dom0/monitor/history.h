@@ -4,8 +4,9 @@
  * sockets are rows of their own, told once; an event refers to them. What is older than max_age, or
  * does not fit in max_bytes, goes, the oldest first, and rows that no event refers to go with it.
  *
- * One writer, any number of readers at the same time (write-ahead log). A history is for one thread
- * at a time. Text is stored as it came from the guest: bytes.
+ * One writer, any number of readers at the same time: while it is written to there is a write-ahead
+ * log beside it, of a few MiB, which is gone when its writer has closed it. The file is its owner's
+ * only. A history is for one thread at a time. Text is stored as it came from the guest: bytes.
  */
 #ifndef TOCSIN_MONITOR_HISTORY_H
 #define TOCSIN_MONITOR_HISTORY_H
@@ -15,13 +16,14 @@
 struct tocsin_history;
 
 struct tocsin_history_settings {
-	uint64_t max_age;   /* nanoseconds; 0: no bound */
-	uint64_t max_bytes; /* of the database's pages in use; 0: no bound */
+	uint64_t max_age; /* nanoseconds before the latest event, kept within a 64th; 0: no bound */
+	uint64_t max_bytes; /* of the database's pages in use, at least 1 MiB; 0: no bound */
 };
 
 /*
  * settings: with them it is created if need be, and written to; NULL: only read, and -ENOENT if it
- * is not there. -EPROTO: no history of ours, or of a later version. Closed by the caller.
+ * is not there; nothing is made beside it. -EPROTO: no history of ours, of a later version, or
+ * damaged. Closed by the caller.
  */
 int tocsin_history_open(const char *path, const struct tocsin_history_settings *settings,
 			struct tocsin_history **ret, struct tocsin_error *err);
@@ -49,8 +51,9 @@ struct tocsin_history_query {
 };
 
 /*
- * Each event that answers the query, by time. take returns nonzero to stop, which is returned. An
- * event is take's for the time of the call.
+ * Each event that answers the query, by time, as all of them were when it began. take returns
+ * nonzero to stop, which is returned; it may not use h. An event is take's for the time of the
+ * call. -EINVAL: address is none.
  */
 int tocsin_history_each(struct tocsin_history *h, const struct tocsin_history_query *q,
 			tocsin_event_take *take, void *context, struct tocsin_error *err);

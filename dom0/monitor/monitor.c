@@ -4,7 +4,7 @@
  * counters. Then what differs is stated: who began, what opened and closed, who is gone; so an
  * event never names a process that was not stated before.
  */
-#include "monitor/track.h"
+#include "monitor/role.h"
 
 #include "base/error.h"
 
@@ -164,25 +164,36 @@ static uint64_t opens(const struct tocsin_counters *c)
 	return c->active_opens + c->passive_opens;
 }
 
+void tocsin_monitor_standing(const struct tocsin_monitor *m, struct tocsin_monitor_standing *ret)
+{
+	struct tocsin_event_account a = m->account;
+	const struct tocsin_counters *now = &m->counters, *then = &m->counters_then;
+
+	if (a.samples) {
+		a.period = m->spans / a.samples;
+		a.cost = m->cost / a.samples;
+	}
+	/* They can become less: those of a network namespace go with it. */
+	a.forks_known = now->forks_known && then->forks_known && now->forks >= then->forks;
+	a.forks = a.forks_known ? now->forks - then->forks : 0;
+	a.opens_known = now->opens_known && then->opens_known && opens(now) >= opens(then);
+	a.opens = a.opens_known ? opens(now) - opens(then) : 0;
+	*ret = (struct tocsin_monitor_standing){
+	    .time = m->now, .booted = m->source.booted, .account = a};
+}
+
 int tocsin_monitor_account(struct tocsin_monitor *m)
 {
 	struct tocsin_event_account *a = &m->account;
-	const struct tocsin_counters *now = &m->counters, *then = &m->counters_then;
-	struct tocsin_event e = {.kind = TOCSIN_EVENT_ACCOUNT, .fd = -1, .account = a};
+	struct tocsin_monitor_standing standing;
+	struct tocsin_event e = {
+	    .kind = TOCSIN_EVENT_ACCOUNT, .fd = -1, .account = &standing.account};
 	int rc;
 
-	if (a->samples) {
-		a->period = m->spans / a->samples;
-		a->cost = m->cost / a->samples;
-	}
-	/* They can become less: those of a network namespace go with it. */
-	a->forks_known = now->forks_known && then->forks_known && now->forks >= then->forks;
-	a->forks = a->forks_known ? now->forks - then->forks : 0;
-	a->opens_known = now->opens_known && then->opens_known && opens(now) >= opens(then);
-	a->opens = a->opens_known ? opens(now) - opens(then) : 0;
+	tocsin_monitor_standing(m, &standing);
 	rc = tocsin_monitor_state(m, &e);
 	*a = (struct tocsin_event_account){.processes = a->processes, .sockets = a->sockets};
-	m->counters_then = *now;
+	m->counters_then = m->counters;
 	m->cost = m->spans = 0;
 	return rc;
 }
@@ -218,6 +229,26 @@ int tocsin_monitor_each_socket(const struct tocsin_monitor *m, tocsin_monitor_vi
 			   context);
 	}
 	return rc;
+}
+
+int tocsin_monitor_each_holder(const struct tocsin_monitor *m, tocsin_monitor_visit *visit,
+			       void *context)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < m->sockets.count && !rc; i++) {
+		const struct tracked *t = &m->sockets.at[i];
+
+		for (size_t n = 0; n < t->count && !rc; n++)
+			rc = visit(&t->holders[n].who->p, &t->e, t->holders[n].fd, t->count,
+				   context);
+	}
+	return rc;
+}
+
+bool tocsin_monitor_listens(const struct tocsin_event_socket *s)
+{
+	return tocsin_role(&s->socket) == ROLE_LISTENER;
 }
 
 int tocsin_monitor_each_process(const struct tocsin_monitor *m, tocsin_monitor_visit *visit,

@@ -29,7 +29,8 @@ struct tocsin_monitor_source {
 	int (*process)(void *context, int32_t pid, struct tocsin_process *ret, char container[65]);
 	int (*socket)(void *context, uint64_t sock, struct tocsin_socket *ret);
 	uint64_t (*now)(void *context); /* nanoseconds since the epoch */
-	uint64_t boot; /* as in events: to tell this boot of the guest from others */
+	uint64_t boot;   /* as in events: to tell this boot of the guest from others */
+	uint64_t booted; /* when that was by this machine's clock; 0: not known */
 };
 
 /* The source that reads kernel k, which must outlive it. */
@@ -70,6 +71,21 @@ int tocsin_monitor_each_socket(const struct tocsin_monitor *m, tocsin_monitor_vi
 			       void *context);
 int tocsin_monitor_each_process(const struct tocsin_monitor *m, tocsin_monitor_visit *visit,
 				void *context);
+
+/* The same, for each process that holds a socket, and its lowest descriptor. */
+int tocsin_monitor_each_holder(const struct tocsin_monitor *m, tocsin_monitor_visit *visit,
+			       void *context);
+
+/* Does it wait for others to connect, or to send: the kinds that LISTENING events are of. */
+bool tocsin_monitor_listens(const struct tocsin_event_socket *s);
+
+struct tocsin_monitor_standing {
+	uint64_t time;   /* end of the last sample that did not fail, as in events; 0: none yet */
+	uint64_t booted; /* of the source */
+	struct tocsin_event_account account; /* as it would be stated now */
+};
+
+void tocsin_monitor_standing(const struct tocsin_monitor *m, struct tocsin_monitor_standing *ret);
 
 /* How soon to sample again. */
 struct tocsin_pace {

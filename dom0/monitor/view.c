@@ -1,51 +1,351 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The kernel's tables and the processes' descriptors are both in order of address, so one pass
+ * brings them together. What is then in one of them only is a suspect, and is looked at again
+ * after a short while, a few times: most have just begun, or just ended, and the other view has
+ * them by then, or nobody has them any more.
+ *
+ * A suspect is called by its name only if some look found the other view whole, with nothing that
+ * did not hold still; else its row is torn, and says nothing.
+ */
 #include "monitor/view.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-int tocsin_view_read(struct tocsin_kernel *k, struct tocsin_view *ret, struct tocsin_error *err)
+#include <time.h>
+
+#define LOOKS 3
+#define PAUSE 500000l /* nanoseconds before the second look, four times that before each next */
+
+struct suspect {
+	size_t row;
+	bool held;   /* and in no table; else in a table, and held by nobody */
+	bool proven; /* by a look at the other view that found it whole */
+};
+
+struct looking {
+	struct tocsin_kernel *k;
+	struct tocsin_view v;
+	struct suspect *suspects;
+	size_t count, room;
+	bool tables_whole, holders_whole; /* in the last look */
+};
+
+/* Sockets that are missing from the list, because a chain or a table was lost, not just torn. */
+static bool is_whole(const struct tocsin_socket_list *list)
 {
-	struct tocsin_socket_list l;
-	struct tocsin_view v = {0};
-	int rc = tocsin_socket_list(k, &l, err);
-	if (rc)
-		return rc;
-	rc = tocsin_holder_list(k, &v.holders, err);
-	if (rc)
-		return rc;
-	v.rows = calloc(l.count + v.holders.count + 1, sizeof(*v.rows));
-	for (size_t i = 0; i < l.count; i++)
-		v.rows[v.count++] = (struct tocsin_view_row){.socket = l.rows[i].socket,
-							     .confidence = l.rows[i].confidence,
-							     .in_table = true};
-	size_t listed = v.count;
-	for (size_t i = 0; i < v.holders.count; i++) {
-		uint64_t s = v.holders.rows[i].sock;
-		size_t j;
-		if (i && v.holders.rows[i - 1].sock == s)
-			continue;
-		for (j = 0; j < listed && v.rows[j].socket.sock != s; j++) {
-		}
-		if (j == listed) {
-			if (tocsin_socket_at(k, s, &v.rows[v.count].socket, NULL))
-				continue;
-			j = v.count++;
-		}
-		v.rows[j].first = i;
-		while (i + v.rows[j].holders < v.holders.count &&
-		       v.holders.rows[i + v.rows[j].holders].sock == s)
-			v.rows[j].holders++;
+	size_t torn = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		torn += list->rows[i].confidence == TOCSIN_TORN;
+	return !list->truncated && list->torn == torn;
+}
+
+static int suspect(struct looking *l, size_t row, bool held)
+{
+	if (l->count == l->room) {
+		size_t room = l->room ? l->room * 2 : 32;
+		void *more = reallocarray(l->suspects, room, sizeof(*l->suspects));
+
+		if (!more)
+			return -ENOMEM;
+		l->suspects = more;
+		l->room = room;
 	}
-	for (size_t i = 1; i < v.count; i++)
-		for (size_t j = i; j && v.rows[j - 1].socket.sock > v.rows[j].socket.sock; j--) {
-			struct tocsin_view_row t = v.rows[j];
-			v.rows[j] = v.rows[j - 1];
-			v.rows[j - 1] = t;
-		}
-	tocsin_socket_list_free(&l);
-	*ret = v;
+	l->suspects[l->count++] = (struct suspect){
+	    .row = row, .held = held, .proven = held ? l->tables_whole : l->holders_whole};
 	return 0;
 }
+
+/* Does its table exist for us, so that being missing there means something? */
+static bool is_expected(const struct looking *l, const struct tocsin_socket *s)
+{
+	return tocsin_socket_in_table(s) && !(l->v.missing >> tocsin_socket_table_of(s) & 1);
+}
+
+/* The holders were not all looked at in one moment: do they speak of one socket? */
+static bool agree(const struct tocsin_holder *holder, size_t count, uint64_t inode)
+{
+	for (size_t i = 0; i < count; i++)
+		if (holder[i].inode != inode)
+			return false;
+	return true;
+}
+
+/* A socket that some process holds, and no table has. */
+static int add_held(struct looking *l, const struct tocsin_holder *holder, size_t first,
+		    size_t count)
+{
+	struct tocsin_view_row *row = &l->v.rows[l->v.count];
+	int rc = tocsin_socket_at(l->k, holder->sock, &row->socket, NULL);
+
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc || !agree(holder, count, row->socket.inode)) { /* it is closed meanwhile */
+		l->v.torn += rc && rc != -ESRCH;
+		return 0;
+	}
+	row->confidence = TOCSIN_CONSISTENT;
+	row->first = first;
+	row->holders = count;
+	l->v.count++;
+	return is_expected(l, &row->socket) ? suspect(l, l->v.count - 1, true) : 0;
+}
+
+/*
+ * A socket of a table, and who holds it now. Between the two looks it may have been accepted, or
+ * have made room for another at its place: then it is read as it is now.
+ */
+static int add_listed(struct looking *l, const struct tocsin_socket_row *listed,
+		      const struct tocsin_holder *holder, size_t first, size_t count)
+{
+	struct tocsin_view_row *row = &l->v.rows[l->v.count];
+	int rc = 0;
+
+	*row = (struct tocsin_view_row){.socket = listed->socket,
+					.confidence = listed->confidence,
+					.first = first,
+					.holders = count,
+					.in_table = true};
+	if (count && !agree(holder, count, listed->socket.inode)) {
+		rc = tocsin_socket_at(l->k, holder->sock, &row->socket, NULL);
+		if (rc == -ENOMEM)
+			return rc;
+		if (rc || !agree(holder, count, row->socket.inode)) {
+			row->confidence = TOCSIN_TORN;
+			l->v.torn += listed->confidence != TOCSIN_TORN;
+		}
+	}
+	l->v.count++;
+	return !count && row->socket.owner == TOCSIN_OWNER_FILE &&
+		       row->confidence == TOCSIN_CONSISTENT
+		   ? suspect(l, l->v.count - 1, false)
+		   : 0;
+}
+
+static size_t holders_of(const struct tocsin_holder_list *h, size_t first)
+{
+	size_t n = first;
+
+	while (n < h->count && h->rows[n].sock == h->rows[first].sock)
+		n++;
+	return n - first;
+}
+
+static int merge(struct looking *l, const struct tocsin_socket_list *list)
+{
+	const struct tocsin_holder_list *h = &l->v.holders;
+	size_t i = 0, j = 0;
+	int rc = 0;
+
+	l->v.rows = calloc(list->count + h->count + 1, sizeof(*l->v.rows));
+	if (!l->v.rows)
+		return -ENOMEM;
+	while (!rc && (i < list->count || j < h->count)) {
+		uint64_t a = i < list->count ? list->rows[i].socket.sock : UINT64_MAX;
+		uint64_t b = j < h->count ? h->rows[j].sock : UINT64_MAX;
+		size_t n = j < h->count && b <= a ? holders_of(h, j) : 0;
+
+		if (i < list->count && a <= b)
+			rc = add_listed(l, &list->rows[i++], &h->rows[j], j, n);
+		else
+			rc = add_held(l, &h->rows[j], j, n);
+		j += n;
+	}
+	return rc;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *sock = a;
+	const struct tocsin_socket_row *row = b;
+
+	return (*sock > row->socket.sock) - (*sock < row->socket.sock);
+}
+
+static int compare_holder(const void *a, const void *b)
+{
+	const uint64_t *sock = a;
+	const struct tocsin_holder *h = b;
+
+	return (*sock > h->sock) - (*sock < h->sock);
+}
+
+/* The descriptors that hold a row after all: after all others. */
+static int adopt(struct tocsin_view *v, struct tocsin_view_row *row,
+		 const struct tocsin_holder_list *now)
+{
+	const struct tocsin_holder *found = now->count
+						? bsearch(&row->socket.sock, now->rows, now->count,
+							  sizeof(*now->rows), compare_holder)
+						: NULL;
+	size_t first, n;
+	void *rows;
+
+	if (!found)
+		return 0;
+	for (first = (size_t)(found - now->rows);
+	     first && now->rows[first - 1].sock == row->socket.sock;)
+		first--;
+	n = holders_of(now, first);
+	if (!agree(now->rows + first, n, row->socket.inode))
+		return 0; /* there is another socket by now */
+	rows = reallocarray(v->holders.rows, v->holders.count + n, sizeof(*now->rows));
+	if (!rows)
+		return -ENOMEM;
+	v->holders.rows = rows;
+	memcpy(v->holders.rows + v->holders.count, now->rows + first, n * sizeof(*now->rows));
+	row->first = v->holders.count;
+	row->holders = n;
+	v->holders.count += n;
+	return 0;
+}
+
+/*
+ * A suspect by its address: does it still stand where it stood? 1: it does, and is a suspect yet;
+ * 0: it is accounted for, or gone (its row is cleared then).
+ */
+static int ask(struct looking *l, const struct suspect *s, struct tocsin_view_row *row)
+{
+	struct tocsin_socket now;
+	int rc = tocsin_socket_at(l->k, row->socket.sock, &now, NULL);
+
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc == -EAGAIN || rc == -EFAULT)
+		return 1;
+	if (rc || now.inode != row->socket.inode || now.family != row->socket.family ||
+	    (s->held && now.owner != TOCSIN_OWNER_FILE)) {
+		row->socket.sock = 0; /* closed, and maybe another socket by now */
+		return 0;
+	}
+	row->socket = now;
+	return s->held ? is_expected(l, &now) : now.owner == TOCSIN_OWNER_FILE;
+}
+
+/* The same as ask, after the other view was read again. */
+static int look_at(struct looking *l, struct suspect *s, const struct tocsin_socket_list *tables,
+		   const struct tocsin_holder_list *holders)
+{
+	struct tocsin_view_row *row = &l->v.rows[s->row];
+	const struct tocsin_socket_row *listed = NULL;
+	int rc;
+
+	if (s->held && tables->count)
+		listed = bsearch(&row->socket.sock, tables->rows, tables->count,
+				 sizeof(*tables->rows), compare);
+	if (listed && listed->socket.inode == row->socket.inode) {
+		row->in_table = true;
+		row->socket = listed->socket;
+		row->confidence = listed->confidence;
+		return 0;
+	}
+	rc = s->held ? 0 : adopt(&l->v, row, holders);
+	if (rc || (!s->held && row->holders))
+		return rc;
+	s->proven |= s->held ? l->tables_whole : l->holders_whole;
+	return ask(l, s, row);
+}
+
+static bool any(const struct looking *l, bool held)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->suspects[i].held == held)
+			return true;
+	return false;
+}
+
+/* All suspects once more. What cannot be read again proves nothing. */
+static int look_again(struct looking *l)
+{
+	struct tocsin_socket_list tables = {0};
+	struct tocsin_holder_list holders = {0};
+	size_t kept = 0;
+	int rc = 0;
+
+	l->tables_whole =
+	    any(l, true) && !tocsin_socket_list(l->k, &tables, NULL) && is_whole(&tables);
+	l->holders_whole = any(l, false) && !tocsin_holder_list(l->k, &holders, NULL) &&
+			   !holders.torn && !holders.truncated;
+	for (size_t i = 0; i < l->count && rc >= 0; i++) {
+		rc = look_at(l, &l->suspects[i], &tables, &holders);
+		if (rc > 0)
+			l->suspects[kept++] = l->suspects[i];
+	}
+	l->count = rc < 0 ? l->count : kept;
+	tocsin_socket_list_free(&tables);
+	tocsin_holder_list_free(&holders);
+	return rc < 0 ? rc : 0;
+}
+
+/* What is left hides, or cannot be told. */
+static void conclude(struct looking *l)
+{
+	struct tocsin_view *v = &l->v;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		const struct suspect *s = &l->suspects[i];
+		struct tocsin_view_row *row = &v->rows[s->row];
+
+		row->confidence = !s->proven ? TOCSIN_TORN
+				  : s->held  ? TOCSIN_CONTRADICTED
+					     : row->confidence;
+		row->unheld = s->proven && !s->held;
+		v->torn += !s->proven;
+		v->contradicted += row->confidence == TOCSIN_CONTRADICTED;
+	}
+	for (size_t i = 0; i < v->count; i++)
+		if (v->rows[i].socket.sock)
+			v->rows[kept++] = v->rows[i];
+	v->count = kept;
+}
+
+static int read_both(struct looking *l, struct tocsin_error *err)
+{
+	struct tocsin_socket_list list;
+	int rc = tocsin_socket_list(l->k, &list, err);
+
+	if (rc)
+		return rc;
+	l->v.torn = list.torn;
+	l->v.missing = list.missing;
+	l->v.truncated = list.truncated;
+	l->tables_whole = is_whole(&list);
+	rc = tocsin_holder_list(l->k, &l->v.holders, err);
+	if (!rc) {
+		l->v.torn += l->v.holders.torn;
+		l->v.truncated |= l->v.holders.truncated;
+		l->holders_whole = !l->v.holders.torn && !l->v.holders.truncated;
+		rc = merge(l, &list);
+	}
+	tocsin_socket_list_free(&list);
+	return rc;
+}
+
+int tocsin_view_read(struct tocsin_kernel *k, struct tocsin_view *ret, struct tocsin_error *err)
+{
+	struct looking l = {.k = k};
+	struct timespec pause = {.tv_nsec = PAUSE};
+	int rc = read_both(&l, err);
+
+	for (int i = 0; i < LOOKS && !rc && l.count; i++) {
+		nanosleep(&pause, NULL);
+		pause.tv_nsec *= 4;
+		rc = look_again(&l);
+	}
+	if (!rc)
+		conclude(&l);
+	free(l.suspects);
+	if (rc) {
+		tocsin_view_free(&l.v);
+		return rc;
+	}
+	*ret = l.v;
+	return 0;
+}
+
 void tocsin_view_free(struct tocsin_view *view)
 {
 	free(view->rows);

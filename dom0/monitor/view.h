@@ -23,6 +23,7 @@ struct tocsin_view_row {
 struct tocsin_view {
 	struct tocsin_view_row *rows; /* by the VA of their struct sock, each once */
 	size_t count;
+	/* by socket, but for those that were found on a second look, which come last */
 	struct tocsin_holder_list holders;
 	size_t torn; /* rows, chains and tables of files that did not hold still */
 	size_t contradicted;

@@ -113,5 +113,11 @@ static inline int write_line(FILE *to, struct builder b)
 
 /* Rows of introspection, as members of a report too (json_guest.c). */
 void tocsin_json_identity(struct builder b, const struct tocsin_process *p);
+/* "cmdline": the arguments, which are bytes with a NUL after each. */
+void tocsin_json_arguments(struct builder b, const char *bytes, size_t size);
+void tocsin_json_socket(struct builder b, const struct tocsin_socket *s);
+
+/* A finding as an object (json.c); NULL, or bad set: no memory. */
+struct json_object *tocsin_json_finding(const struct tocsin_finding *f, bool *bad);
 
 #endif

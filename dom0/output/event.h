@@ -8,6 +8,7 @@
 
 #include "monitor/event.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 
 struct tocsin_event_output {
@@ -20,5 +21,14 @@ struct tocsin_event_output {
 /* NULL-terminated by name. */
 extern const struct tocsin_event_output tocsin_event_outputs[];
 const struct tocsin_event_output *tocsin_event_output_find(const char *name);
+
+/* An end of a socket of IPv4 or IPv6: its address; false, and "": it has none. */
+bool tocsin_output_address(const struct tocsin_socket *s, bool remote, char ret[INET6_ADDRSTRLEN]);
+
+#define TOCSIN_ENDPOINT_SIZE (INET6_ADDRSTRLEN + 8)
+
+/* "ADDRESS:PORT", "[ADDRESS]:PORT"; "": it has none. Returns ret. */
+const char *tocsin_output_endpoint(const struct tocsin_socket *s, bool remote,
+				   char ret[TOCSIN_ENDPOINT_SIZE]);
 
 #endif

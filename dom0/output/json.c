@@ -35,7 +35,7 @@ static void put_process(struct builder top, const char *key, const struct tocsin
 		tocsin_json_identity(open_object(top, key), p);
 }
 
-static struct json_object *finding(const struct tocsin_finding *f, bool *bad)
+struct json_object *tocsin_json_finding(const struct tocsin_finding *f, bool *bad)
 {
 	struct builder b = {json_object_new_object(), bad};
 	size_t n = f->evidence_size;
@@ -67,7 +67,7 @@ static void put_findings(struct builder b, const struct tocsin_findings *f)
 	size_t i;
 
 	for (i = 0; list && i < f->count && i < TOCSIN_FINDINGS_MAX; i++) {
-		row = finding(&f->rows[i], b.bad);
+		row = tocsin_json_finding(&f->rows[i], b.bad);
 		if (!row || json_object_array_add(list, row)) {
 			json_object_put(row);
 			*b.bad = true;

@@ -4,17 +4,14 @@
 
 #include <arpa/inet.h>
 
-/* The command line's arguments, as bytes between NULs. */
-static void put_cmdline(struct builder b, const struct tocsin_process *p)
+void tocsin_json_arguments(struct builder b, const char *bytes, size_t size)
 {
 	struct json_object *list = json_object_new_array(), *row;
-	size_t size = p->cmdline_size, at = 0, n;
+	size_t at = 0, n;
 
-	if (size > sizeof(p->cmdline))
-		size = sizeof(p->cmdline);
 	while (list && at < size) {
-		n = strnlen(p->cmdline + at, size - at);
-		row = bytes_text(p->cmdline + at, n);
+		n = strnlen(bytes + at, size - at);
+		row = bytes_text(bytes + at, n);
 		if (!row || json_object_array_add(list, row)) {
 			json_object_put(row);
 			*b.bad = true;
@@ -23,7 +20,6 @@ static void put_cmdline(struct builder b, const struct tocsin_process *p)
 		at += n + 1;
 	}
 	put(b, "cmdline", list);
-	put_bool(b, "cmdline_truncated", p->cmdline_truncated);
 }
 
 void tocsin_json_identity(struct builder b, const struct tocsin_process *p)
@@ -39,7 +35,10 @@ void tocsin_json_identity(struct builder b, const struct tocsin_process *p)
 	put(b, "exe", bytes_text(p->exe, strnlen(p->exe, sizeof(p->exe))));
 	put_bool(b, "exe_deleted", p->exe_id.deleted);
 	put_bool(b, "exe_memfd", p->exe_id.memfd);
-	put_cmdline(b, p);
+	tocsin_json_arguments(b, p->cmdline,
+			      p->cmdline_size < sizeof(p->cmdline) ? p->cmdline_size
+								   : sizeof(p->cmdline));
+	put_bool(b, "cmdline_truncated", p->cmdline_truncated);
 	put_text(b, "confidence", tocsin_confidence_name(p->confidence));
 }
 
@@ -262,7 +261,7 @@ static void put_address(struct builder b, const char *key, const struct tocsin_s
 		put_text(b, key, text);
 }
 
-static void put_socket(struct builder b, const struct tocsin_socket *s)
+void tocsin_json_socket(struct builder b, const struct tocsin_socket *s)
 {
 	put_text(b, "protocol", tocsin_socket_kind(s));
 	put_text(b, "state", tocsin_socket_state(s));
@@ -273,6 +272,21 @@ static void put_socket(struct builder b, const struct tocsin_socket *s)
 	put_u64(b, "netns", s->netns);
 	put_u64(b, "receive_queue", s->receive_queue);
 	put_u64(b, "send_queue", s->send_queue);
+	put_text(b, "owner", tocsin_socket_owner_name(s->owner));
+	if (s->uid != UINT32_MAX)
+		put_u64(b, "uid", s->uid);
+	if (s->interface)
+		put_u64(b, "interface", s->interface);
+	if (s->counted) {
+		put_u64(b, "bytes_sent", s->bytes_sent);
+		put_u64(b, "bytes_received", s->bytes_received);
+	}
+	if (s->idle != UINT64_MAX)
+		put_u64(b, "idle", s->idle);
+	if (s->family == AF_NETLINK) {
+		put_u64(b, "port_id", s->port_id);
+		put_u64(b, "groups", s->groups);
+	}
 	if (s->family == AF_INET || s->family == AF_INET6) {
 		put_address(b, "local", s, s->local);
 		put_u64(b, "local_port", s->local_port);
@@ -285,26 +299,17 @@ static void put_socket(struct builder b, const struct tocsin_socket *s)
 	}
 }
 
-/* What a row of files and one of sockets begin with; p NULL: nobody holds it. */
-static void put_holder(struct builder b, const char *kind, const struct tocsin_process *p,
-		       int32_t fd, enum tocsin_confidence confidence)
-{
-	put_u64(b, "schema", TOCSIN_SCHEMA_VERSION);
-	put_text(b, "kind", kind);
-	if (p) {
-		put_u64(b, "pid", (uint32_t)p->pid);
-		put(b, "comm", bytes_text(p->comm, strnlen(p->comm, sizeof(p->comm))));
-		put_u64(b, "fd", (uint32_t)fd);
-	}
-	put_text(b, "confidence", tocsin_confidence_name(confidence));
-}
-
 int tocsin_output_file_json(FILE *to, const struct tocsin_process *p, const struct tocsin_file *f)
 {
 	bool bad = false;
 	struct builder b = {json_object_new_object(), &bad};
 
-	put_holder(b, "file", p, f->fd, f->confidence);
+	put_u64(b, "schema", TOCSIN_SCHEMA_VERSION);
+	put_text(b, "kind", "file");
+	put_u64(b, "pid", (uint32_t)p->pid);
+	put(b, "comm", bytes_text(p->comm, strnlen(p->comm, sizeof(p->comm))));
+	put_u64(b, "fd", (uint32_t)f->fd);
+	put_text(b, "confidence", tocsin_confidence_name(f->confidence));
 	put_text(b, "path", f->path);
 	put_u64(b, "flags", f->flags);
 	put_u64(b, "mode", f->mode);
@@ -313,18 +318,41 @@ int tocsin_output_file_json(FILE *to, const struct tocsin_process *p, const stru
 	put_bool(b, "deleted", f->id.deleted);
 	put_bool(b, "memfd", f->id.memfd);
 	if (f->is_socket)
-		put_socket(open_object(b, "socket"), &f->socket);
+		tocsin_json_socket(open_object(b, "socket"), &f->socket);
 	return write_line(to, b);
 }
 
-int tocsin_output_socket_json(FILE *to, const struct tocsin_process *p, int32_t fd,
-			      enum tocsin_confidence confidence, const struct tocsin_socket *s)
+static struct json_object *holder(const struct tocsin_output_holder *h, bool *bad)
 {
+	struct builder b = {json_object_new_object(), bad};
+
+	put_u64(b, "pid", (uint32_t)h->pid);
+	if (h->tid != h->pid)
+		put_u64(b, "tid", (uint32_t)h->tid);
+	put_u64(b, "fd", (uint32_t)h->fd);
+	put(b, "comm", bytes_text(h->comm, strnlen(h->comm, TOCSIN_COMM_SIZE + 1)));
+	put_text(b, "container", h->container);
+	put_bool(b, "hides", h->hides);
+	return b.o;
+}
+
+int tocsin_output_socket_json(FILE *to, const struct tocsin_output_socket *s)
+{
+	struct json_object *holders = json_object_new_array();
 	bool bad = false;
 	struct builder b = {json_object_new_object(), &bad};
 
-	put_holder(b, "socket", p, fd, confidence);
-	put_socket(b, s);
+	put_u64(b, "schema", TOCSIN_SCHEMA_VERSION);
+	put_text(b, "kind", "socket");
+	put_text(b, "confidence", tocsin_confidence_name(s->confidence));
+	put_bool(b, "in_table", s->in_table);
+	put_bool(b, "unheld", s->unheld);
+	tocsin_json_socket(b, s->socket);
+	if (s->peer_inode)
+		put_u64(b, "peer_inode", s->peer_inode);
+	for (size_t i = 0; i < s->count && !bad; i++)
+		append(holders, holder(&s->holders[i], &bad), &bad);
+	put(b, "holders", holders);
 	return write_line(to, b);
 }
 

@@ -61,9 +61,25 @@ int tocsin_output_kernel_json(FILE *to, const struct tocsin_kernel_info *info,
 /* One JSON line of kind "file" for an open file of p; as above. */
 int tocsin_output_file_json(FILE *to, const struct tocsin_process *p, const struct tocsin_file *f);
 
-/* One JSON line of kind "socket", which p holds as its file fd; NULL: nobody does. As above. */
-int tocsin_output_socket_json(FILE *to, const struct tocsin_process *p, int32_t fd,
-			      enum tocsin_confidence confidence, const struct tocsin_socket *s);
+/* Who holds a socket; container "": none. */
+struct tocsin_output_holder {
+	int32_t pid, tid, fd;
+	const char *comm, *container;
+	bool hides; /* the process */
+};
+
+/* A socket, and all who hold it, as struct tocsin_view_row has it. */
+struct tocsin_output_socket {
+	const struct tocsin_socket *socket;
+	enum tocsin_confidence confidence;
+	bool in_table, unheld;
+	uint64_t peer_inode; /* AF_UNIX; 0: none */
+	const struct tocsin_output_holder *holders;
+	size_t count;
+};
+
+/* One JSON line of kind "socket"; as above. */
+int tocsin_output_socket_json(FILE *to, const struct tocsin_output_socket *s);
 
 /* One JSON line of kind "module", or of kind "log" for a record of the log; as above. */
 int tocsin_output_module_json(FILE *to, const struct tocsin_module *m);

@@ -12,30 +12,30 @@
 #include <string.h>
 #include <time.h>
 
-#define CLEAN_SIZE 512
-
-static const char *clean(const char *in, size_t size, char ret[CLEAN_SIZE])
+bool tocsin_text_time(FILE *to, uint64_t time)
 {
-	tocsin_output_clean(in, strnlen(in, size), ret, CLEAN_SIZE);
-	return ret;
+	char text[64];
+	time_t seconds = (time_t)(time / 1000000000u);
+	struct tm tm;
+
+	if (!time || !gmtime_r(&seconds, &tm) || !strftime(text, sizeof(text), "%FT%T", &tm))
+		return false;
+	fprintf(to, "%s.%03uZ ", text, (unsigned int)(time / 1000000u % 1000u));
+	return true;
 }
 
 static void write_head(FILE *to, const struct tocsin_report *r)
 {
 	char text[CLEAN_SIZE];
-	time_t seconds = (time_t)(r->time / 1000000000u);
-	struct tm tm;
 
-	if (r->time && gmtime_r(&seconds, &tm) && strftime(text, sizeof(text), "%FT%T", &tm))
-		fprintf(to, "%s.%03uZ ", text, (unsigned int)(r->time / 1000000u % 1000u));
-	else
+	if (!tocsin_text_time(to, r->time))
 		fprintf(to, "tsc %" PRIu64 " ", r->tsc);
 	fprintf(to, "%s", tocsin_report_kind_name(r->kind));
 	if (r->kind == TOCSIN_REPORT_LOSS)
 		return;
 	fprintf(to, " domain %u", r->record.domid);
 	if (r->domain[0])
-		fprintf(to, " (%s)", clean(r->domain, sizeof(r->domain), text));
+		fprintf(to, " (%s)", tocsin_text_clean(r->domain, sizeof(r->domain), text));
 	fprintf(to, " ticket %" PRIu32, r->record.seq);
 	if (r->kind == TOCSIN_REPORT_RING)
 		fprintf(to, " vcpu %u %s rdx %#" PRIx64 " cr3 %#" PRIx64, r->record.vcpu,
@@ -49,9 +49,9 @@ static void write_process(FILE *to, const char *role, const struct tocsin_proces
 	if (!p)
 		return;
 	fprintf(to, " %s %" PRId32 " (%s, uid %" PRIu32 ")", role, p->pid,
-		clean(p->comm, sizeof(p->comm), text), p->uid);
+		tocsin_text_clean(p->comm, sizeof(p->comm), text), p->uid);
 	if (p->exe[0])
-		fprintf(to, " %s", clean(p->exe, sizeof(p->exe), text));
+		fprintf(to, " %s", tocsin_text_clean(p->exe, sizeof(p->exe), text));
 }
 
 static void write_finding(FILE *to, const struct tocsin_finding *f)
@@ -59,16 +59,16 @@ static void write_finding(FILE *to, const struct tocsin_finding *f)
 	char text[CLEAN_SIZE];
 
 	fprintf(to, "  %s %s", tocsin_severity_name(f->severity),
-		clean(f->rule, sizeof(f->rule), text));
+		tocsin_text_clean(f->rule, sizeof(f->rule), text));
 	if (f->technique[0])
-		fprintf(to, " (%s)", clean(f->technique, sizeof(f->technique), text));
+		fprintf(to, " (%s)", tocsin_text_clean(f->technique, sizeof(f->technique), text));
 	if (f->start || f->end)
 		fprintf(to, " at %#" PRIx64 "-%#" PRIx64, f->start, f->end);
-	fprintf(to, ": %s\n", clean(f->what, sizeof(f->what), text));
+	fprintf(to, ": %s\n", tocsin_text_clean(f->what, sizeof(f->what), text));
 	if (f->code[0])
-		fprintf(to, "    code: %s\n", clean(f->code, sizeof(f->code), text));
+		fprintf(to, "    code: %s\n", tocsin_text_clean(f->code, sizeof(f->code), text));
 	if (f->why[0])
-		fprintf(to, "    %s\n", clean(f->why, sizeof(f->why), text));
+		fprintf(to, "    %s\n", tocsin_text_clean(f->why, sizeof(f->why), text));
 }
 
 static void write_verdict(FILE *to, const struct tocsin_report *r)
@@ -80,12 +80,13 @@ static void write_verdict(FILE *to, const struct tocsin_report *r)
 	write_process(to, "process", r->target);
 	if (r->verdict)
 		fprintf(to, ": %s (score %" PRIu32 ")",
-			clean(r->verdict->text, sizeof(r->verdict->text), text), r->verdict->score);
+			tocsin_text_clean(r->verdict->text, sizeof(r->verdict->text), text),
+			r->verdict->score);
 	if (r->kind == TOCSIN_REPORT_VERDICT)
 		fprintf(to, ", %s, %" PRIu64 " us", r->answered ? "answered" : "not answered",
 			r->duration / 1000u);
 	if (r->slot_error)
-		fprintf(to, ", slot: %s", clean(r->slot_error, CLEAN_SIZE, text));
+		fprintf(to, ", slot: %s", tocsin_text_clean(r->slot_error, CLEAN_SIZE, text));
 }
 
 static void write_findings(FILE *to, const struct tocsin_findings *f)
@@ -109,7 +110,7 @@ int tocsin_output_scan_text(FILE *to, const struct tocsin_process *p,
 	else
 		fputs(" kernel", to);
 	if (verdict->verdict == TOCSIN_VERDICT_INCONCLUSIVE)
-		fprintf(to, ": %s", clean(verdict->text, sizeof(verdict->text), text));
+		fprintf(to, ": %s", tocsin_text_clean(verdict->text, sizeof(verdict->text), text));
 	fprintf(to, " (score %" PRIu32 ")\n", verdict->score);
 	write_findings(to, findings);
 	return fflush(to) || ferror(to) ? errno ? -errno : -EIO : 0;
@@ -126,7 +127,7 @@ int tocsin_output_text(FILE *to, const struct tocsin_report *r)
 	if (r->kind == TOCSIN_REPORT_LOSS)
 		fprintf(to, " of %" PRIu64 " records", r->lost);
 	if (r->reason)
-		fprintf(to, ": %s", clean(r->reason, CLEAN_SIZE, text));
+		fprintf(to, ": %s", tocsin_text_clean(r->reason, CLEAN_SIZE, text));
 	fputc('\n', to);
 	if (r->findings)
 		write_findings(to, r->findings);

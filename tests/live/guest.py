@@ -38,6 +38,20 @@ def initrd(folder, files):
     return os.path.join(folder, "initrd")
 
 
+def extended(folder, image, files):
+    """An initramfs of all that image has, and files: {path in the guest: path here}."""
+    root, path = os.path.join(folder, "more"), os.path.join(folder, "extended")
+    for name, source in files.items():
+        os.makedirs(os.path.dirname(root + name), exist_ok=True)
+        subprocess.run(["cp", "-L", source, root + name], check=True)
+    more = subprocess.run("find . | cpio -o -H newc --quiet", shell=True, cwd=root, check=True,
+                          capture_output=True).stdout
+    subprocess.run(["cp", image, path], check=True)
+    with open(path, "ab") as f:
+        f.write(bytes(-f.tell() % 512) + more)
+    return path
+
+
 def libraries(program):
     """{path: path} of what the dynamic linker needs to run a program of this machine."""
     text = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
@@ -54,6 +68,7 @@ class Guest:
             dir="/dev/shm" if room.f_bavail * room.f_frsize > megabytes << 21 else None)
         name = self.folder.name
         self.ram, self.console = name + "/ram", name + "/console"
+        self.qmp, self.other = name + "/qmp", name + "/other"  # each for one client at a time
         self.marks = 0
         self.line, self.got = None, b""
         listener = socket.socket(socket.AF_UNIX)
@@ -66,7 +81,9 @@ class Guest:
              "-accel", "tcg", "-cpu", "max", "-kernel", kernel, "-initrd", image, "-append",
              "console=ttyS0 panic=-1 quiet " + options, "-display", "none", "-serial",
              "file:" + self.console, "-chardev", f"socket,id=shell,path={name}/shell", "-serial",
-             "chardev:shell", "-no-reboot", "-monitor", "none", *arguments])
+             "chardev:shell", "-no-reboot", "-monitor", "none", "-qmp",
+             f"unix:{self.qmp},server=on,wait=off", "-qmp",
+             f"unix:{self.other},server=on,wait=off", *arguments])
         try:
             self.line = listener.accept()[0]
         except BaseException:

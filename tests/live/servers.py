@@ -4,7 +4,9 @@
 Redis, Python, Perl, Node.js, Java and a container. Nothing in them, nor in their kernel, may be called
 malicious or suspicious.
 
-usage: servers.py TOCSIN RULES, with the kernels in TOCSIN_LIVE_KERNELS, of which the first two are
+Then their connections are watched under a load: watching.py.
+
+usage: servers.py TOCSIN RULES WATCH-RULES NETLOAD, with the kernels in TOCSIN_LIVE_KERNELS, of which the first two are
 booted, and the initramfs (servers/image) in TOCSIN_LIVE_SERVERS. Ends with a table of verdicts by
 kernel. Speaks TAP.
 """
@@ -12,12 +14,15 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 import guest as guests
+import watching
 
-TOCSIN, RULES = sys.argv[1:3]
+TOCSIN, RULES, WATCH_RULES, NETLOAD = sys.argv[1:5]
 SCANS = 3
+TESTS = ("scans", "watch")
 
 # What must have been looked at, by the end of its file's name.
 SERVERS = {"systemd": "/systemd", "sshd": "/sshd", "nginx": "/nginx", "PostgreSQL": "/postgres",
@@ -53,15 +58,15 @@ def judge(rows):
             for row in rows if row["verdict"]["name"] in ("suspicious", "malicious")]
 
 
-def one_kernel(kernel, image, table, release):
-    with guests.Guest(kernel, image, megabytes=3072, arguments=("-smp", "2")) as guest:
-        wait_for_load(guest)
-        complaints, rows = [], []
-        for _ in range(SCANS):
-            now = scan(guest.ram)
-            complaints += judge(now)
-            rows += now
-            time.sleep(1)
+def scans(guest, table, release):
+    """(complaints, note): the verdicts"""
+    wait_for_load(guest)
+    complaints, rows = [], []
+    for _ in range(SCANS):
+        now = scan(guest.ram)
+        complaints += judge(now)
+        rows += now
+        time.sleep(1)
     for name, end in dict(SERVERS, kernel="").items():
         verdicts = [row["verdict"]["name"] for row in rows
                     if (row["process"]["exe"].endswith(end) if "process" in row else not end)
@@ -77,6 +82,14 @@ def one_kernel(kernel, image, table, release):
     return complaints, f"{len(rows)} verdicts, {unclear} inconclusive"
 
 
+def one_kernel(kernel, image, table, release):
+    """(complaints, note) of each test"""
+    with tempfile.TemporaryDirectory() as folder:
+        with guests.Guest(kernel, image, megabytes=3072, arguments=("-smp", "2")) as guest:
+            yield scans(guest, table, release)
+            yield watching.check(guest, TOCSIN, WATCH_RULES, folder)
+
+
 def main():
     kernels = [k for k in os.environ.get("TOCSIN_LIVE_KERNELS", "").split(":") if k][:2]
     image = os.environ.get("TOCSIN_LIVE_SERVERS")
@@ -84,18 +97,22 @@ def main():
         print("1..0 # SKIP no TOCSIN_LIVE_KERNELS or no TOCSIN_LIVE_SERVERS")
         sys.exit(77)
     os.environ["TOCSIN_KERNEL_CACHE"] = ""
-    failed, table = 0, {}
+    failed, number, table = 0, 0, {}
     releases = [os.path.basename(k).split("-", 1)[1] for k in kernels]
-    print(f"1..{len(kernels)}")
-    for number, (kernel, release) in enumerate(zip(kernels, releases), 1):
-        try:
-            complaints, note = one_kernel(kernel, image, table, release)
-        except guests.Failed as reason:
-            complaints, note = str(reason).splitlines(), ""
-        failed += bool(complaints)
-        print(f"{'not ' if complaints else ''}ok {number} {release}", flush=True)
-        for line in complaints or [note]:
-            print("# " + line[:2000])
+    print(f"1..{len(kernels) * len(TESTS)}")
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(image)) as folder:
+        image = guests.extended(folder, image, {"/usr/bin/netload": NETLOAD})
+        for kernel, release in zip(kernels, releases):
+            tests = one_kernel(kernel, image, table, release)
+            for name in TESTS:
+                try:
+                    complaints, note = next(tests, (["its guest is gone"], ""))
+                except (guests.Failed, subprocess.TimeoutExpired) as reason:
+                    complaints, note = str(reason).splitlines(), ""
+                number, failed = number + 1, failed + bool(complaints)
+                print(f"{'not ' if complaints else ''}ok {number} {release} {name}", flush=True)
+                for line in complaints[:20] or [note]:
+                    print("# " + line[:2000])
     print("# | " + "ordinary program".ljust(24) + " ".join(r.replace("deb12-", "")[:18].ljust(18)
                                                           for r in releases))
     for name, row in table.items():

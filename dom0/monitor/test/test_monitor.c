@@ -271,7 +271,7 @@ static void sample(struct world *w, ...)
 static int setup(void **state)
 {
 	static const struct tocsin_monitor_source source = {
-	    refresh, get_tasks, get_view, get_counters, get_process, get_socket, get_time, 0};
+	    refresh, get_tasks, get_view, get_counters, get_process, get_socket, get_time, 0, 0};
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
@@ -562,6 +562,50 @@ static void a_hidden_socket_is_a_finding_once(void **state)
 	sample(w, NULL);
 }
 
+/* "pid:fd " of each that holds a socket, with "L" if it listens. */
+static int note_holder(const struct tocsin_event_process *p, const struct tocsin_event_socket *s,
+		       int32_t fd, size_t holders, void *context)
+{
+	char *said = context;
+
+	assert_int_equal(holders, s->socket.sock == 0x200 ? 2 : 1);
+	sprintf(said + strlen(said), "%d:%d%s ", p->pid, fd, tocsin_monitor_listens(s) ? "L" : "");
+	return strlen(said) > 15 ? 1 : 0;
+}
+
+static void what_is_known_now_can_be_looked_at(void **state)
+{
+	struct world *w = *state;
+	struct tocsin_monitor_standing standing;
+	char said[64] = "";
+
+	tocsin_monitor_standing(w->m, &standing);
+	assert_true(!standing.time && !standing.account.samples && !standing.account.period);
+	add_task(w, 9, 1, "x");
+	add_tcp(w, 0x200, TCP_LISTEN, 80, 0, 1, 4);
+	w->holders[w->holder_count++] =
+	    (struct tocsin_holder){.sock = 0x200, .pid = 9, .tid = 9, .fd = 5};
+	add_tcp(w, 0x210, TCP_ESTABLISHED, 6000, 443, 9, 6);
+	sample(w, "initial begin", "initial started init", "initial started x of init",
+	       "initial listening init tcp", "initial opened x tcp", NULL);
+	sample(w, NULL);
+	assert_int_equal(tocsin_monitor_each_holder(w->m, note_holder, said), 0);
+	assert_string_equal(said, "1:4L 9:5L 9:6 ");
+	assert_int_equal(tocsin_monitor_each_holder(w->m, note_holder, said), 1);
+	tocsin_monitor_standing(w->m, &standing);
+	assert_true(standing.time > 1000000000 && standing.time <= w->time);
+	assert_int_equal(standing.account.samples, 2);
+	assert_true(standing.account.period > 0 && standing.account.cost > 0);
+	assert_true(standing.account.longest >= standing.account.period);
+	/* To look is not to state: the account that is stated has it all. */
+	assert_int_equal(tocsin_monitor_account(w->m), 0);
+	assert_int_equal(w->account.samples, 2);
+	assert_int_equal(w->account.period, standing.account.period);
+	assert_int_equal(w->account.cost, standing.account.cost);
+	tocsin_monitor_standing(w->m, &standing);
+	assert_int_equal(standing.account.samples, 0);
+}
+
 static void what_take_returns_ends_the_sample(void **state)
 {
 	struct world *w = *state;
@@ -612,6 +656,7 @@ int main(void)
 	    TEST(leftovers_of_unseen_connections_are_strangers),
 	    TEST(the_guests_counters_tell_what_was_missed),
 	    TEST(a_hidden_socket_is_a_finding_once),
+	    TEST(what_is_known_now_can_be_looked_at),
 	    TEST(what_take_returns_ends_the_sample),
 	    cmocka_unit_test(the_pace_follows_what_happens),
 	};

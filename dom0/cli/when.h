@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Times as people write them in arguments. */
+#ifndef TOCSIN_CLI_WHEN_H
+#define TOCSIN_CLI_WHEN_H
+
+#include <stdint.h>
+
+/*
+ * Nanoseconds since the epoch of "10m" (seconds, minutes, hours, days, weeks before now), of
+ * "2026-01-31T12:00:00Z" (RFC 3339: a fraction, an offset, or the date alone, which is UTC), or of
+ * "1700000000" (seconds since the epoch). -EINVAL: none of these, or before the epoch.
+ */
+int when_parse(const char *text, uint64_t now, uint64_t *ret);
+
+#endif

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A list of sockets that grows while tables are walked: what holds for every table, whatever its
+ * chains are made of.
+ *
+ * A chain is short and changes quickly, and its objects may be freed and used anew for others of
+ * their kind: a chain is read anew, a few times at most, when it does not fit together. All steps
+ * of all tables together are bounded, so that a guest that lies costs no more than a full one.
+ */
+#include "introspect/sockwalk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define ROWS_MAX (1u << 20)
+#define RETRIES 4
+#define STATE_CLOSE 7
+
+static bool belongs(enum tocsin_socket_table table, const struct tocsin_socket *s)
+{
+	if (table == TOCSIN_TABLE_NETLINK) /* the kernel's own have the number 0 */
+		return s->family == AF_NETLINK;
+	return tocsin_socket_table_of(s) == table;
+}
+
+/* Has it just given back what it was found by? */
+static bool leaves(enum tocsin_socket_table table, const struct tocsin_socket *s)
+{
+	bool internet = s->family == AF_INET || s->family == AF_INET6;
+
+	if (!internet || tocsin_socket_in_table(s))
+		return false;
+	return table == TOCSIN_TABLE_TCP ? s->type == SOCK_STREAM && s->state == STATE_CLOSE
+					 : s->type == SOCK_DGRAM && !s->local_port;
+}
+
+static int read_row(struct tocsin_socket_walk *w, enum tocsin_socket_table table, uint64_t sock,
+		    struct tocsin_socket *ret)
+{
+	struct tocsin_socket s;
+	int rc = tocsin_socket_read(&w->r, sock, &s);
+
+	if (rc)
+		return rc;
+	if (!belongs(table, &s))
+		return leaves(table, &s) ? -ESRCH : -EAGAIN;
+	*ret = s;
+	return 0;
+}
+
+int tocsin_socket_walk_add(struct tocsin_socket_walk *w, enum tocsin_socket_table table,
+			   uint64_t sock)
+{
+	struct tocsin_socket_list *list = &w->list;
+	struct tocsin_socket_row *row;
+	struct tocsin_socket again;
+	int rc;
+
+	if (list->count == ROWS_MAX)
+		return -E2BIG;
+	if (list->count == w->room) {
+		size_t room = w->room ? w->room * 2 : 256;
+		void *rows = reallocarray(list->rows, room, sizeof(*list->rows));
+
+		if (!rows)
+			return -ENOMEM;
+		list->rows = rows;
+		w->room = room;
+	}
+	row = &list->rows[list->count];
+	rc = read_row(w, table, sock, &row->socket);
+	if (rc) {
+		w->doubt |= rc != -ESRCH;
+		return 0;
+	}
+	row->confidence = TOCSIN_TORN;
+	if (!read_row(w, table, sock, &again) && tocsin_socket_same(&row->socket, &again))
+		row->confidence = TOCSIN_CONSISTENT;
+	list->count++;
+	return 0;
+}
+
+int tocsin_socket_walk_step(struct tocsin_socket_walk *w, uint64_t steps)
+{
+	if (w->steps < steps)
+		return -E2BIG;
+	w->steps -= steps;
+	return 0;
+}
+
+int tocsin_socket_walk_chain(struct tocsin_socket_walk *w, tocsin_chain_walk *walk,
+			     const void *chain)
+{
+	size_t before = w->list.count;
+	int rc = -EAGAIN;
+
+	for (int n = 0; n < RETRIES && (rc == -EAGAIN || (!rc && w->doubt)); n++) {
+		tocsin_kernel_wait(w->k, n);
+		w->list.count = before;
+		w->doubt = false;
+		rc = walk(w, chain);
+	}
+	for (size_t row = before; row < w->list.count; row++) {
+		if (rc == -EAGAIN)
+			w->list.rows[row].confidence = TOCSIN_TORN;
+		w->list.torn += w->list.rows[row].confidence == TOCSIN_TORN;
+	}
+	w->list.torn += rc == -EAGAIN || (!rc && w->doubt);
+	return rc == -EAGAIN ? 0 : rc;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside introspect/: a list of sockets that grows while the protocols' tables are walked. */
+#ifndef TOCSIN_INTROSPECT_SOCKWALK_H
+#define TOCSIN_INTROSPECT_SOCKWALK_H
+
+#include "introspect/socket.h"
+
+#define TOCSIN_CHUNK_BYTES 4096
+
+struct tocsin_socket_walk {
+	struct tocsin_kernel *k;
+	struct tocsin_socket_reader r;
+	const struct tocsin_file_layout *f;
+	struct tocsin_socket_list list;
+	size_t room;
+	uint64_t steps; /* buckets and nodes that may still be looked at */
+	bool doubt;     /* a socket of the chain that is walked could not be read */
+};
+
+/*
+ * The socket at VA sock hangs in this table: read it. One that leaves is not added, and one that
+ * cannot be read is a doubt. -E2BIG: too many; -ENOMEM.
+ */
+int tocsin_socket_walk_add(struct tocsin_socket_walk *w, enum tocsin_socket_table table,
+			   uint64_t sock);
+
+/* Take so many steps; -E2BIG: there were enough. */
+int tocsin_socket_walk_step(struct tocsin_socket_walk *w, uint64_t steps);
+
+/* One walk along a chain; -EAGAIN: it does not hold still, or leads out of it. */
+typedef int tocsin_chain_walk(struct tocsin_socket_walk *w, const void *chain);
+
+/*
+ * Walk a chain until it holds still, a few times at most; it is in the list whole, or, where that
+ * does not help, as far as it went, and counts as torn.
+ */
+int tocsin_socket_walk_chain(struct tocsin_socket_walk *w, tocsin_chain_walk *walk,
+			     const void *chain);
+
+/* Those of AF_NETLINK, from the hash tables of each of its protocols. -ENOTSUP; -EFAULT. */
+int tocsin_socket_walk_netlink(struct tocsin_socket_walk *w);
+
+/*
+ * The network namespaces, each once, ascending: those in the kernel's list and those that processes
+ * are in. torn grows where one of them does not hold still.
+ */
+int tocsin_net_collect(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
+		       const struct tocsin_file_layout *f, struct tocsin_addresses *ret,
+		       size_t *torn);
+
+#endif

@@ -42,20 +42,27 @@ static int read_arguments(int argc, char **argv, struct options *o)
 	return EXIT_DONE;
 }
 
+/* "idle": it is on, but a list that it needs is empty. */
+static const char *on(const struct tocsin_watch_rule_info *r)
+{
+	if (!r->enabled)
+		return "no";
+	return r->idle ? "idle" : "yes";
+}
+
 static int print(const struct tocsin_watch_rules *rules, bool json)
 {
 	struct tocsin_watch_rule_info r;
 
 	if (!json)
-		printf("%-28s %-8s %-10s %-10s %-3s %s\n", "RULE", "SEVERITY", "CONFIDENCE",
+		printf("%-28s %-8s %-10s %-10s %-4s %s\n", "RULE", "SEVERITY", "CONFIDENCE",
 		       "TECHNIQUE", "ON", "FILE");
 	for (size_t i = 0; i < tocsin_watch_rules_count(rules); i++) {
 		tocsin_watch_rules_info(rules, i, &r);
 		if (!json)
-			printf("%-28s %-8s %-10s %-10s %-3s %s:%u\n", r.name,
+			printf("%-28s %-8s %-10s %-10s %-4s %s:%u\n", r.name,
 			       tocsin_severity_name(r.severity), tocsin_certainty_name(r.certainty),
-			       r.technique[0] ? r.technique : "-", r.enabled ? "yes" : "no", r.file,
-			       r.line);
+			       r.technique[0] ? r.technique : "-", on(&r), r.file, r.line);
 		else if (tocsin_output_rule_json(stdout, &r))
 			return EXIT_FAILED;
 	}

@@ -45,7 +45,8 @@ void tocsin_watch_rules_info(const struct tocsin_watch_rules *r, size_t index,
 					       .certainty = rule->certainty,
 					       .line = rule->line,
 					       .exceptions = rule->exception_count,
-					       .enabled = rule->enabled};
+					       .enabled = rule->enabled,
+					       .idle = tocsin_rule_is_idle(rule)};
 }
 
 static int state_finding(const struct rule *r, const struct rule_look *look,

@@ -37,6 +37,7 @@ struct tocsin_watch_rule_info {
 	unsigned int line;
 	size_t exceptions;
 	bool enabled;
+	bool idle; /* a list that it needs is empty: nothing can match */
 };
 
 /* index below count; what ret points at lives as long as the rules. */

@@ -48,7 +48,14 @@ struct rule_condition {
 };
 
 enum rule_over_time { RULE_OVER_NOTHING, RULE_FANOUT, RULE_BEACON, RULE_RATE };
-enum rule_by { RULE_BY_PROCESS, RULE_BY_EXE, RULE_BY_REMOTE, RULE_BY_GUEST, RULE_BY_SOCKET };
+enum rule_by {
+	RULE_BY_PROCESS,
+	RULE_BY_EXE,
+	RULE_BY_REMOTE,
+	RULE_BY_LOCAL, /* a program, and its address and port */
+	RULE_BY_GUEST,
+	RULE_BY_SOCKET
+};
 enum rule_of { RULE_OF_REMOTE_PORT, RULE_OF_REMOTE, RULE_OF_LOCAL_PORT, RULE_OF_REMOTE_PAIR };
 
 struct rule {
@@ -121,7 +128,8 @@ const char *tocsin_rule_file(const struct rule_loading *l, const config_setting_
 struct rule_list *tocsin_rule_list_find(const struct tocsin_watch_rules *r, const char *name);
 /* The group s of `lists`; -EINVAL: complained about. */
 int tocsin_rule_read_list(struct rule_loading *l, config_setting_t *s);
-/* The entries of an array, a list or a single value. Entries that begin with @ go to field. */
+/* The entries of an array, a list or a single value. Entries that begin with one @
+ * are names of lists, which go to field; @@ stands for an @. */
 int tocsin_rule_read_entries(struct rule_loading *l, config_setting_t *s, struct rule_set *set,
 			     struct rule_field *field);
 
@@ -129,6 +137,8 @@ int tocsin_rule_read_entries(struct rule_loading *l, config_setting_t *s, struct
 int tocsin_rule_read(struct rule_loading *l, config_setting_t *s, struct rule **ret);
 int tocsin_rule_read_exception(struct rule_loading *l, config_setting_t *s, struct rule *r,
 			       bool top);
+/* Does it need a list that is empty, so that nothing meets it? */
+bool tocsin_rule_is_idle(const struct rule *r);
 void tocsin_rule_condition_clear(struct rule_condition *c);
 void tocsin_rule_free(struct rule *r);
 
@@ -170,6 +180,8 @@ enum rule_news { RULE_NOTHING_YET, RULE_NEWS, RULE_KNOWN };
 /* The rule matches this event: is it to be stated? -ENOMEM. */
 int tocsin_rule_remember(struct tocsin_watch_state *s, const struct rule *r, size_t index,
 			 const struct rule_look *look, struct rule_measure *measure);
+/* Of what is remembered, for tests. */
+size_t tocsin_rule_state_bytes(const struct tocsin_watch_state *s);
 struct tocsin_watch_counts *tocsin_rule_counts(struct tocsin_watch_state *s);
 
 /* The sentence, with what the placeholders stand for. */

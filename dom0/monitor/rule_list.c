@@ -76,8 +76,9 @@ static int read_entry(struct rule_loading *l, config_setting_t *s, struct rule_s
 	}
 	if (!entry)
 		return tocsin_rule_wrong(l, s, "neither a text nor a whole number");
-	if (field && entry[0] == '@')
+	if (field && entry[0] == '@' && entry[1] != '@')
 		return refer(l, s, entry + 1, set, field);
+	entry += field && entry[0] == '@'; /* @@ is the abstract name's own */
 	rc = add(l, set, entry, &why);
 	return rc == -EINVAL ? tocsin_rule_wrong(l, s, "'%s': %s", entry, why) : rc;
 }

@@ -318,10 +318,10 @@ static void switch_rules(struct rule_loading *l)
 		config_setting_t *on = config_setting_get_member(root, "enable"),
 				 *off = config_setting_get_member(root, "disable");
 
-		if (on)
-			l->rules->broken += each_named(l, on, on, enable) == -EINVAL;
 		if (off)
 			l->rules->broken += each_named(l, off, off, disable) == -EINVAL;
+		if (on)
+			l->rules->broken += each_named(l, on, on, enable) == -EINVAL;
 	}
 }
 

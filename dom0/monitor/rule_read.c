@@ -12,9 +12,7 @@
 
 #define SECOND 1000000000ull
 
-static const char *const severities[] = {"info", "low", "medium", "high", "critical", NULL};
-static const char *const certainties[] = {"low", "medium", "high", NULL};
-static const char *const bys[] = {"process", "exe", "remote", "guest", "socket", NULL};
+static const char *const bys[] = {"process", "exe", "remote", "local", "guest", "socket", NULL};
 static const char *const ofs[] = {"remote_port", "remote", "local_port", "remote_and_port", NULL};
 
 /* How the members of a condition are read. */
@@ -150,7 +148,7 @@ static int read_bits(struct rule_loading *l, config_setting_t *s, const char *co
 	for (int i = 0; i < count; i++) {
 		config_setting_t *m = single ? s : config_setting_get_elem(s, (unsigned int)i);
 		const char *text = config_setting_get_string(m);
-		int bit = text ? tocsin_rule_name_index(names, text) : -1;
+		int bit = text && *text ? tocsin_rule_name_index(names, text) : -1;
 
 		if (bit < 0)
 			return tocsin_rule_wrong(l, m, "'%s' is no word for it", text ? text : "");
@@ -232,6 +230,31 @@ void tocsin_rule_condition_clear(struct rule_condition *c)
 	clear_forms(socket_forms, SOCKET_FORMS, &c->socket);
 }
 
+static bool is_empty(const struct rule_field *f)
+{
+	size_t count = tocsin_rule_set_count(&f->own);
+
+	for (size_t i = 0; i < f->list_count; i++)
+		count += tocsin_rule_set_count(f->lists[i]);
+	return f->used && !count;
+}
+
+static bool has_empty(const struct form_of *forms, size_t count, const void *from)
+{
+	for (size_t i = 0; i < count; i++)
+		if (forms[i].form == FORM_FIELD &&
+		    is_empty((const void *)((const char *)from + forms[i].offset)))
+			return true;
+	return false;
+}
+
+bool tocsin_rule_is_idle(const struct rule *r)
+{
+	return has_empty(process_forms, PROCESS_FORMS, &r->when.process) ||
+	       has_empty(process_forms, PROCESS_FORMS, &r->when.other) ||
+	       has_empty(socket_forms, SOCKET_FORMS, &r->when.socket);
+}
+
 void tocsin_rule_free(struct rule *r)
 {
 	if (!r)
@@ -244,19 +267,15 @@ void tocsin_rule_free(struct rule *r)
 }
 
 /* Kinds that rules look at; the others are the watch's own. */
-static const char *const kinds[] = {[TOCSIN_EVENT_BEGIN] = "",
-				    [TOCSIN_EVENT_STARTED] = "started",
-				    [TOCSIN_EVENT_EXECUTED] = "executed",
-				    [TOCSIN_EVENT_EXITED] = "exited",
-				    [TOCSIN_EVENT_OPENED] = "opened",
-				    [TOCSIN_EVENT_ACCEPTED] = "accepted",
-				    [TOCSIN_EVENT_CLOSED] = "closed",
-				    [TOCSIN_EVENT_LISTENING] = "listening",
-				    [TOCSIN_EVENT_UNLISTENED] = "unlistened",
-				    [TOCSIN_EVENT_HELD] = "held",
-				    [TOCSIN_EVENT_RELEASED] = "released",
-				    [TOCSIN_EVENT_RING] = "ring",
-				    NULL};
+static int read_kinds(struct rule_loading *l, config_setting_t *s, uint32_t *ret)
+{
+	const char *names[TOCSIN_EVENT_FINDING + 1] = {""};
+
+	for (int i = TOCSIN_EVENT_STARTED; i <= TOCSIN_EVENT_RING; i++)
+		names[i] = tocsin_event_kind_name((enum tocsin_event_kind)i);
+	names[TOCSIN_EVENT_FINDING] = NULL;
+	return read_bits(l, s, names, ret);
+}
 
 static int read_when(struct rule_loading *l, config_setting_t *s, struct rule *r)
 {
@@ -270,9 +289,7 @@ static int read_when(struct rule_loading *l, config_setting_t *s, struct rule *r
 	m = config_setting_get_member(when, "kinds");
 	if (!rc && !m)
 		rc = tocsin_rule_wrong(l, when, "has no 'kinds' of events");
-	rc = rc ? rc : read_bits(l, m, kinds, &r->kinds);
-	if (!rc && (r->kinds & 1u << TOCSIN_EVENT_BEGIN))
-		rc = tocsin_rule_wrong(l, m, "'' is no word for it");
+	rc = rc ? rc : read_kinds(l, m, &r->kinds);
 	m = config_setting_get_member(when, "initial");
 	if (!rc && m)
 		rc = read_answer(l, m, &r->initial);
@@ -407,6 +424,8 @@ static int read_over_time(struct rule_loading *l, config_setting_t *s, struct ru
 	rc = readers[r->over_time](l, found, r);
 	if (!rc && r->by == RULE_BY_SOCKET)
 		rc = tocsin_rule_wrong(l, found, "nothing to count by 'socket'");
+	if (!rc && r->by == RULE_BY_LOCAL && r->over_time == RULE_BEACON)
+		rc = tocsin_rule_wrong(l, found, "a beacon has no port of its own: not by 'local'");
 	return rc;
 }
 
@@ -435,10 +454,28 @@ static int check_identifier(struct rule_loading *l, config_setting_t *s, const c
 	return 0;
 }
 
+static int read_weight(struct rule_loading *l, config_setting_t *s, struct rule *r)
+{
+	const char *severities[TOCSIN_SEVERITY_CRITICAL + 2] = {NULL},
+							  *certainties[TOCSIN_CERTAINTY_HIGH + 2] =
+							      {NULL};
+	int severity = 0, certainty = TOCSIN_CERTAINTY_HIGH, rc;
+
+	for (int i = 0; i <= TOCSIN_SEVERITY_CRITICAL; i++)
+		severities[i] = tocsin_severity_name((enum tocsin_severity)i);
+	for (int i = 0; i <= TOCSIN_CERTAINTY_HIGH; i++)
+		certainties[i] = tocsin_certainty_name((enum tocsin_certainty)i);
+	rc = read_word(l, s, "severity", true, severities, &severity);
+	rc = rc ? rc : read_word(l, s, "certainty", false, certainties, &certainty);
+	r->severity = (enum tocsin_severity)severity;
+	r->certainty = (enum tocsin_certainty)certainty;
+	return rc;
+}
+
 static int read_words(struct rule_loading *l, config_setting_t *s, struct rule *r)
 {
-	int severity = 0, certainty = TOCSIN_CERTAINTY_HIGH, rc;
 	config_setting_t *m;
+	int rc;
 
 	rc = tocsin_rule_read_string(l, s, "name", true, r->name, sizeof(r->name));
 	if (!rc)
@@ -454,11 +491,7 @@ static int read_words(struct rule_loading *l, config_setting_t *s, struct rule *
 	m = config_setting_get_member(s, "technique");
 	if (!rc && m)
 		rc = check_identifier(l, m, r->technique);
-	rc = rc ? rc : read_word(l, s, "severity", true, severities, &severity);
-	rc = rc ? rc : read_word(l, s, "certainty", false, certainties, &certainty);
-	r->severity = (enum tocsin_severity)severity;
-	r->certainty = (enum tocsin_certainty)certainty;
-	return rc;
+	return rc ? rc : read_weight(l, s, r);
 }
 
 static int read_enabled(struct rule_loading *l, config_setting_t *s, struct rule *r)

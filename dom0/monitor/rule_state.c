@@ -25,8 +25,8 @@ struct key {
 	int32_t pid;
 	uint64_t start_time, socket;
 	XXH128_hash_t program;
-	uint8_t remote[16];
-	uint32_t remote_port;
+	uint8_t address[16];
+	uint32_t port;
 	uint32_t unused; /* padding, zero: keys are compared as bytes */
 };
 
@@ -96,6 +96,11 @@ void tocsin_watch_state_counts(const struct tocsin_watch_state *s, struct tocsin
 struct tocsin_watch_counts *tocsin_rule_counts(struct tocsin_watch_state *s)
 {
 	return &s->counts;
+}
+
+size_t tocsin_rule_state_bytes(const struct tocsin_watch_state *s)
+{
+	return s->stated.bytes + s->measured.bytes;
 }
 
 static struct note **bucket(const struct tocsin_watch_state *s, struct store *store,
@@ -172,34 +177,46 @@ static XXH128_hash_t program(const struct tocsin_watch_state *s,
 	return hash;
 }
 
-/* What is counted together, or stated once. false: who it was is not known, so nothing can be. */
-static bool make_key(const struct tocsin_watch_state *s, const struct rule *r, size_t index,
+static void key_address(struct key *key, const struct rule_address *a, uint16_t port)
+{
+	memcpy(key->address, a->v6, sizeof(key->address));
+	key->port = port;
+}
+
+/*
+ * What is counted together, or stated once. Processes that are not known, as of connections that
+ * were over before they were seen, are counted as one; but each of their sockets is stated.
+ */
+static void make_key(const struct tocsin_watch_state *s, const struct rule *r, size_t index,
 		     const struct rule_look *look, struct key *key)
 {
-	const struct tocsin_event *e = look->e;
 	bool over_time = r->over_time != RULE_OVER_NOTHING, remote = r->by == RULE_BY_REMOTE;
+	const struct tocsin_event_socket *socket = look->e->socket;
+	const struct tocsin_event_process *p = look->e->process;
 
 	memset(key, 0, sizeof(*key));
 	key->rule = (uint32_t)index;
-	if (r->by == RULE_BY_EXE && e->process) {
-		key->program = program(s, e->process);
-	} else if (e->process && (r->by == RULE_BY_PROCESS || r->by == RULE_BY_SOCKET ||
-				  (remote && !over_time))) {
-		key->pid = e->process->pid;
-		key->start_time = e->process->start_time;
+	if (p && (r->by == RULE_BY_EXE || r->by == RULE_BY_LOCAL)) {
+		key->program = program(s, p);
+	} else if (p && r->by != RULE_BY_GUEST && !(remote && over_time)) {
+		key->pid = p->pid;
+		key->start_time = p->start_time;
 	}
-	if (!e->process && (r->by == RULE_BY_PROCESS || r->by == RULE_BY_EXE)) {
-		if (over_time)
-			return false;
-		key->socket = e->socket ? e->socket->id : 0;
-	}
-	if (r->by == RULE_BY_SOCKET && e->socket)
-		key->socket = e->socket->id;
-	if (look->inet && (remote || r->over_time == RULE_BEACON))
-		memcpy(key->remote, look->remote.v6, sizeof(key->remote));
-	if (look->inet && r->over_time == RULE_BEACON && !remote)
-		key->remote_port = e->socket->socket.remote_port;
-	return !over_time || look->inet || (r->over_time == RULE_RATE && !remote);
+	if (socket && !over_time &&
+	    (r->by == RULE_BY_SOCKET || (!p && (r->by == RULE_BY_PROCESS || r->by == RULE_BY_EXE))))
+		key->socket = socket->id;
+	if (look->inet && r->by == RULE_BY_LOCAL)
+		key_address(key, &look->local, socket->socket.local_port);
+	else if (look->inet && (remote || r->over_time == RULE_BEACON))
+		key_address(key, &look->remote, remote ? 0 : socket->socket.remote_port);
+}
+
+/* Addresses are what all but a rate are about, and a rate by address. */
+static bool is_countable(const struct rule *r, const struct rule_look *look)
+{
+	return !look->e->initial && /* when it began is not known */
+	       (look->inet ||
+		(r->over_time == RULE_RATE && r->by != RULE_BY_REMOTE && r->by != RULE_BY_LOCAL));
 }
 
 /* What fanout counts the distinct ones of. */
@@ -337,10 +354,9 @@ int tocsin_rule_remember(struct tocsin_watch_state *s, const struct rule *r, siz
 	struct key key;
 
 	*measure = (struct rule_measure){.count = 1};
-	if (r->over_time != RULE_OVER_NOTHING && look->e->initial)
-		return RULE_NOTHING_YET; /* when it began is not known */
-	if (!make_key(s, r, index, look, &key))
+	if (r->over_time != RULE_OVER_NOTHING && !is_countable(r, look))
 		return RULE_NOTHING_YET;
+	make_key(s, r, index, look, &key);
 	if (r->over_time != RULE_OVER_NOTHING)
 		return measure_it(s, r, &key, look, measure);
 	n = recall(s, &s->stated, &key, 0);

@@ -12,6 +12,7 @@ int tocsin_output_rule_json(FILE *to, const struct tocsin_watch_rule_info *rule)
 	put_text(b, "kind", "rule");
 	put_text(b, "name", rule->name);
 	put_bool(b, "enabled", rule->enabled);
+	put_bool(b, "idle", rule->idle);
 	put_text(b, "severity", tocsin_severity_name(rule->severity));
 	put_text(b, "confidence", tocsin_certainty_name(rule->certainty));
 	put_text(b, "technique", rule->technique);

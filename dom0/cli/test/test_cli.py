@@ -97,6 +97,32 @@ if " enable " in run("--help")[1]:  # built with Xen
             code, out, err = run(*args)
             check("not in dom0: " + args[0], (code, out, "dom0" in err, err.count("\n")),
                   (1, "", True, 1))
+with tempfile.TemporaryDirectory() as name:
+    rules = pathlib.Path(name)
+    good = """rules = (
+      { name = "a.b"; sentence = "{comm}"; why = "w"; severity = "high"; technique = "T1046";
+        when = { kinds = "opened"; }; } );"""
+    (rules / "good.rules").write_text(good, encoding="ascii")
+    code, out, err = run("rules", "--check", rules)
+    check("rules", (code, out.splitlines()[1].split(), err), (0, ["a.b", "high", "high", "T1046",
+          "yes", f"{rules}/good.rules:2"], ""))
+    code, out, err = run("rules", "--json", rules)
+    row = json.loads(out)
+    check("rules in JSON", (code, row["kind"], row["name"], row["enabled"], row["line"]),
+          (0, "rule", "a.b", True, 2))
+    (rules / "bad.rules").write_text("rules = (\n{ name = 5; } );", encoding="ascii")
+    for args, expected in ((["--check"], 1), ([], 3), (["--json"], 3)):
+        code, out, err = run("rules", rules, *args)
+        check(f"rules, one broken {args}", (code, out.count("a.b"), f"{rules}/bad.rules:2: name: " in
+              err), (expected, 1, True))
+    (rules / "good.rules").unlink()
+    code, out, err = run("rules", rules)
+    check("rules, all broken", (code, out, "no rule could be loaded" in err), (1, "", True))
+    check("rules, no folder", run("rules", rules / "absent")[0], 1)
+    check("rules, unknown option", run("rules", "--try", "x")[0], 2)
+shipped = pathlib.Path(__file__).resolve().parents[2] / "monitor" / "rules"
+code, out, err = run("rules", "--check", shipped)
+check("shipped rules", (code, err, len(out.splitlines()) > 10), (0, "", True))
 with open("/dev/full", "w", encoding="ascii") as full:
     code = subprocess.run([tocsin, "replay", str(folder / "good.trace")], stdout=full,
                           stderr=subprocess.DEVNULL, check=False).returncode

@@ -24,12 +24,14 @@ struct load {
 	const char *name;
 	unsigned int connections, processes; /* that begin in a second */
 	unsigned int seconds;                /* that each lives */
+	uint64_t max_bytes;                  /* 0: all is kept */
 };
 
 static const struct load loads[] = {
-    {"500 connections/s", 500, 0, 1},
-    {"50 processes/s", 0, 50, 1},
-    {"500 connections/s, 10 processes/s", 500, 10, 2},
+    {"500 connections/s", 500, 0, 1, 0},
+    {"50 processes/s", 0, 50, 1, 0},
+    {"500 connections/s, 10 processes/s", 500, 10, 2, 0},
+    {"the same, the latest 8 MiB", 500, 10, 2, 8 << 20},
 };
 
 struct run {
@@ -38,6 +40,7 @@ struct run {
 	uint64_t json; /* bytes */
 	FILE *lines;
 	double added, written; /* seconds of the processor */
+	double longest;        /* to add one */
 };
 
 static void must(int rc, const struct tocsin_error *err)
@@ -82,6 +85,8 @@ static void tell(struct run *r, enum tocsin_event_kind kind, const struct tocsin
 	middle = now();
 	must(tocsin_event_output_find("json")->write(r->lines, &e), &err);
 	r->added += middle - began;
+	if (middle - began > r->longest)
+		r->longest = middle - began;
 	r->written += now() - middle;
 	r->events++;
 }
@@ -194,7 +199,7 @@ static int count(const struct tocsin_event *e, void *context)
 }
 
 /* Events in a second of the processor, of all and of the last minute's of one client port. */
-static void ask(struct run *r, double *all, double *found)
+static void ask(struct run *r, uint64_t events, double *all, double *found)
 {
 	struct tocsin_history_query q = {.kind = TOCSIN_EVENT_KINDS};
 	struct tocsin_error err = {0};
@@ -203,7 +208,7 @@ static void ask(struct run *r, double *all, double *found)
 
 	must(tocsin_history_each(r->history, &q, count, &n, &err), &err);
 	*all = (double)n / (now() - began);
-	if (n != r->events) {
+	if (n != events) {
 		fputs("bench_history: not all events came back\n", stderr);
 		exit(1);
 	}
@@ -216,12 +221,12 @@ static void ask(struct run *r, double *all, double *found)
 
 static void measure(const struct load *l, const char *path, unsigned int seconds)
 {
-	const struct tocsin_history_settings settings = {0};
+	const struct tocsin_history_settings settings = {.max_bytes = l->max_bytes};
 	const cookie_io_functions_t functions = {.write = count_bytes};
 	struct tocsin_history_extent extent;
 	struct tocsin_error err = {0};
 	struct run r = {0};
-	double all, found, each;
+	double all, found, each, line;
 
 	r.lines = fopencookie(&r.json, "w", functions);
 	must(r.lines ? 0 : -1, &err);
@@ -230,12 +235,12 @@ static void measure(const struct load *l, const char *path, unsigned int seconds
 		tell_sample(&r, l, n);
 	must(tocsin_history_flush(r.history, &err), &err);
 	must(tocsin_history_extent(r.history, &extent, &err), &err);
-	ask(&r, &all, &found);
-	each = (double)extent.bytes / (double)r.events;
-	printf("%-34s %9.0f %8.1f %8.1f %6.3f %9.0f %9.0f %9.0f %8.1f %9.1f\n", l->name,
-	       (double)r.events / seconds, each, (double)r.json / (double)r.events,
-	       (double)extent.bytes / (double)r.json, (double)r.events / r.added,
-	       (double)r.events / r.written, all, found,
+	ask(&r, extent.events, &all, &found);
+	each = (double)extent.bytes / (double)extent.events;
+	line = (double)r.json / (double)r.events;
+	printf("%-34s %9.0f %8.1f %8.1f %6.3f %9.0f %8.2f %9.0f %9.0f %8.1f %9.1f\n", l->name,
+	       (double)r.events / seconds, each, line, each / line, (double)r.events / r.added,
+	       r.longest * 1000, (double)r.events / r.written, all, found,
 	       each * (double)r.events / seconds * 3600 / 1048576);
 	tocsin_history_close(r.history);
 	fclose(r.lines);
@@ -250,8 +255,8 @@ int main(int argc, char **argv)
 	if (!seconds || !mkdtemp(folder))
 		return 2;
 	snprintf(path, sizeof(path), "%s/history", folder);
-	printf("%-34s %9s %8s %8s %6s %9s %9s %9s %8s %9s\n", "history", "events/s", "B/event",
-	       "JSON", "ratio", "added/s", "JSON/s", "read/s", "find ms", "MiB/hour");
+	printf("%-34s %9s %8s %8s %6s %9s %8s %9s %9s %8s %9s\n", "history", "events/s", "B/event",
+	       "JSON", "ratio", "added/s", "most ms", "JSON/s", "read/s", "find ms", "MiB/hour");
 	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++)
 		measure(&loads[i], path, seconds);
 	rmdir(folder);

@@ -45,13 +45,14 @@ static void goes_by_age(void **state)
 	assert_int_equal(extent.first, T0 + 139 * (uint64_t)SECOND);
 	assert_int_equal(extent.last, T0 + 199 * (uint64_t)SECOND);
 	assert_int_equal(extent.events, 61);
-	assert_int_equal(extent.processes, 61); /* with the events go who did them */
-	assert_int_equal(extent.sockets, 61);
+	assert_in_range(extent.processes, 61, 63); /* with the events go who did them */
+	assert_in_range(extent.sockets, 61, 63);
 	fill(h, 200, 201); /* never further than a 64th of the age behind */
 	assert_int_equal(tocsin_history_extent(h, &extent, &err), 0);
 	assert_true(extent.last - extent.first <= MINUTES(1) + MINUTES(1) / 64);
 	tocsin_history_close(h);
-	assert_int_equal(count_texts(), extent.processes + 4); /* exe; guest, comm, cmdline, "" */
+	assert_in_range(count_texts(), extent.processes + 4,
+			extent.processes + 5); /* exe; guest, comm, cmdline, "" */
 }
 
 /* Who is still named stays, however old. */
@@ -93,7 +94,7 @@ static void goes_by_size(void **state)
 	assert_true(extent.events > 1000 && extent.events < 20000);
 	assert_int_equal(extent.last, T0 + 19999 * (uint64_t)SECOND);
 	assert_int_equal(answers(h, &everything), extent.events);
-	assert_int_equal(extent.processes, extent.events);
+	assert_in_range(extent.processes, extent.events, extent.events + 2);
 	tocsin_history_close(h);
 	assert_int_equal(stat(path, &st), 0);
 	assert_true((uint64_t)st.st_size <= settings.max_bytes * 5 / 4);

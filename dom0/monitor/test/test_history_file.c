@@ -323,6 +323,13 @@ static void damaged(void **state)
 	assert_int_equal(n, 499); /* what came before it is told */
 	assert_non_null(strstr(err.message, "damaged"));
 	tocsin_history_close(h);
+	run_sql("UPDATE event SET process = -1 WHERE time = (SELECT min(time) FROM event)");
+	h = open_history(NULL);
+	n = 0;
+	assert_int_equal(tocsin_history_each(h, &everything, count, &n, &err), -EPROTO);
+	assert_int_equal(n, 0); /* there is no such process */
+	tocsin_history_close(h);
+	run_sql("UPDATE event SET process = 1 WHERE process = -1");
 	run_sql("UPDATE socket SET local = x'00000000' WHERE id = 500; DELETE FROM process WHERE "
 		"id = 10");
 	h = open_history(NULL);

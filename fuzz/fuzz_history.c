@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A history that somebody changed: all of it is read and written out in every form, then it is
- * written to. Input: changes to a small history that is made here: u16 offset, u8 size, the bytes;
- * size 0 cuts the file off at the offset.
+ * written to. Input: changes to a small history that is made here: u8 page, u16 offset in it, u8
+ * size, the bytes; size 0 cuts the file off there.
  */
 #include "fuzz.h"
 #include "monitor/history.h"
@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #define TIME 1700000000000000000u
+
+#define LARGEST (1 << 18)
 
 static char folder[32], path[64];
 static uint8_t *original;
@@ -97,11 +99,11 @@ static void prepare(void)
 	check(tocsin_history_open(path, &settings, &h, NULL) == 0);
 	fill(h);
 	tocsin_history_close(h);
-	original = malloc(1 << 16);
+	original = malloc(LARGEST);
 	f = fopen(path, "r");
 	nowhere = fopen("/dev/null", "w");
 	check(original && f && nowhere);
-	original_size = fread(original, 1, 1 << 16, f);
+	original_size = fread(original, 1, LARGEST, f);
 	check(original_size > 4096 && feof(f));
 	fclose(f);
 }
@@ -114,11 +116,11 @@ static void write_changed(const uint8_t *data, size_t size)
 
 	check(bytes && f);
 	memcpy(bytes, original, length);
-	while (size >= 3) {
-		size_t at = (size_t)data[0] | (size_t)data[1] << 8, n = data[2];
+	while (size >= 4) {
+		size_t at = data[0] * 4096u + (data[1] | data[2] << 8) % 4096u, n = data[3];
 
-		data += 3;
-		size -= 3;
+		data += 4;
+		size -= 4;
 		if (!n && at < length)
 			length = at;
 		if (n > size)

@@ -7,15 +7,15 @@ import struct
 
 HERE = pathlib.Path(__file__).resolve().parent / "corpus" / "history"
 PAGE = 4096
-PAGES = 14
+PAGES = 18
 
 
 def change(at, data):
-    return struct.pack("<HB", at, len(data)) + data
+    return struct.pack("<BHB", at // PAGE, at % PAGE, len(data)) + data
 
 
 def cut(at):
-    return struct.pack("<HB", at, 0)
+    return struct.pack("<BHB", at // PAGE, at % PAGE, 0)
 
 
 INPUTS = {
@@ -29,8 +29,6 @@ INPUTS = {
     "free_list_loops": change(32, struct.pack(">II", 3, 200)) + change(2 * PAGE, struct.pack(">I", 3)),
     "half": cut(PAGES * PAGE // 2),
     "one_page": cut(PAGE),
-    # two ends of rows, of which one refers to row -1 then
-    "row_minus_one": change(0x9E3F, b"\x9f\4\4\4\xff\x0e\x9f"),
     "schema": change(PAGE - 40, b"X"),
 }
 for number in range(1, PAGES):

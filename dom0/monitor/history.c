@@ -20,7 +20,9 @@
 #define LONGEST_VALUE (1 << 20)
 
 static const char *const schema[] = {
-    "CREATE TABLE text (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL UNIQUE)",
+    "CREATE TABLE text (id INTEGER PRIMARY KEY, last INTEGER NOT NULL, "
+    "bytes BLOB NOT NULL UNIQUE)",
+    "CREATE INDEX text_last ON text (last)",
     "CREATE TABLE guest (id INTEGER PRIMARY KEY, last INTEGER NOT NULL, name INTEGER NOT NULL, "
     "boot INTEGER NOT NULL)",
     "CREATE TABLE process (id INTEGER PRIMARY KEY, last INTEGER NOT NULL, guest INTEGER NOT NULL, "
@@ -28,6 +30,7 @@ static const char *const schema[] = {
     "parent_start_time INTEGER, uid INTEGER NOT NULL, euid INTEGER NOT NULL, "
     "flags INTEGER NOT NULL, comm INTEGER NOT NULL, exe INTEGER NOT NULL, "
     "cmdline INTEGER NOT NULL, container INTEGER NOT NULL, confidence INTEGER NOT NULL)",
+    "CREATE INDEX process_last ON process (last)",
     "CREATE INDEX process_identity ON process (guest, pid, start_time)",
     "CREATE TABLE socket (id INTEGER PRIMARY KEY, last INTEGER NOT NULL, guest INTEGER NOT NULL, "
     "number INTEGER NOT NULL, seen INTEGER NOT NULL, direction INTEGER NOT NULL, "
@@ -36,6 +39,7 @@ static const char *const schema[] = {
     "uid INTEGER NOT NULL, netns INTEGER NOT NULL, interface INTEGER NOT NULL, local BLOB, "
     "remote BLOB, local_port INTEGER NOT NULL, remote_port INTEGER NOT NULL, name BLOB, "
     "peer INTEGER NOT NULL, port_id INTEGER NOT NULL, groups INTEGER NOT NULL)",
+    "CREATE INDEX socket_last ON socket (last)",
     "CREATE INDEX socket_identity ON socket (guest, number)",
     "CREATE TABLE event (time INTEGER NOT NULL, seq INTEGER NOT NULL, ago INTEGER, "
     "kind INTEGER NOT NULL, initial INTEGER NOT NULL, guest INTEGER NOT NULL, process INTEGER, "

@@ -2,7 +2,8 @@
 /*
  * What was watched, kept in an SQLite database, so that it can be asked for later. Processes and
  * sockets are rows of their own, told once; an event refers to them. What is older than max_age, or
- * does not fit in max_bytes, goes, the oldest first, and rows that no event refers to go with it.
+ * does not fit in max_bytes, goes, the oldest first; rows that no event refers to any more go with
+ * it, or when it comes to the next second.
  *
  * One writer, any number of readers at the same time: while it is written to there is a write-ahead
  * log beside it, of a few MiB, which is gone when its writer has closed it. The file is its owner's

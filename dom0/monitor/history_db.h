@@ -6,8 +6,9 @@
  * socket, which are told once for each form that they were seen in, and those to text, which holds
  * every string once. finding and account are the rest of an event of their kind, under its key.
  *
- * A row's last is the time of the latest event that refers to it. Events go the oldest first, so a
- * row whose last is older than the oldest event is referred to by none: nothing needs counting.
+ * A row's last is the time of the latest event that refers to it, itself or by another row, in
+ * steps of about a second. Events go the oldest first, so a row whose last is older than the oldest
+ * event is referred to by none: nothing needs counting, and what goes is found by an index.
  *
  * 64-bit numbers are kept as SQLite's, which are signed: the same bits. 0 in places where it means
  * "not known" is NULL, which takes no room.
@@ -23,6 +24,9 @@
 #define HISTORY_APPLICATION_ID 0x54435348 /* "TCSH" */
 #define HISTORY_VERSION 1
 
+/* Nanoseconds as rows keep them in last. */
+#define HISTORY_LAST(time) ((time) >> 30)
+
 /* A statement is prepared when it is first used, and kept. */
 enum history_statement {
 	/* writing */
@@ -31,6 +35,7 @@ enum history_statement {
 	S_ROLLBACK,
 	S_TEXT_FIND,
 	S_TEXT_ADD,
+	S_TEXT_LAST,
 	S_GUEST_FIND,
 	S_GUEST_ADD,
 	S_GUEST_LAST,

@@ -18,8 +18,9 @@ static const char *const statements[S_COUNT] = {
     [S_BEGIN] = "BEGIN IMMEDIATE",
     [S_COMMIT] = "COMMIT",
     [S_ROLLBACK] = "ROLLBACK",
-    [S_TEXT_FIND] = "SELECT id FROM text WHERE bytes = ?1",
-    [S_TEXT_ADD] = "INSERT INTO text (bytes) VALUES (?1)",
+    [S_TEXT_FIND] = "SELECT id, last FROM text WHERE bytes = ?1",
+    [S_TEXT_ADD] = "INSERT INTO text (bytes, last) VALUES (?1, ?2)",
+    [S_TEXT_LAST] = "UPDATE text SET last = ?2 WHERE id = ?1",
     [S_GUEST_FIND] = "SELECT id, last FROM guest WHERE name = ?1 AND boot = ?2",
     [S_GUEST_ADD] = "INSERT INTO guest (name, boot, last) VALUES (?1, ?2, ?3)",
     [S_GUEST_LAST] = "UPDATE guest SET last = ?2 WHERE id = ?1",
@@ -59,9 +60,7 @@ static const char *const statements[S_COUNT] = {
     [S_PROCESS_DELETE] = "DELETE FROM process WHERE last < ?1",
     [S_SOCKET_DELETE] = "DELETE FROM socket WHERE last < ?1",
     [S_GUEST_DELETE] = "DELETE FROM guest WHERE last < ?1",
-    [S_TEXT_DELETE] = "DELETE FROM text WHERE id NOT IN (SELECT comm FROM process "
-		      "UNION SELECT exe FROM process UNION SELECT cmdline FROM process "
-		      "UNION SELECT container FROM process UNION SELECT name FROM guest)",
+    [S_TEXT_DELETE] = "DELETE FROM text WHERE last < ?1",
     [S_PAGES] = "PRAGMA page_count",
     [S_FREE_PAGES] = "PRAGMA freelist_count",
     [S_PAGE_SIZE] = "PRAGMA page_size",

@@ -77,32 +77,34 @@ static int set_last(struct tocsin_history *h, enum history_statement statement, 
 {
 	sqlite3_stmt *s;
 
-	if (last >= time)
+	if (last >= HISTORY_LAST(time))
 		return 0;
 	s = tocsin_history_statement(h, statement, err);
 	if (!s)
 		return err->code;
 	sqlite3_bind_int64(s, 1, id);
-	bind_number(s, 2, time);
+	bind_number(s, 2, HISTORY_LAST(time));
 	return tocsin_history_run(h, s, err);
 }
 
-static int tell_text(struct tocsin_history *h, const char *bytes, size_t size, int64_t *id,
-		     struct tocsin_error *err)
+static int tell_text(struct tocsin_history *h, uint64_t time, const char *bytes, size_t size,
+		     int64_t *id, struct tocsin_error *err)
 {
+	uint64_t last = 0;
 	sqlite3_stmt *s = tocsin_history_statement(h, S_TEXT_FIND, err);
 	int rc;
 
 	if (!s)
 		return err->code;
 	tocsin_history_bind_bytes(s, 1, bytes, size);
-	rc = find(h, s, id, NULL, err);
+	rc = find(h, s, id, &last, err);
 	if (rc)
-		return rc < 0 ? rc : 0;
+		return rc < 0 ? rc : set_last(h, S_TEXT_LAST, *id, last, time, err);
 	s = tocsin_history_statement(h, S_TEXT_ADD, err);
 	if (!s)
 		return err->code;
 	tocsin_history_bind_bytes(s, 1, bytes, size);
+	bind_number(s, 2, HISTORY_LAST(time));
 	return add_row(h, s, id, err);
 }
 
@@ -112,7 +114,7 @@ static int tell_guest(struct tocsin_history *h, const struct tocsin_event *e, in
 	uint64_t last = 0;
 	int64_t name = 0;
 	sqlite3_stmt *s;
-	int rc = tell_text(h, e->guest, strlen(e->guest), &name, err);
+	int rc = tell_text(h, e->time, e->guest, strlen(e->guest), &name, err);
 
 	if (rc)
 		return rc;
@@ -129,7 +131,7 @@ static int tell_guest(struct tocsin_history *h, const struct tocsin_event *e, in
 		return err->code;
 	sqlite3_bind_int64(s, 1, name);
 	bind_number(s, 2, e->boot);
-	bind_number(s, 3, e->time);
+	bind_number(s, 3, HISTORY_LAST(e->time));
 	return add_row(h, s, id, err);
 }
 
@@ -162,13 +164,13 @@ static int tell_process(struct tocsin_history *h, int64_t guest, uint64_t time,
 
 	if (!p)
 		return 0;
-	rc = tell_text(h, p->comm, strlen(p->comm), &texts[0], err);
+	rc = tell_text(h, time, p->comm, strlen(p->comm), &texts[0], err);
 	if (!rc)
-		rc = tell_text(h, p->exe, strlen(p->exe), &texts[1], err);
+		rc = tell_text(h, time, p->exe, strlen(p->exe), &texts[1], err);
 	if (!rc)
-		rc = tell_text(h, p->cmdline, p->cmdline_size, &texts[2], err);
+		rc = tell_text(h, time, p->cmdline, p->cmdline_size, &texts[2], err);
 	if (!rc)
-		rc = tell_text(h, p->container, strlen(p->container), &texts[3], err);
+		rc = tell_text(h, time, p->container, strlen(p->container), &texts[3], err);
 	s = rc ? NULL : tocsin_history_statement(h, S_PROCESS_FIND, err);
 	if (!s)
 		return err->code;
@@ -180,7 +182,7 @@ static int tell_process(struct tocsin_history *h, int64_t guest, uint64_t time,
 	if (!s)
 		return err->code;
 	bind_process(s, guest, p, texts);
-	bind_number(s, 14, time);
+	bind_number(s, 14, HISTORY_LAST(time));
 	return add_row(h, s, id, err);
 }
 
@@ -243,7 +245,7 @@ static int tell_socket(struct tocsin_history *h, int64_t guest, const struct toc
 	if (!s)
 		return err->code;
 	bind_socket(s, guest, e->socket);
-	bind_number(s, 22, e->time);
+	bind_number(s, 22, HISTORY_LAST(e->time));
 	return add_row(h, s, id, err);
 }
 
@@ -388,20 +390,24 @@ static int add(struct tocsin_history *h, const struct tocsin_event *e, struct to
 /* Let go the events before time, and what none refers to any more. */
 static int forget(struct tocsin_history *h, uint64_t time, struct tocsin_error *err)
 {
-	static const enum history_statement deletions[] = {S_EVENT_DELETE,   S_FINDING_DELETE,
-							   S_ACCOUNT_DELETE, S_PROCESS_DELETE,
-							   S_SOCKET_DELETE,  S_GUEST_DELETE};
+	static const struct {
+		enum history_statement statement;
+		bool by_last;
+	} deletions[] = {{S_EVENT_DELETE, false},   {S_FINDING_DELETE, false},
+			 {S_ACCOUNT_DELETE, false}, {S_PROCESS_DELETE, true},
+			 {S_SOCKET_DELETE, true},   {S_GUEST_DELETE, true},
+			 {S_TEXT_DELETE, true}};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(deletions) / sizeof(deletions[0]) && !rc; i++) {
-		sqlite3_stmt *s = tocsin_history_statement(h, deletions[i], err);
+		sqlite3_stmt *s = tocsin_history_statement(h, deletions[i].statement, err);
 
 		if (!s)
 			return err->code;
-		bind_number(s, 1, time);
+		bind_number(s, 1, deletions[i].by_last ? HISTORY_LAST(time) : time);
 		rc = tocsin_history_run(h, s, err);
 	}
-	return rc ? rc : tocsin_history_do(h, S_TEXT_DELETE, err);
+	return rc;
 }
 
 /* The time of the oldest event; *there false: there is none. */

@@ -75,15 +75,14 @@ static void write_socket(FILE *to, const struct tocsin_event_socket *s, int32_t 
 		fputs(" (hides)", to);
 }
 
-static void write_finding(FILE *to, const struct tocsin_finding *f)
+static void write_finding(FILE *to, const struct tocsin_event *e)
 {
 	char text[CLEAN_SIZE];
 
-	fprintf(to, " %s %s", tocsin_severity_name(f->severity),
-		tocsin_text_clean(f->rule, sizeof(f->rule), text));
-	if (f->technique[0])
-		fprintf(to, " (%s)", tocsin_text_clean(f->technique, sizeof(f->technique), text));
-	fprintf(to, " %s", tocsin_text_clean(f->what, sizeof(f->what), text));
+	fputc(' ', to);
+	tocsin_text_rule(to, e->finding);
+	fprintf(to, ": %s%s", tocsin_text_clean(e->finding->what, sizeof(e->finding->what), text),
+		e->process || e->socket ? "," : "");
 }
 
 static void write_account(FILE *to, const struct tocsin_event_account *a)
@@ -109,7 +108,7 @@ void tocsin_event_describe(FILE *to, const struct tocsin_event *e)
 	if (e->initial)
 		fputs(" before", to);
 	if (e->finding)
-		write_finding(to, e->finding);
+		write_finding(to, e);
 	if (e->process)
 		write_process(to, e->process);
 	else if (e->socket)

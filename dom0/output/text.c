@@ -54,14 +54,22 @@ static void write_process(FILE *to, const char *role, const struct tocsin_proces
 		fprintf(to, " %s", tocsin_text_clean(p->exe, sizeof(p->exe), text));
 }
 
+void tocsin_text_rule(FILE *to, const struct tocsin_finding *f)
+{
+	char text[CLEAN_SIZE];
+
+	fprintf(to, "%s %s", tocsin_severity_name(f->severity),
+		tocsin_text_clean(f->rule, sizeof(f->rule), text));
+	if (f->technique[0])
+		fprintf(to, " (%s)", tocsin_text_clean(f->technique, sizeof(f->technique), text));
+}
+
 static void write_finding(FILE *to, const struct tocsin_finding *f)
 {
 	char text[CLEAN_SIZE];
 
-	fprintf(to, "  %s %s", tocsin_severity_name(f->severity),
-		tocsin_text_clean(f->rule, sizeof(f->rule), text));
-	if (f->technique[0])
-		fprintf(to, " (%s)", tocsin_text_clean(f->technique, sizeof(f->technique), text));
+	fputs("  ", to);
+	tocsin_text_rule(to, f);
 	if (f->start || f->end)
 		fprintf(to, " at %#" PRIx64 "-%#" PRIx64, f->start, f->end);
 	fprintf(to, ": %s\n", tocsin_text_clean(f->what, sizeof(f->what), text));

@@ -7,22 +7,14 @@ import subprocess
 import sys
 import tempfile
 
+from tap import check, finish
+
 tocsin, folder = sys.argv[1], pathlib.Path(sys.argv[2]).parent
-number = failed = 0
 
 
 def run(*args):
     done = subprocess.run([tocsin, *map(str, args)], capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout, done.stderr
-
-
-def check(what, got, expected):
-    global number, failed
-    number += 1
-    failed += got != expected
-    print(("ok" if got == expected else "not ok"), number, "-", what)
-    if got != expected:
-        print("# got", repr(got), "expected", repr(expected))
 
 
 def events(text):
@@ -127,5 +119,4 @@ with open("/dev/full", "w", encoding="ascii") as full:
     code = subprocess.run([tocsin, "replay", str(folder / "good.trace")], stdout=full,
                           stderr=subprocess.DEVNULL, check=False).returncode
 check("a full disk is a failure", code, 1)
-print(f"1..{number}")
-sys.exit(failed != 0)
+finish()

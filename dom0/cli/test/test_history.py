@@ -11,23 +11,15 @@ import tempfile
 import time
 import xml.etree.ElementTree
 
+from tap import check, finish
+
 tocsin, make_history = sys.argv[1:]
-number = failed = 0
 
 
 def run(*args):
     done = subprocess.run([tocsin, "history", *map(str, args)], capture_output=True, timeout=60,
                           check=False)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-
-def check(what, got, expected):
-    global number, failed
-    number += 1
-    failed += got != expected
-    print(("ok" if got == expected else "not ok"), number, "-", what)
-    if got != expected:
-        print("# got", repr(got), "expected", repr(expected))
 
 
 def kinds(*args):
@@ -117,5 +109,4 @@ with open("/dev/full", "w", encoding="ascii") as full:
                           check=False).returncode
 check("a full disk is a failure", code, 1)
 shutil.rmtree(folder)
-print(f"1..{number}")
-sys.exit(failed != 0)
+finish()

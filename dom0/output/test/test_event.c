@@ -239,6 +239,13 @@ static void text_lines(void **state)
 	    out, "2023-11-14T22:13:20.123Z web opened 100 (ev\\x1b[2J\"il, uid 1000) "
 		 "/tmp/\\xff\xc3\xa4 (deleted) in container 0123456789ab: tcp 10.0.0.5:40000 -> "
 		 "203.0.113.9:443 ESTABLISHED fd 5 sent 100 received 2000\n");
+	e.kind = TOCSIN_EVENT_FINDING;
+	e.finding = &finding;
+	render("text");
+	assert_non_null(strstr(out,
+			       " web finding high watch.reverse-shell (T1059.004): a shell reads "
+			       "from a socket, 100 (ev"));
+	e.finding = NULL;
 	sock.direction = TOCSIN_DIRECTION_IN;
 	e.kind = TOCSIN_EVENT_HELD;
 	e.other = &parent;

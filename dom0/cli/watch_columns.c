@@ -288,7 +288,7 @@ COMPARE(holders)
 }
 
 static const struct watch_column connection_columns[] = {
-    {"GUEST", 5, 6, 16, false, true, guest_text, guest_compare},
+    {"GUEST", 5, 8, 16, false, true, guest_text, guest_compare},
     {"!", 4, 1, 1, false, false, doubt_text, doubt_compare},
     {"PROTO", 8, 5, 7, false, true, kind_text, kind_compare},
     {"LOCAL", 1, 21, 47, false, true, local_text, local_compare},
@@ -461,7 +461,7 @@ COMPARE(command)
 }
 
 static const struct watch_column process_columns[] = {
-    {"GUEST", 5, 6, 16, false, true, guest_text, guest_compare},
+    {"GUEST", 5, 8, 16, false, true, guest_text, guest_compare},
     {"!", 3, 1, 1, false, false, process_doubt_text, process_doubt_compare},
     {"PID", 1, 7, 7, true, true, pid_text, pid_compare},
     {"PPID", 7, 7, 7, true, false, ppid_text, ppid_compare},

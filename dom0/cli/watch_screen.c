@@ -188,20 +188,37 @@ static bool is_troubled(const struct watch_screen *s, size_t i)
 	return s->gone[i] || !now || now->standing.account.failed || is_late(s, &now->standing);
 }
 
-static void draw_guest(const struct watch_screen *s, int y, size_t i)
+static void put_name(struct text *line, const char *guest)
 {
-	struct watch_row row = {.guest = i, .name = s->names[i]};
-	const struct watch_snapshot *now = s->snapshots[i];
-	const struct tocsin_event_account *a = now ? &now->standing.account : NULL;
-	struct text line = {.length = 0};
+	struct watch_row row = {.name = guest};
 	char name[WATCH_CELL_SIZE], cut[NAME_CELLS * MB_LEN_MAX + 1];
 
 	watch_columns[WATCH_CONNECTIONS][0].text(&row, name);
 	if (strlen(name) > NAME_CELLS) {
 		watch_fit(name, NAME_CELLS, false, cut, sizeof(cut));
-		strcpy(name, cut);
+		append(line, "%s: ", cut);
+	} else {
+		append(line, "%s: ", name);
 	}
-	append(&line, "%s: ", name);
+}
+
+/* What the kernel counts beside what was seen; its counters and a sample are not of one moment. */
+static void put_evidence(struct text *line, const struct tocsin_event_account *a)
+{
+	if (a->forks_known)
+		append(line, "; seen %" PRIu64 " of %" PRIu64 " starts", a->started, a->forks);
+	if (a->opens_known)
+		append(line, "; seen %" PRIu64 " of %" PRIu64 " connections", a->connected,
+		       a->opens);
+}
+
+static void draw_guest(const struct watch_screen *s, int y, size_t i)
+{
+	const struct watch_snapshot *now = s->snapshots[i];
+	const struct tocsin_event_account *a = now ? &now->standing.account : NULL;
+	struct text line = {.length = 0};
+
+	put_name(&line, s->names[i]);
 	if (!now)
 		append(&line, "%s", s->gone[i] ? "gone" : "not sampled yet");
 	else if (is_late(s, &now->standing))
@@ -214,12 +231,14 @@ static void draw_guest(const struct watch_screen *s, int y, size_t i)
 		append(&line, "%zu sockets more than can be shown; ", now->sockets_cut);
 	if (now && now->processes_cut)
 		append(&line, "%zu processes more than can be shown; ", now->processes_cut);
-	if (now)
+	if (now) {
 		append(&line,
 		       "failed %" PRIu64 "/%" PRIu64 ", torn %" PRIu64
 		       "; every %.0f ms, cost %.1f ms",
 		       a->failed, a->samples + a->failed, a->torn, (double)a->period / MILLISECOND,
 		       (double)a->cost / MILLISECOND);
+		put_evidence(&line, a);
+	}
 	put_line(y, is_troubled(s, i) ? colour(s, PAIR_WARNING) : A_NORMAL, line.bytes);
 }
 
@@ -239,8 +258,8 @@ static int draw_guests(const struct watch_screen *s, int y, int lines)
 				shown++;
 			}
 	if (!all) {
-		snprintf(more, sizeof(more), "%s%zu guests%s", shown ? "and " : "",
-			 s->count - shown, shown ? " more" : "");
+		snprintf(more, sizeof(more), "%s%zu %sguests", shown ? "and " : "",
+			 s->count - shown, shown ? "more " : "");
 		put_line(y++, A_NORMAL, more);
 	}
 	return y;

@@ -244,6 +244,16 @@ view.key(b"\x1bq")
 view.key(b"q")
 check("... and ends", view.end(), 0)
 
+view = View("--guests", "30", "--gone", columns=110)
+check("several guests", view.wait("connections 87, by AGE", "GUEST", "and 27 more guests"), [])
+check("what is gone comes first", view.wait("made-up-29\\x1b]0;OW+: gone\x20"), [])
+check("sorted by guest", view.key(b"<" * 20, "by GUEST"), [])
+check("a guest filtered", view.key(b"/made-up-17\r", "3 of 87", "made-up-17"), [])
+check("... and ends", (view.key(b"q"), view.end()), ([], 0))
+view = View(columns=160)
+check("what was missed is told", view.wait("; seen 0 of "), [])
+check("... and ends", (view.key(b"q"), view.end()), ([], 0))
+
 for term in ("dumb", "no-such-terminal"):
     view = View(TERM=term)
     check("TERM=" + term, (view.end(), b"--json" in view.raw, term.encode() in view.raw), (1, True, True))

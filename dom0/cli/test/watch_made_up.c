@@ -3,7 +3,8 @@
  * The live view over a guest that is made up, for test_watch_view.py: a real monitor samples it on
  * a thread of its own, as tocsin watch has it. Its texts are as hostile as they can be.
  *
- * watch_made_up [--sockets N] [--fail] [--seconds N]
+ * watch_made_up [--sockets N] [--guests N] [--fail] [--gone] [--seconds N]
+ * --fail: all samples but the first; --gone: the last guest is.
  */
 #include "cli/watch_guest.h"
 
@@ -22,8 +23,8 @@
 #define EVIL "\033]0;OWNED\007\033[2J\033[31mRED\302\233 5m\b\r\n\016"
 
 static size_t sockets = 3;
-static bool fails;
-static unsigned int samples;
+static bool fails, goes;
+static _Atomic unsigned int samples;
 
 const char *watch_guest_name(const struct guest_options *g)
 {
@@ -117,7 +118,7 @@ static int view(void *unused, struct tocsin_view *ret, struct tocsin_error *err)
 
 static int counters(void *unused, struct tocsin_counters *ret)
 {
-	*ret = (struct tocsin_counters){.forks_known = false};
+	*ret = (struct tocsin_counters){.forks_known = true, .forks = 1000 + samples * 2};
 	return 0;
 }
 
@@ -198,11 +199,11 @@ static void *sample_on(void *argument)
 
 	if (tocsin_monitor_open("made-up", &source, NULL, ignore, NULL, &m, NULL))
 		abort();
-	state_finding(g->watch);
-	watch_view_say(g->watch, "made-up: said " EVIL);
 	while (!is_ending(g->watch)) {
 		tocsin_monitor_sample(m, &events, NULL);
 		watch_view_update(g, m);
+		if (goes && g->name == &g->watch->options->guests[g->watch->options->count - 1])
+			break;
 		usleep(20000);
 	}
 	watch_view_update(g, NULL);
@@ -250,24 +251,45 @@ static int run(struct watch *w)
 	block_signals();
 	pthread_mutex_init(&w->lock, NULL);
 	w->running = 1;
-	if (pthread_create(&w->signals, NULL, wait_for_signal, w) ||
-	    pthread_create(&w->guests[0].thread, NULL, sample_on, &w->guests[0]))
+	state_finding(w);
+	watch_view_say(w, "made-up: said " EVIL);
+	if (pthread_create(&w->signals, NULL, wait_for_signal, w))
 		return 99;
+	for (size_t i = 0; i < w->options->count; i++)
+		if (pthread_create(&w->guests[i].thread, NULL, sample_on, &w->guests[i]))
+			return 99;
 	rc = watch_view_run(w, &err);
 	pthread_mutex_lock(&w->lock);
 	w->ending = true;
 	pthread_mutex_unlock(&w->lock);
-	pthread_join(w->guests[0].thread, NULL);
+	for (size_t i = 0; i < w->options->count; i++)
+		pthread_join(w->guests[i].thread, NULL);
 	pthread_kill(w->signals, SIGTERM); /* which it waits for, if it still does */
 	pthread_join(w->signals, NULL);
 	watch_view_close(w);
 	return rc ? 1 : 0;
 }
 
+static void add_guests(struct watch *w, struct watch_options *o, size_t count)
+{
+	static char names[WATCH_GUESTS_MAX][64];
+
+	w->options = o;
+	o->view = true;
+	o->count = count < WATCH_GUESTS_MAX ? count : WATCH_GUESTS_MAX;
+	for (size_t i = 0; i < o->count; i++) {
+		snprintf(names[i], sizeof(names[i]), "made-up-%zu%s", i, EVIL);
+		o->guests[i].domain = names[i];
+		w->guests[i].watch = w;
+		w->guests[i].name = &o->guests[i];
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct watch_options *o = calloc(1, sizeof(*o));
 	struct watch *w = calloc(1, sizeof(*w));
+	size_t guests = 1;
 	int rc;
 
 	if (!o || !w)
@@ -275,17 +297,16 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--fail"))
 			fails = true;
+		else if (!strcmp(argv[i], "--gone"))
+			goes = true;
 		else if (!strcmp(argv[i], "--sockets") && i + 1 < argc)
 			sockets = strtoul(argv[++i], NULL, 10);
+		else if (!strcmp(argv[i], "--guests") && i + 1 < argc)
+			guests = strtoul(argv[++i], NULL, 10);
 		else if (!strcmp(argv[i], "--seconds") && i + 1 < argc)
 			o->seconds = strtoul(argv[++i], NULL, 10) * SECOND;
 	}
-	o->view = true;
-	o->count = 1;
-	o->guests[0].domain = "made-up" EVIL;
-	w->options = o;
-	w->guests[0].watch = w;
-	w->guests[0].name = &o->guests[0];
+	add_guests(w, o, guests);
 	rc = run(w);
 	free(w);
 	free(o);

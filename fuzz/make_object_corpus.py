@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes the first inputs of fuzz_vma, fuzz_files and fuzz_request, byte for byte the same each time."""
+"""Writes the first inputs of fuzz_vma, fuzz_files, fuzz_request and of all that read images (mutate.h), byte for byte
+the same each time."""
 import hashlib
 import pathlib
 import struct
@@ -160,6 +161,38 @@ def request_inputs():
              bytes(memory(flags, version, offset)))
 
 
+WORD, FLIP, ADDRESS, COPY, HOLE = range(5)  # mutate.h
+IMAGES = ("mounts", "details", "sockets", "code", "copies", "holders")
+TWO_IMAGES = ("modules", "log")  # a byte before says which
+
+
+def image_inputs():
+    """The truth, and images that lie in the same few ways everywhere."""
+    def record(after, kind, at, word=0):
+        return struct.pack("<HBxIQ", after, kind, at, word)
+
+    places = range(0, 0x4000, 0x408)
+    inputs = {
+        "truth": b"",
+        "zeros": b"".join(record(0, WORD, at) for at in places),
+        "huge": b"".join(record(0, WORD, at, 2**63) for at in places),
+        "to-itself": b"".join(record(0, ADDRESS, at, at) for at in places),
+        "to-another": b"".join(record(0, COPY, at, at + 0x1000) for at in places),
+        "one-bit": b"".join(record(0, FLIP, at, 0x10) for at in places),
+        "while-read": b"".join(record(40 * i, ADDRESS, at, at + 0x500)
+                               for i, at in enumerate(places)),
+        "hole-while-read": record(150, HOLE, 0x1000),
+        "no-page-table": record(60, WORD, 2**31 + 0x3000 + 0xa * 8),
+    }
+    for name, data in inputs.items():
+        for harness in IMAGES:
+            save(harness, name, data)
+        for harness in TWO_IMAGES:
+            save(harness, name, b"\0" + data)
+            save(harness, name + "-older", b"\1" + data)
+
+
 vma_inputs()
 file_inputs()
+image_inputs()
 request_inputs()

@@ -182,6 +182,11 @@ static int walk_chunk(struct walk *w, uint64_t array, uint32_t first, uint32_t n
 	return rc;
 }
 
+static bool same_table(const struct table *x, const struct table *y)
+{
+	return x->fdt == y->fdt && x->array == y->array && x->max == y->max;
+}
+
 /* A table is taken whole, or, if it does not hold still, counted as torn. */
 static int walk_files(struct walk *w)
 {
@@ -199,7 +204,7 @@ static int walk_files(struct walk *w)
 			rc = walk_chunk(w, t.array, at, t.max - at < CHUNK ? t.max - at : CHUNK);
 		if (!rc)
 			rc = read_table(w, &now);
-		if (!rc && memcmp(&t, &now, sizeof(t)))
+		if (!rc && !same_table(&t, &now))
 			rc = -EAGAIN;
 	}
 	if (rc == -ESRCH) {

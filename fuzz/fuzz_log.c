@@ -5,17 +5,6 @@
  */
 #include "mutate.h"
 
-static const struct change older[] = {
-    {"printk_ringbuffer", "desc_ring.descs", NULL},
-    {"printk_log", "", "ts_nsec"},
-    {"printk_log", "", "len:2"},
-    {"printk_log", "", "text_len:2"},
-    {"printk_log", "", "dict_len:2"},
-    {"printk_log", "", "facility:1"},
-    {"printk_log", "", "level:1/3.5"},
-    {0},
-};
-
 static void check_log(const struct fixture *f, const struct tocsin_log *log)
 {
 	check(log->count);
@@ -36,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int rc;
 
 	for (int i = 0; !made[1] && i < 2; i++) {
-		made[i] = fixture_open(i ? older : NULL);
+		made[i] = fixture_open(i ? made_records : NULL);
 		make_process(made[i]);
 		make_log(made[i]);
 		fixture_ready(made[i]);

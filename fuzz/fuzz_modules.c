@@ -5,13 +5,6 @@
  */
 #include "mutate.h"
 
-static const struct change older[] = {
-    {"module", "mem", "core_layout.base"},
-    {"module", "", "core_layout.size:4"},
-    {"module", "", "core_layout.text_size:4"},
-    {0},
-};
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct fixture *made[2];
@@ -21,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int rc;
 
 	for (int i = 0; !made[1] && i < 2; i++) {
-		made[i] = fixture_open(i ? older : NULL);
+		made[i] = fixture_open(i ? made_core_layout : NULL);
 		make_process(made[i]);
 		make_modules(made[i]);
 		fixture_ready(made[i]);

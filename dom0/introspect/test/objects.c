@@ -7,7 +7,8 @@
 #define SET(type, object, path, value) fixture_set(f, type, object, path, value)
 #define AT(type, object, path) ((object) + fixture_offset(f, type, path))
 
-static uint64_t user_ns, pid_ns, init_task, task_mm, task_fs, root_dentry, root_mount, root_sb;
+static uint64_t user_ns, pid_ns, pids, init_task, task_mm, task_fs, root_dentry, root_mount,
+    root_sb;
 
 static uint64_t make_dentry(struct fixture *f, uint64_t parent, const char *name, uint64_t sb)
 {
@@ -58,9 +59,9 @@ static uint64_t make_mount(struct fixture *f, uint64_t parent, uint64_t point, u
 static uint64_t make_task(struct fixture *f, uint32_t pid, uint32_t tgid, const char *comm,
 			  uint64_t signal)
 {
+	static const char *const states[] = {"__state", "state"};
 	const char *start =
 	    fixture_has(f, "task_struct", "start_boottime") ? "start_boottime" : "real_start_time";
-	const char *state = fixture_has(f, "task_struct", "__state") ? "__state" : "state";
 	uint64_t task = fixture_new(f, "task_struct"), number = fixture_new(f, "pid");
 	uint64_t cred = fixture_new(f, "cred"), user = fixture_new(f, "user_struct");
 
@@ -68,7 +69,9 @@ static uint64_t make_task(struct fixture *f, uint32_t pid, uint32_t tgid, const 
 	SET("task_struct", task, "tgid", tgid);
 	fixture_set_text(f, "task_struct", task, "comm", comm);
 	SET("task_struct", task, start, MADE_START + (pid - tgid) * 1000000000ull);
-	SET("task_struct", task, state, pid == tgid ? 1 : 2); /* sleeping; uninterruptible */
+	for (size_t i = 0; i < 2; i++) /* sleeping; uninterruptible */
+		if (fixture_has(f, "task_struct", states[i]))
+			SET("task_struct", task, states[i], pid == tgid ? 1 : 2);
 	SET("task_struct", task, "real_parent", init_task ? init_task : task);
 	SET("task_struct", task, "parent", init_task ? init_task : task);
 	SET("task_struct", task, "real_cred", cred);
@@ -83,7 +86,10 @@ static uint64_t make_task(struct fixture *f, uint32_t pid, uint32_t tgid, const 
 	SET("user_struct", user, "uid", 1000);
 	SET("pid", number, "numbers[0].nr", pid);
 	SET("pid", number, "numbers[0].ns", pid_ns);
-	SET("pid", number, "tasks[1]", AT("task_struct", task, "pid_links[1]"));
+	if (pid == tgid)
+		SET("pid", number, "tasks[1]", AT("task_struct", task, "pid_links[1]"));
+	if (pid)
+		fixture_word(f, AT("xa_node", pids, "slots") + pid % 64 * 8, number);
 	fixture_link(f, AT("signal_struct", signal, "thread_head"),
 		     AT("task_struct", task, "thread_node"));
 	return task;
@@ -110,6 +116,8 @@ struct tocsin_process make_process(struct fixture *f)
 
 	user_ns = fixture_new(f, "user_namespace");
 	pid_ns = fixture_new(f, "pid_namespace");
+	pids = fixture_new(f, "xa_node"); /* one node is enough for those who read all of it */
+	SET("xarray", AT("pid_namespace", pid_ns, "idr.idr_rt"), "xa_head", pids | 2);
 	SET("user_namespace", user_ns, "ns.inum", 0xeffffffd);
 	SET("pid_namespace", pid_ns, "ns.inum", 0xeffffffc);
 	init_task = task_mm = task_fs = 0;

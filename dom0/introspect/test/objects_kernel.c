@@ -7,6 +7,24 @@
 #define SET(type, object, path, value) fixture_set(f, type, object, path, value)
 #define AT(type, object, path) ((object) + fixture_offset(f, type, path))
 
+const struct change made_core_layout[] = {
+    {"module", "mem", "core_layout.base"},
+    {"module", "", "core_layout.size:4"},
+    {"module", "", "core_layout.text_size:4"},
+    {0},
+};
+
+const struct change made_records[] = {
+    {"printk_ringbuffer", "desc_ring.descs", NULL},
+    {"printk_log", "", "ts_nsec"},
+    {"printk_log", "", "len:2"},
+    {"printk_log", "", "text_len:2"},
+    {"printk_log", "", "dict_len:2"},
+    {"printk_log", "", "facility:1"},
+    {"printk_log", "", "level:1/3.5"},
+    {0},
+};
+
 /* ---- modules ---- */
 
 static uint64_t make_module(struct fixture *f, const char *name, uint64_t text)

@@ -47,7 +47,7 @@ static const struct {
     {"vfsmount", "mnt_flags:4"},
     {"super_block", "s_type s_flags s_subtype"},
     {"file_system_type", "name"},
-    {"vm_area_struct", "vm_start vm_end vm_mm vm_flags vm_pgoff vm_file vm_ops"},
+    {"vm_area_struct", "vm_start vm_end vm_mm vm_page_prot vm_flags vm_pgoff vm_file vm_ops"},
     {"maple_range_64", "parent pivot:8*15 slot:8*16"},
     {"maple_arange_64", "parent pivot:8*9 slot:8*10"},
     {"module", "list:16 name:56 state:4 refcnt:4 taints mem:module_memory*7"},

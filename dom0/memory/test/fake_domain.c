@@ -107,7 +107,7 @@ void *xenforeignmemory_map(xenforeignmemory_handle *h, uint32_t dom, int prot, s
 		bool absent = arr[i] >= fake.frames || fake.page[arr[i]] == FAKE_ABSENT;
 
 		if (err)
-			err[i] = absent ? -EINVAL : 0;
+			err[i] = fake.dying_pages ? -ESRCH : absent ? -EINVAL : 0;
 		else if (absent) {
 			errno = EINVAL;
 			return NULL;

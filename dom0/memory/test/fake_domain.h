@@ -20,7 +20,8 @@ struct fake_domain {
 	uint32_t *page; /* [gfn]: its page in the file, or FAKE_ABSENT */
 	uint32_t pages; /* in the file */
 	int fd;
-	bool dying; /* all mapping fails with ESRCH */
+	bool dying;       /* all mapping fails with ESRCH */
+	bool dying_pages; /* the same, said of each page */
 	bool opened, restricted, refuse_restrict;
 	bool any_handle; /* also map through a handle that is not tied to the domain */
 	unsigned int mapped_pages, mapped_peak, maps, writable_maps;

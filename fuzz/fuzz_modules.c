@@ -5,6 +5,17 @@
  */
 #include "mutate.h"
 
+static void look_at_types(struct fixture *f, bool truth)
+{
+	struct tocsin_error err = {0};
+	uint64_t offset, size;
+	int rc = tocsin_kernel_member(&f->k, "alpha", "module", "name", &offset, &size, &err);
+
+	check_accesses(f);
+	check(!rc == !err.code);
+	check(!truth || (!rc && size == 56 * 8));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct fixture *made[2];
@@ -22,6 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	f = made[data[0] & 1];
+	mutate(f, data + 1, size - 1);
+	look_at_types(f, size == 1);
 	mutate(f, data + 1, size - 1);
 	rc = tocsin_module_list(&f->k, &list, &err);
 	check_accesses(f);

@@ -162,7 +162,7 @@ def request_inputs():
 
 
 WORD, FLIP, ADDRESS, COPY, HOLE = range(5)  # mutate.h
-IMAGES = ("mounts", "details", "sockets", "code", "copies", "holders")
+IMAGES = ("tasks", "mounts", "details", "sockets", "code", "copies", "holders")
 TWO_IMAGES = ("modules", "log")  # a byte before says which
 
 
@@ -190,6 +190,8 @@ def image_inputs():
         for harness in TWO_IMAGES:
             save(harness, name, b"\0" + data)
             save(harness, name + "-older", b"\1" + data)
+    # The reference count of module alpha: the smallest number there is, less one.
+    save("modules", "no-references", b"\0" + record(0, WORD, 0xa4c, 2**31))
 
 
 vma_inputs()

@@ -17,6 +17,9 @@ extern const struct change made_core_layout[], made_records[];
 /* The idle task, and process MADE_PID "worker" with thread MADE_PID + 1 "helper". */
 struct tocsin_process make_process(struct fixture *f);
 
+/* uname of "host", and clocks: 2 s past 1000 s since 1970, up for 102 s. */
+void make_system(struct fixture *f);
+
 /* Namespaces, cgroup /system.slice/worker.service, /proc/PID/environ. After make_process. */
 void make_details(struct fixture *f, const struct tocsin_process *p);
 
@@ -26,7 +29,7 @@ void make_mounts(struct fixture *f, const struct tocsin_process *p);
 /* VMAs at 0x400000 (two pages), 0x600000 (one). In a tree or a list. After make_process. */
 void make_vmas(struct fixture *f, const struct tocsin_process *p);
 
-/* Module "alpha", and "beta" that has taken itself off the list. */
+/* Module "alpha", which has types, and "beta" that has taken itself off the list. */
 #define MADE_MODULE 0xffffffffc0100000ull /* text of alpha; of beta: 1 MiB later */
 void make_modules(struct fixture *f);
 

@@ -59,6 +59,22 @@ static void make_kobject(struct fixture *f, uint64_t kset, uint64_t module)
 		     AT("kobject", AT("module_kobject", wrapper, "kobj"), "entry"));
 }
 
+/* The types of alpha: the kernel's, and none of its own. */
+static void make_module_types(struct fixture *f, uint64_t module)
+{
+	static const uint8_t blob[24] = {0x9f, 0xeb, 1, 0, 24};
+	uint64_t list = fixture_room(f, 16), entry = fixture_new(f, "btf_module");
+	uint64_t btf = fixture_new(f, "btf"), data = fixture_room(f, sizeof(blob));
+
+	fixture_put(f, data, blob, sizeof(blob));
+	SET("btf", btf, "data", data);
+	SET("btf", btf, "data_size", sizeof(blob));
+	SET("btf_module", entry, "btf", btf);
+	SET("btf_module", entry, "module", module);
+	fixture_link(f, list, AT("btf_module", entry, "list"));
+	fixture_symbol(f, "btf_modules", list);
+}
+
 void make_modules(struct fixture *f)
 {
 	uint64_t list = fixture_room(f, 16), kset = fixture_new(f, "kset"), pointer;
@@ -68,6 +84,7 @@ void make_modules(struct fixture *f)
 	make_kobject(f, kset, 0); /* built in */
 	make_kobject(f, kset, alpha);
 	make_kobject(f, kset, make_module(f, "beta", MADE_MODULE + 0x100000));
+	make_module_types(f, alpha);
 	pointer = fixture_room(f, 8);
 	fixture_word(f, pointer, kset);
 	fixture_symbol(f, "modules", list);
@@ -164,6 +181,26 @@ void make_log(struct fixture *f)
 		make_records(f);
 	else
 		make_ring(f);
+}
+
+/* ---- names and clocks ---- */
+
+void make_system(struct fixture *f)
+{
+	uint64_t names = fixture_new(f, "uts_namespace"), core = fixture_room(f, 8);
+	uint64_t keeper = fixture_new(f, "timekeeper"), clock = fixture_new(f, "clocksource");
+
+	fixture_set_text(f, "uts_namespace", names, "name.sysname", "Linux");
+	fixture_set_text(f, "uts_namespace", names, "name.nodename", "host");
+	SET("clocksource", clock, "name", fixture_text(f, "tsc"));
+	SET("timekeeper", keeper, "tkr_mono.clock", clock);
+	SET("timekeeper", keeper, "tkr_raw.clock", clock);
+	SET("timekeeper", keeper, "tkr_mono.shift", 8);
+	SET("timekeeper", keeper, "xtime_sec", 1002);
+	SET("timekeeper", keeper, "wall_to_monotonic", (uint64_t)-1000);
+	SET("timekeeper", keeper, "offs_boot", 100000000000);
+	fixture_symbol(f, "init_uts_ns", names);
+	fixture_symbol(f, "tk_core", core); /* a sequence counter, and the timekeeper */
 }
 
 /* ---- sockets ---- */

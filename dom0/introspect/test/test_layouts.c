@@ -255,6 +255,26 @@ static void test_modules(void **state)
 	fixture_close(f);
 }
 
+/* A reference count that no kernel has is a number like any other. */
+static void test_references(void **state)
+{
+	struct fixture *f = fixture_open(NULL);
+	struct tocsin_module_list list;
+	uint64_t module;
+
+	make_process(f);
+	make_modules(f);
+	fixture_ready(f);
+	assert_int_equal(tocsin_module_list(&f->k, &list, NULL), 0);
+	module = list.rows[0].module;
+	tocsin_module_list_free(&list);
+	fixture_set(f, "module", module, "refcnt", 1u << 31);
+	assert_int_equal(tocsin_module_list(&f->k, &list, NULL), 0);
+	assert_int_equal(list.rows[0].references, INT32_MAX);
+	tocsin_module_list_free(&list);
+	fixture_close(f);
+}
+
 /* ---- VMAs ---- */
 
 static const struct change vma_list[] = {
@@ -330,7 +350,8 @@ int main(void)
 	    cmocka_unit_test(test_tasks),      cmocka_unit_test(test_unknown),
 	    cmocka_unit_test(test_log),        cmocka_unit_test(test_log_overwritten),
 	    cmocka_unit_test(test_log_broken), cmocka_unit_test(test_modules),
-	    cmocka_unit_test(test_vmas),       cmocka_unit_test(test_details),
+	    cmocka_unit_test(test_references), cmocka_unit_test(test_vmas),
+	    cmocka_unit_test(test_details),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

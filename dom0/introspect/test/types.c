@@ -32,7 +32,10 @@ static const struct {
     {"user_struct", "uid:4"},
     {"nsproxy", "mnt_ns uts_ns ipc_ns net_ns cgroup_ns time_ns"},
     {"mnt_namespace", "ns.inum:4 root"},
-    {"uts_namespace", "ns.inum:4"},
+    {"uts_namespace", "ns.inum:4 name.sysname:65 name.nodename:65 name.release:65 "
+		      "name.version:65 name.machine:65 name.domainname:65"},
+    {"timekeeper", "tkr_mono.clock tkr_mono.shift:4 tkr_mono.xtime_nsec tkr_raw.clock xtime_sec "
+		   "wall_to_monotonic:16 offs_boot"},
     {"ipc_namespace", "ns.inum:4"},
     {"user_namespace", "ns.inum:4"},
     {"cgroup_namespace", "ns.inum:4"},
@@ -52,6 +55,8 @@ static const struct {
     {"maple_arange_64", "parent pivot:8*9 slot:8*10"},
     {"module", "list:16 name:56 state:4 refcnt:4 taints mem:module_memory*7"},
     {"module_memory", "base size:4"},
+    {"btf_module", "list:16 module btf"},
+    {"btf", "data data_size:4"},
     {"kset", "list:16"},
     {"kobject", "entry:16"},
     {"module_kobject", "kobj:kobject mod"},
@@ -73,7 +78,7 @@ static const struct {
     {"inet_listen_hashbucket", "lock nulls_head"},
     {"udp_hslot", "head count:4"},
     {"net", "list:16 nf.hooks_ipv4:8*5"},
-    {"clocksource", "mult:4 shift:4"},
+    {"clocksource", "mult:4 shift:4 name"},
     {"idr", "idr_rt:xarray"},
     {"bpf_prog", "type:4 len:4 tag aux bpf_func insnsi:8*0"},
     {"bpf_prog_aux", "id:4 name:16 load_time user"},
@@ -224,8 +229,9 @@ static uint32_t size_of_type(const char *type)
 
 	for (size_t i = 0; i < entry_count; i++) {
 		struct entry *e = &entries[i];
-		uint32_t align = e->of[0] || e->size >= 8 ? 8 : e->size;
+		uint32_t align = e->of[0] ? 8 : e->size & -e->size;
 
+		align = align > 8 ? 8 : align;
 		if (strcmp(e->type, type))
 			continue;
 		at = (at + align - 1) / align * align;

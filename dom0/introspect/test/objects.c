@@ -294,7 +294,7 @@ struct tocsin_vma make_copies(struct fixture *f)
 		uint64_t cached = i == 2 ? pages + 0x20 * size : own;
 
 		SET("page", own, "mapping", i == 2 ? base | 1 : mapping); /* one is anonymous */
-		SET("page", cached, "index", i);
+		SET(fixture_has(f, "page", "index") ? "page" : "folio", cached, "index", i);
 		fixture_word(f, AT("xa_node", node, "slots") + i * 8, cached);
 	}
 	return (struct tocsin_vma){.start = FIXTURE_USER,

@@ -316,6 +316,39 @@ static void test_vmas(void **state)
 	fixture_close(f);
 }
 
+/* ---- pages ---- */
+
+static const struct change folio_index[] = {
+    /* newer ones have no page.index */
+    {"page", "index", "__folio_index"},
+    {"folio", "", "flags"},
+    {"folio", "", "mapping"},
+    {"folio", "", "index"},
+    {0},
+};
+
+static void test_copies(void **state)
+{
+	const struct change *const layouts[] = {NULL, folio_index};
+	struct tocsin_copy_list list;
+
+	for (int i = 0; i < 2; i++) {
+		struct fixture *f = fixture_open(layouts[i]);
+		struct tocsin_process p = make_process(f);
+		struct tocsin_vma vma = make_copies(f);
+
+		fixture_ready(f);
+		assert_int_equal(tocsin_copy_list(&f->k, &p, &vma, &list, NULL), 0);
+		assert_int_equal(list.count, 1);
+		assert_int_equal(list.torn, 0);
+		assert_int_equal(list.rows[0].va, FIXTURE_USER + 2 * TOCSIN_PAGE_SIZE);
+		assert_int_equal(list.rows[0].gpa, FIXTURE_USER_AT + 2 * TOCSIN_PAGE_SIZE);
+		assert_int_equal(list.rows[0].cached, 0x20 * TOCSIN_PAGE_SIZE);
+		tocsin_copy_list_free(&list);
+		fixture_close(f);
+	}
+}
+
 /* ---- what else differs ---- */
 
 static const struct change node_parent[] = {{"kernfs_node", "parent", "__parent"}, {0}}; /* 6.15 */
@@ -351,7 +384,7 @@ int main(void)
 	    cmocka_unit_test(test_log),        cmocka_unit_test(test_log_overwritten),
 	    cmocka_unit_test(test_log_broken), cmocka_unit_test(test_modules),
 	    cmocka_unit_test(test_references), cmocka_unit_test(test_vmas),
-	    cmocka_unit_test(test_details),
+	    cmocka_unit_test(test_details),    cmocka_unit_test(test_copies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

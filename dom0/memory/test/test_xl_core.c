@@ -36,6 +36,7 @@
 static struct {
 	uint64_t tot_pages; /* what Xen says there are */
 	uint64_t shared_info;
+	bool paravirtual;
 	unsigned int domctls;
 } xen;
 
@@ -103,10 +104,13 @@ int xencall1(xencall_handle *h, unsigned int op, uint64_t arg)
 	case XEN_DOMCTL_getdomaininfo:
 		memset(&d->u.getdomaininfo, 0, sizeof(d->u.getdomaininfo));
 		d->u.getdomaininfo.domain = FAKE_DOMID;
-		d->u.getdomaininfo.flags = XEN_DOMINF_hvm_guest | XEN_DOMINF_hap;
+		d->u.getdomaininfo.flags = xen.paravirtual ? 0 : XEN_DOMINF_hvm_guest;
 		d->u.getdomaininfo.tot_pages = xen.tot_pages;
 		d->u.getdomaininfo.shared_info_frame = xen.shared_info;
 		d->u.getdomaininfo.max_vcpu_id = 1;
+		return 0;
+	case XEN_DOMCTL_get_address_size:
+		d->u.address_size.size = 64;
 		return 0;
 	case XEN_DOMCTL_getvcpucontext:
 		return 0;
@@ -121,7 +125,7 @@ int xencall2(xencall_handle *h, unsigned int op, uint64_t arg1, uint64_t arg2)
 	multicall_entry_t *call = (multicall_entry_t *)(uintptr_t)arg1;
 
 	if (op == __HYPERVISOR_multicall && arg2 == 1 && call->op == __HYPERVISOR_memory_op &&
-	    call->args[0] == XENMEM_maximum_gpfn) {
+	    (call->args[0] == XENMEM_maximum_gpfn || call->args[0] == XENMEM_maximum_ram_page)) {
 		call->result = fake.frames - 1;
 		return 0;
 	}
@@ -153,10 +157,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct tocsin_memory *dump(void)
+static int dump_and_open(struct tocsin_memory **ret, struct tocsin_error *err)
 {
-	struct tocsin_error err = {0};
-	struct tocsin_memory *m = NULL;
 	xc_interface *xch;
 	char path[64];
 	int fd = memfd_create("core", MFD_CLOEXEC), rc;
@@ -170,9 +172,18 @@ static struct tocsin_memory *dump(void)
 	xc_interface_close(xch);
 	assert_int_equal(rc, 0);
 	assert_true(xen.domctls > 0); /* it was really we who were asked */
-	if (tocsin_memory_open_dump(path, &m, &err))
-		fail_msg("%s", err.message);
+	rc = tocsin_memory_open_dump(path, ret, err);
 	close(fd);
+	return rc;
+}
+
+static struct tocsin_memory *dump(void)
+{
+	struct tocsin_error err = {0};
+	struct tocsin_memory *m = NULL;
+
+	if (dump_and_open(&m, &err))
+		fail_msg("%s", err.message);
 	return m;
 }
 
@@ -248,15 +259,42 @@ static void test_grows(void **state)
 	tocsin_memory_close(m);
 }
 
+/*
+ * A paravirtual guest's dump has .xen_p2m, from a tree of frames that the guest keeps, and page
+ * tables of another kind: it is refused, and the reason says so.
+ */
+static void test_paravirtual(void **state)
+{
+	struct tocsin_memory *m = NULL;
+	struct tocsin_error err = {0};
+	const uint64_t list = 3, leaf = 4, tree = 2;
+
+	fake_domain_make(512);
+	fake.any_handle = true;
+	fake_domain_give(0, 512);
+	memcpy(fake_domain_at(1) + offsetof(shared_info_t, arch.pfn_to_mfn_frame_list_list), &tree,
+	       sizeof(tree));
+	memcpy(fake_domain_at(tree), &list, sizeof(list));
+	memcpy(fake_domain_at(list), &leaf, sizeof(leaf));
+	for (uint64_t i = 0; i < 512; i++)
+		memcpy(fake_domain_at(leaf) + i * 8, &i, sizeof(i));
+	xen.paravirtual = true;
+	xen.tot_pages = 512;
+	xen.shared_info = 1;
+	assert_int_equal(dump_and_open(&m, &err), -EINVAL);
+	assert_null(m);
+	assert_non_null(strstr(err.message, "not the dump of an HVM or PVH guest"));
+	xen.paravirtual = false;
+	fake_domain_end();
+}
+
 #define with_domain(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    with_domain(test_whole),
-	    with_domain(test_shared_info),
-	    with_domain(test_shrinks),
-	    with_domain(test_grows),
+	    with_domain(test_whole), with_domain(test_shared_info),      with_domain(test_shrinks),
+	    with_domain(test_grows), cmocka_unit_test(test_paravirtual),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

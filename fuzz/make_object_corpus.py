@@ -194,7 +194,31 @@ def image_inputs():
     save("modules", "no-references", b"\0" + record(0, WORD, 0xa4c, 2**31))
 
 
+def page_table_inputs():
+    """fuzz_image.c: the tables that lead to a kernel of 4 MiB, with 4 and 5 levels, and some that lie."""
+    text, table, large = 0x200000, 0x67, 0x1e1
+    level3, level2, fixmap, top, level4 = (text + i * 0x1000 for i in (1, 2, 3, 4, 6))
+    truth = {(top, 511): level3 | table, (level3, 510): level2 | table,
+             (level3, 511): fixmap | table, (level2, 7): text | large,
+             (level2, 8): text + 0x200000 | large}
+
+    def put(name, cr3, entries):
+        memory = bytearray(0x7000)
+        for (at, index), entry in (truth | entries).items():
+            struct.pack_into("<Q", memory, at - text + index * 8, entry)
+        save("image", name, struct.pack("<Q", cr3) + bytes(memory))
+
+    put("four-levels", top, {})
+    put("search", 0, {})
+    put("five-levels", top, {(top, 511): level4 | table, (level4, 511): level3 | table})
+    put("itself", top, {(top, 511): top | table, (level3, 510): level3 | table})
+    put("beyond", top, {(level3, 510): 0x7ffffffff000 | table})
+    put("split", 0, {(level2, 7): fixmap | table, (fixmap, 0): text | table})
+    put("huge", top, {(level2, i): text + (i - 7) * 0x200000 | large for i in range(9, 512)})
+
+
 vma_inputs()
+page_table_inputs()
 file_inputs()
 image_inputs()
 request_inputs()

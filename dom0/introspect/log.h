@@ -24,8 +24,9 @@ void tocsin_log_keep(struct tocsin_log_growing *g);
 uint8_t tocsin_log_bits(const uint8_t *bytes, const struct tocsin_btf_member *m);
 
 /*
- * The records of kernels before 5.10 (struct printk_log), appended; those that were overwritten
- * meanwhile are counted as torn. -ENOTSUP: this kernel has none; -EFAULT, -EINVAL, -ENOMEM.
+ * The records of kernels before 5.10 (struct printk_log), into an empty log; those that were
+ * overwritten meanwhile are counted as torn. -ENOTSUP: this kernel has none; -EAGAIN: it does not
+ * hold still; -EFAULT, -EINVAL, -ENOMEM.
  */
 int tocsin_log_read_records(struct tocsin_kernel *k, struct tocsin_log_growing *g);
 

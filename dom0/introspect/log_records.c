@@ -21,7 +21,7 @@
 struct layout {
 	uint32_t time, length, text_length, facility, size;
 	struct tocsin_btf_member level;
-	uint64_t buffer, buffer_size, first_seq, first_at, next_seq; /* symbols */
+	uint64_t buffer, buffer_size, first_seq, first_at, next_seq, next_at; /* symbols */
 };
 
 struct records {
@@ -32,6 +32,8 @@ struct records {
 	uint32_t size;
 	uint64_t seq; /* of the record at `at` */
 	uint32_t at;
+	uint64_t end; /* number and place of the record that is yet to come */
+	uint32_t end_at;
 };
 
 static int find_layout(struct tocsin_kernel *k, struct layout *l)
@@ -42,7 +44,7 @@ static int find_layout(struct tocsin_kernel *k, struct layout *l)
 	} symbols[] = {
 	    {"log_buf", &l->buffer},          {"log_buf_len", &l->buffer_size},
 	    {"log_first_seq", &l->first_seq}, {"log_first_idx", &l->first_at},
-	    {"log_next_seq", &l->next_seq},
+	    {"log_next_seq", &l->next_seq},   {"log_next_idx", &l->next_at},
 	};
 	uint64_t size;
 
@@ -62,21 +64,27 @@ static int find_layout(struct tocsin_kernel *k, struct layout *l)
 	return 0;
 }
 
-/* The oldest record: number and place must belong together. */
-static int find_first(struct records *r)
+/* A number and its place, as they are when the number is the same before and after. */
+static int read_pair(struct records *r, uint64_t number, uint64_t place, uint64_t *seq,
+		     uint32_t *at)
 {
 	uint64_t again;
 
 	for (int i = 0; i < RETRIES; i++) {
 		tocsin_kernel_wait(r->k, i);
-		if (tocsin_kernel_read_u64(r->k, r->l.first_seq, &r->seq) ||
-		    tocsin_kernel_read(r->k, r->l.first_at, &r->at, 4) ||
-		    tocsin_kernel_read_u64(r->k, r->l.first_seq, &again))
+		if (tocsin_kernel_read_u64(r->k, number, seq) ||
+		    tocsin_kernel_read(r->k, place, at, 4) ||
+		    tocsin_kernel_read_u64(r->k, number, &again))
 			return -EFAULT;
-		if (again == r->seq)
+		if (again == *seq)
 			return 0;
 	}
 	return -EAGAIN;
+}
+
+static int find_first(struct records *r)
+{
+	return read_pair(r, r->l.first_seq, r->l.first_at, &r->seq, &r->at);
 }
 
 /* The head of the record at r->at, which moves to the beginning if the record is there. */
@@ -121,14 +129,14 @@ static int read_record(struct records *r, uint16_t *length)
 }
 
 /* All up to the record that was the newest at first, or as many as there can be. */
-static int read_all(struct records *r, uint64_t end)
+static int read_all(struct records *r)
 {
 	uint32_t bound = r->size / r->l.size + 1;
 	uint64_t first, missed;
 	uint16_t length = 0;
 	int rc;
 
-	for (; bound && r->seq < end; bound--) {
+	for (; bound && r->seq < r->end; bound--) {
 		rc = read_record(r, &length);
 		if (rc == -ENOMEM)
 			return rc;
@@ -140,6 +148,8 @@ static int read_all(struct records *r, uint64_t end)
 			tocsin_log_keep(r->to);
 			r->seq++;
 			r->at += length;
+			if ((r->at == r->end_at) != (r->seq == r->end))
+				return -EAGAIN;
 			continue;
 		}
 		missed = r->seq;
@@ -152,25 +162,34 @@ static int read_all(struct records *r, uint64_t end)
 	return 0;
 }
 
+static int read_once(struct records *r)
+{
+	int rc = read_pair(r, r->l.next_seq, r->l.next_at, &r->end, &r->end_at);
+
+	r->to->log.count = r->to->log.text_size = r->to->log.torn = 0;
+	if (!rc)
+		rc = find_first(r);
+	return rc ? rc : read_all(r);
+}
+
 int tocsin_log_read_records(struct tocsin_kernel *k, struct tocsin_log_growing *g)
 {
 	struct records r = {.k = k, .to = g};
-	uint64_t end;
 	int rc = find_layout(k, &r.l);
 
 	if (rc)
 		return rc;
 	if (tocsin_kernel_read_u64(k, r.l.buffer, &r.buffer) ||
-	    tocsin_kernel_read(k, r.l.buffer_size, &r.size, 4) ||
-	    tocsin_kernel_read_u64(k, r.l.next_seq, &end))
+	    tocsin_kernel_read(k, r.l.buffer_size, &r.size, 4))
 		return -EFAULT;
 	if (r.size < r.l.size || r.size > BUFFER_MAX)
 		return -EINVAL;
-	rc = find_first(&r);
-	if (rc)
-		return rc;
-	rc = read_all(&r, end);
-	if (rc && rc != -ENOMEM && g->log.count) { /* the rest is lost */
+	rc = -EAGAIN;
+	for (int i = 0; i < RETRIES && rc == -EAGAIN; i++) {
+		tocsin_kernel_wait(k, i);
+		rc = read_once(&r);
+	}
+	if (rc && rc != -ENOMEM && rc != -EAGAIN && g->log.count) { /* the rest is lost */
 		g->log.torn++;
 		rc = 0;
 	}

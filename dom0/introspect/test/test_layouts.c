@@ -145,7 +145,9 @@ static void test_log_overwritten(void **state)
 	struct tocsin_log log;
 
 	memcpy(&buffer, f->bytes + symbol(f, "log_buf"), sizeof(buffer));
-	for (uint32_t after = 0; after < 60; after++) {
+	for (uint32_t after = 0; after < 600; after++) {
+		uint32_t gap = 1 + after % 23;
+
 		fixture_restore(f);
 		/* Number and place of the first, as the kernel moves them, then its text. */
 		f->changes[0] = (struct fixture_change){
@@ -153,9 +155,9 @@ static void test_log_overwritten(void **state)
 		memcpy((char *)&f->changes[0].word + 4, f->bytes + symbol(f, "log_first_idx") + 4,
 		       4);
 		f->changes[1] = (struct fixture_change){
-		    .after = after, .at = symbol(f, "log_first_seq"), .word = 41};
+		    .after = after + gap, .at = symbol(f, "log_first_seq"), .word = 41};
 		f->changes[2] =
-		    (struct fixture_change){.after = after + 1,
+		    (struct fixture_change){.after = after + gap + 1,
 					    .at = (uint32_t)(buffer - FIXTURE_BASE) + 64 + 16,
 					    .word = 0x2121212121212121};
 		f->change_count = 3;
@@ -197,7 +199,12 @@ static void test_log_broken(void **state)
 	memset(f->bytes + symbol(f, "log_buf_len"), 0xff, 4);
 	assert_int_equal(tocsin_log_read(&f->k, &log, NULL), -EINVAL);
 	fixture_restore(f);
-	memset(f->bytes + symbol(f, "log_next_seq"), 0xff, 8); /* 2^64 records: bounded */
+	f->bytes[symbol(f, "log_first_seq")]--; /* one more than there are: none is made up */
+	assert_int_equal(tocsin_log_read(&f->k, &log, NULL), -EAGAIN);
+	fixture_restore(f);
+	memset(f->bytes + symbol(f, "log_next_seq"), 0xff, 8);
+	assert_int_equal(tocsin_log_read(&f->k, &log, NULL), -EAGAIN);
+	memset(f->bytes + symbol(f, "log_next_idx"), 0xff, 4); /* 2^64 records, nowhere: bounded */
 	assert_int_equal(tocsin_log_read(&f->k, &log, NULL), 0);
 	assert_true(log.count <= 128 / 16 + 1);
 	tocsin_log_free(&log);

@@ -763,7 +763,7 @@ struct tocsin_log {
 	size_t text_size;
 };
 
-/* -ENOTSUP: a kernel before 5.10. Freed with tocsin_log_free. */
+/* -ENOTSUP: the kernel keeps it in no known way. Freed with tocsin_log_free. */
 int tocsin_log_read(struct tocsin_kernel *k, struct tocsin_log *ret, struct tocsin_error *err);
 void tocsin_log_free(struct tocsin_log *log);
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes the first inputs of fuzz_vma, fuzz_files, fuzz_sockets and fuzz_request, byte for byte the same each time."""
+"""Writes the first inputs of fuzz_vma, fuzz_files, fuzz_sockets, fuzz_request and of all that read images (mutate.h),
+byte for byte the same each time."""
 import hashlib
 import pathlib
 import struct
@@ -176,7 +177,65 @@ def request_inputs():
              bytes(memory(flags, version, offset)))
 
 
+WORD, FLIP, ADDRESS, COPY, HOLE = range(5)  # mutate.h
+IMAGES = ("tasks", "mounts", "details", "code", "copies", "holders")
+TWO_IMAGES = ("modules", "log")  # a byte before says which
+
+
+def image_inputs():
+    """The truth, and images that lie in the same few ways everywhere."""
+    def record(after, kind, at, word=0):
+        return struct.pack("<HBxIQ", after, kind, at, word)
+
+    places = range(0, 0x4000, 0x408)
+    inputs = {
+        "truth": b"",
+        "zeros": b"".join(record(0, WORD, at) for at in places),
+        "huge": b"".join(record(0, WORD, at, 2**63) for at in places),
+        "to-itself": b"".join(record(0, ADDRESS, at, at) for at in places),
+        "to-another": b"".join(record(0, COPY, at, at + 0x1000) for at in places),
+        "one-bit": b"".join(record(0, FLIP, at, 0x10) for at in places),
+        "while-read": b"".join(record(40 * i, ADDRESS, at, at + 0x500)
+                               for i, at in enumerate(places)),
+        "hole-while-read": record(150, HOLE, 0x1000),
+        "no-page-table": record(60, WORD, 2**31 + 0x3000 + 0xa * 8),
+    }
+    for name, data in inputs.items():
+        for harness in IMAGES:
+            save(harness, name, data)
+        for harness in TWO_IMAGES:
+            save(harness, name, b"\0" + data)
+            save(harness, name + "-older", b"\1" + data)
+    # The reference count of module alpha: the smallest number there is, less one.
+    save("modules", "no-references", b"\0" + record(0, WORD, 0xa4c, 2**31))
+
+
+def page_table_inputs():
+    """fuzz_image.c: the tables that lead to a kernel of 4 MiB, with 4 and 5 levels, and some that lie."""
+    text, table, large = 0x200000, 0x67, 0x1e1
+    level3, level2, fixmap, top, level4 = (text + i * 0x1000 for i in (1, 2, 3, 4, 6))
+    truth = {(top, 511): level3 | table, (level3, 510): level2 | table,
+             (level3, 511): fixmap | table, (level2, 7): text | large,
+             (level2, 8): text + 0x200000 | large}
+
+    def put(name, cr3, entries):
+        memory = bytearray(0x7000)
+        for (at, index), entry in (truth | entries).items():
+            struct.pack_into("<Q", memory, at - text + index * 8, entry)
+        save("image", name, struct.pack("<Q", cr3) + bytes(memory))
+
+    put("four-levels", top, {})
+    put("search", 0, {})
+    put("five-levels", top, {(top, 511): level4 | table, (level4, 511): level3 | table})
+    put("itself", top, {(top, 511): top | table, (level3, 510): level3 | table})
+    put("beyond", top, {(level3, 510): 0x7ffffffff000 | table})
+    put("split", 0, {(level2, 7): fixmap | table, (fixmap, 0): text | table})
+    put("huge", top, {(level2, i): text + (i - 7) * 0x200000 | large for i in range(9, 512)})
+
+
 vma_inputs()
+page_table_inputs()
 file_inputs()
 socket_inputs()
+image_inputs()
 request_inputs()

@@ -231,6 +231,13 @@ static int search(struct tocsin_memory *m, struct tocsin_image *ret)
 	return rc;
 }
 
+/* A page that could not be read; one that is zeros still is not touched, and takes no memory. */
+static void clear_page(uint8_t *page)
+{
+	if (page[0] || memcmp(page, page + 1, TOCSIN_PAGE_SIZE - 1))
+		memset(page, 0, TOCSIN_PAGE_SIZE);
+}
+
 int tocsin_image_fetch(struct tocsin_memory *m, struct tocsin_image *image, bool copy)
 {
 	uint64_t follow;
@@ -248,7 +255,7 @@ int tocsin_image_fetch(struct tocsin_memory *m, struct tocsin_image *image, bool
 			if (!tocsin_memory_read(m, image->text_pa + o, image->copy + o,
 						TOCSIN_PAGE_SIZE))
 				continue;
-			memset(image->copy + o, 0, TOCSIN_PAGE_SIZE);
+			clear_page(image->copy + o);
 			image->holes++;
 		}
 	}

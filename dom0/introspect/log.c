@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The kernel's log, from its lockless ring of records (kernel/printk/printk_ringbuffer.c, since
- * 5.10). The kernel writes to it while we read, and each record says by its descriptor whether it
- * is whole: a record counts only when its descriptor said so before and after the text was copied,
- * and when the block of text names that descriptor. Others are counted, not printed.
+ * 5.10; what was before is in log_records.c). The kernel writes to it while we read, and each
+ * record says by its descriptor whether it is whole: a record counts only when its descriptor said
+ * so before and after the text was copied, and when the block of text names that descriptor. Others
+ * are counted, not printed.
  */
-#include "introspect/kernel.h"
+#include "introspect/log.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -14,7 +15,6 @@
 
 #define RECORDS_BITS_MAX 22
 #define TEXT_BITS_MAX 30
-#define RECORD_TEXT_MAX 4096
 #define STATE_SHIFT 62
 #define STATE_COMMITTED 1
 #define STATE_FINALIZED 2
@@ -33,8 +33,7 @@ struct ring {
 	const struct layout *l;
 	uint64_t descriptors, infos, data;
 	uint64_t count, size; /* powers of two */
-	struct tocsin_log log;
-	size_t rows_room, text_room;
+	struct tocsin_log_growing *to;
 };
 
 static int find_layout(struct tocsin_kernel *k, struct layout *l)
@@ -76,7 +75,7 @@ static int find_layout(struct tocsin_kernel *k, struct layout *l)
 	if (!rc)
 		rc = tocsin_btf_sizeof(k->btf, "printk_info", &l->info_size);
 	if (!rc &&
-	    (l->descriptor_size > 256 || l->info_size > 256 || l->level.offset + 8 > l->info_size ||
+	    (l->descriptor_size > 256 || l->info_size > 256 || l->level.offset >= l->info_size ||
 	     l->facility.offset >= l->info_size || l->length + 2 > l->info_size ||
 	     l->level.bit_size > 8 || l->seq + 8 > l->info_size || l->time + 8 > l->info_size ||
 	     l->begin + 8 > l->descriptor_size || l->next + 8 > l->descriptor_size ||
@@ -103,29 +102,57 @@ static int open_ring(struct ring *r, uint64_t prb, uint64_t *tail)
 	return 0;
 }
 
-static int reserve(struct ring *r, size_t text)
+static int reserve(struct tocsin_log_growing *g, size_t text)
 {
-	struct tocsin_log *log = &r->log;
+	struct tocsin_log *log = &g->log;
 
-	if (log->count == r->rows_room) {
-		size_t room = r->rows_room ? r->rows_room * 2 : 256;
+	if (log->count == g->rows_room) {
+		size_t room = g->rows_room ? g->rows_room * 2 : 256;
 		void *more = reallocarray(log->rows, room, sizeof(*log->rows));
 
 		if (!more)
 			return -ENOMEM;
 		log->rows = more;
-		r->rows_room = room;
+		g->rows_room = room;
 	}
-	if (r->text_room - log->text_size < text) {
-		size_t room = r->text_room * 2 + text;
+	if (g->text_room - log->text_size < text) {
+		size_t room = g->text_room * 2 + text;
 		char *more = realloc(log->text, room);
 
 		if (!more)
 			return -ENOMEM;
 		log->text = more;
-		r->text_room = room;
+		g->text_room = room;
 	}
 	return 0;
+}
+
+int tocsin_log_take(struct tocsin_kernel *k, struct tocsin_log_growing *g, uint64_t text,
+		    uint16_t size, struct tocsin_log_record **ret)
+{
+	struct tocsin_log_record *row;
+	int rc = reserve(g, size);
+
+	if (rc)
+		return rc;
+	if (size && tocsin_kernel_read(k, text, g->log.text + g->log.text_size, size))
+		return -EFAULT;
+	row = &g->log.rows[g->log.count];
+	*row = (struct tocsin_log_record){.text = g->log.text_size, .size = size};
+	*ret = row;
+	return 0;
+}
+
+void tocsin_log_keep(struct tocsin_log_growing *g)
+{
+	g->log.text_size += g->log.rows[g->log.count++].size;
+}
+
+uint8_t tocsin_log_bits(const uint8_t *bytes, const struct tocsin_btf_member *m)
+{
+	unsigned int value = bytes[m->offset] >> m->bit_offset;
+
+	return (uint8_t)(m->bit_size ? value & ((1u << m->bit_size) - 1) : value);
 }
 
 /* Where the text of the block [begin, next) lies, and how much fits there; -EAGAIN: nonsense. */
@@ -147,13 +174,6 @@ static int find_text(const struct ring *r, uint64_t id, uint64_t begin, uint64_t
 	*at += sizeof(owner);
 	*room -= sizeof(owner);
 	return 0;
-}
-
-static uint8_t bits(const uint8_t *info, const struct tocsin_btf_member *m)
-{
-	unsigned int value = info[m->offset] >> m->bit_offset;
-
-	return (uint8_t)(m->bit_size ? value & ((1u << m->bit_size) - 1) : value);
 }
 
 /* 0, -ENOENT: this descriptor holds no record, -EAGAIN: it does, but not for us. */
@@ -183,54 +203,59 @@ static int read_record(struct ring *r, uint64_t id)
 		return rc;
 	if (length > room)
 		length = (uint16_t)room; /* the kernel cuts it there too */
-	if (length > RECORD_TEXT_MAX)
-		length = RECORD_TEXT_MAX;
-	rc = reserve(r, length);
+	if (length > TOCSIN_LOG_TEXT_MAX)
+		length = TOCSIN_LOG_TEXT_MAX;
+	rc = tocsin_log_take(r->k, r->to, r->data + at, length, &row);
 	if (rc)
 		return rc;
-	if (tocsin_kernel_read(r->k, r->data + at, r->log.text + r->log.text_size, length))
-		return -EFAULT;
 	if (tocsin_kernel_read_u64(r->k, slot + l->state, &again) || again != state)
 		return -EAGAIN;
-	row = &r->log.rows[r->log.count++];
-	memset(row, 0, sizeof(*row));
 	memcpy(&row->seq, info + l->seq, 8);
 	memcpy(&row->time, info + l->time, 8);
-	row->level = bits(info, &l->level);
+	row->level = tocsin_log_bits(info, &l->level);
 	row->facility = info[l->facility.offset];
-	row->text = r->log.text_size;
-	row->size = length;
-	r->log.text_size += length;
+	tocsin_log_keep(r->to);
 	return 0;
 }
 
-int tocsin_log_read(struct tocsin_kernel *k, struct tocsin_log *ret, struct tocsin_error *err)
+/* -ENOTSUP: this kernel has no such ring. */
+static int read_ring(struct tocsin_kernel *k, struct tocsin_log_growing *g)
 {
 	struct layout l;
-	struct ring r = {.k = k, .l = &l};
+	struct ring r = {.k = k, .l = &l, .to = g};
 	uint64_t pointer, prb, tail;
-	int rc = find_layout(k, &l);
+	int rc;
 
-	if (rc || tocsin_kernel_symbol(k, "prb", &pointer))
-		return tocsin_error_set(err, -ENOTSUP, "this kernel's log has no known layout");
+	if (find_layout(k, &l) || tocsin_kernel_symbol(k, "prb", &pointer))
+		return -ENOTSUP;
 	rc = tocsin_kernel_read_u64(k, pointer, &prb);
 	if (!rc)
 		rc = open_ring(&r, prb, &tail);
 	if (rc)
-		return tocsin_error_at(err, rc, pointer, "the kernel's log cannot be read");
+		return rc;
 	for (uint64_t i = 0; i < r.count && rc != -ENOMEM; i++) {
 		rc = read_record(&r, (tail + i) & ~(3ull << STATE_SHIFT));
-		r.log.torn += rc == -EAGAIN || rc == -EFAULT;
+		g->log.torn += rc == -EAGAIN || rc == -EFAULT;
 	}
-	if (rc == -ENOMEM || !r.log.count) {
-		tocsin_log_free(&r.log);
-		rc = rc == -ENOMEM ? rc : -EINVAL;
-		return tocsin_error_at(err, rc, prb,
-				       rc == -ENOMEM ? "no memory for the log"
-						     : "no record of the log is whole");
+	return rc == -ENOMEM ? rc : 0;
+}
+
+int tocsin_log_read(struct tocsin_kernel *k, struct tocsin_log *ret, struct tocsin_error *err)
+{
+	struct tocsin_log_growing g = {0};
+	int rc = read_ring(k, &g);
+
+	if (rc == -ENOTSUP)
+		rc = tocsin_log_read_records(k, &g);
+	if (!rc && g.log.count) {
+		*ret = g.log;
+		return 0;
 	}
-	*ret = r.log;
-	return 0;
+	tocsin_log_free(&g.log);
+	if (rc == -ENOTSUP)
+		return tocsin_error_set(err, rc, "this kernel's log has no known layout");
+	return rc ? tocsin_error_set(err, rc, "the kernel's log cannot be read: %s", strerror(-rc))
+		  : tocsin_error_set(err, -EINVAL, "no record of the log is whole");
 }
 
 void tocsin_log_free(struct tocsin_log *log)

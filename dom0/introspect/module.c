@@ -29,8 +29,8 @@ struct layout {
 	uint32_t list, name, state, refcount, taints;
 	uint32_t kset_list, kobject_entry, wrapper_kobject, wrapper_module;
 	uint32_t core_base, core_size, text_size; /* of the only memory, or of memory 0 */
-	uint32_t memories, stride;     /* how many memories, and bytes from one to the next */
-	uint32_t text;                 /* which of them is the text */
+	uint32_t memories, stride; /* how many memories, and bytes from one to the next */
+	uint32_t text;             /* which of them is the text */
 };
 
 struct reading {
@@ -133,11 +133,13 @@ static int read_module(struct reading *r, uint64_t module, struct tocsin_module 
 		return -EFAULT;
 	if (state > TOCSIN_MODULE_UNFORMED || !m->name[0])
 		return -EAGAIN;
-	if (tocsin_kernel_read(r->k, module + l->text_size + (uint64_t)l->text * l->stride, &text, 4))
+	if (tocsin_kernel_read(r->k, module + l->text_size + (uint64_t)l->text * l->stride, &text,
+			       4))
 		return -EFAULT;
 	m->text_size = text;
 	m->state = state;
-	m->references--; /* the module itself counts one (MODULE_REF_BASE) */
+	/* The module itself counts one (MODULE_REF_BASE). */
+	m->references = (int32_t)((uint32_t)m->references - 1);
 	for (uint32_t i = 0; i < l->memories; i++) {
 		if (tocsin_kernel_read(r->k, module + l->core_size + (uint64_t)i * l->stride, &size,
 				       4))

@@ -15,8 +15,10 @@
  * memcpy from memory that the guest may change meanwhile: callers check what they got, never what
  * is still there.
  *
- * A mapping holds on to a dying domain's memory: whoever learns that a domain is gone must flush
- * or close its source.
+ * A mapping holds on to its page: what the guest gives back meanwhile is read as it was until the
+ * end of the epoch, and what it gets meanwhile is a hole until then. It holds on to a dying
+ * domain's memory as well: when Xen says that the domain is gone, all mappings are dropped at once;
+ * whoever learns it elsewhere must flush or close the source.
  *
  * Sources: xenforeignmemory.h, xenctrl.h.
  */
@@ -97,10 +99,12 @@ static void drop(struct xen_source *s, struct cache *c, struct entry *e)
 	free(e);
 }
 
-static void drop_all(struct xen_source *s, struct cache *c)
+static void drop_mappings(struct xen_source *s)
 {
-	while (c->oldest)
-		drop(s, c, c->oldest);
+	while (s->small.oldest)
+		drop(s, &s->small, s->small.oldest);
+	while (s->large.oldest)
+		drop(s, &s->large, s->large.oldest);
 }
 
 static struct entry *look_up(struct cache *c, uint64_t gfn)
@@ -222,8 +226,19 @@ static int xen_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t siz
 
 	pthread_mutex_lock(&s->lock);
 	rc = read_locked(s, gpa, buf, size);
+	if (rc == -ENODEV)
+		drop_mappings(s);
 	pthread_mutex_unlock(&s->lock);
 	return rc;
+}
+
+static void xen_flush(struct tocsin_memory *m)
+{
+	struct xen_source *s = (struct xen_source *)m;
+
+	pthread_mutex_lock(&s->lock);
+	drop_mappings(s);
+	pthread_mutex_unlock(&s->lock);
 }
 
 static int xen_cas16(struct tocsin_memory *m, uint64_t gpa, const uint8_t expected[16],
@@ -236,23 +251,16 @@ static int xen_cas16(struct tocsin_memory *m, uint64_t gpa, const uint8_t expect
 
 	page = xenforeignmemory_map(s->fmem, s->domid, PROT_READ | PROT_WRITE, 1, &gfn, &error);
 	if (!page)
-		return translate(errno);
-	if (error)
+		rc = translate(errno);
+	else if (error)
 		rc = translate(error);
 	else
 		rc = tocsin_cas16(page + gpa % TOCSIN_PAGE_SIZE, expected, desired) ? 0 : -EAGAIN;
-	xenforeignmemory_unmap(s->fmem, page, 1);
+	if (page)
+		xenforeignmemory_unmap(s->fmem, page, 1);
+	if (rc == -ENODEV)
+		xen_flush(m);
 	return rc;
-}
-
-static void xen_flush(struct tocsin_memory *m)
-{
-	struct xen_source *s = (struct xen_source *)m;
-
-	pthread_mutex_lock(&s->lock);
-	drop_all(s, &s->small);
-	drop_all(s, &s->large);
-	pthread_mutex_unlock(&s->lock);
 }
 
 static void xen_close(struct tocsin_memory *m)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A kernel's objects in a fixture, whole and consistent, in whichever layout its types have. Each
+ * function makes one kind and what belongs to it; what it needs of others it says.
+ */
+#ifndef TOCSIN_INTROSPECT_TEST_OBJECTS_H
+#define TOCSIN_INTROSPECT_TEST_OBJECTS_H
+
+#include "fixture.h"
+
+/* Changes for fixture_open: modules from 4.5 to 6.3; the log before 5.10. */
+extern const struct change made_core_layout[], made_records[];
+
+#define MADE_PID 700
+#define MADE_START 5000000000ull /* nanoseconds since boot; of the thread: one second later */
+
+/* The idle task, and process MADE_PID "worker" with thread MADE_PID + 1 "helper". */
+struct tocsin_process make_process(struct fixture *f);
+
+/* uname of "host", and clocks: 2 s past 1000 s since 1970, up for 102 s. */
+void make_system(struct fixture *f);
+
+/* Namespaces, cgroup /system.slice/worker.service, /proc/PID/environ. After make_process. */
+void make_details(struct fixture *f, const struct tocsin_process *p);
+
+/* /, /proc, /srv/data (read-only, of a FUSE file system). After make_process. */
+void make_mounts(struct fixture *f, const struct tocsin_process *p);
+
+/* VMAs at 0x400000 (two pages), 0x600000 (one). In a tree or a list. After make_process. */
+void make_vmas(struct fixture *f, const struct tocsin_process *p);
+
+/* Module "alpha", which has types, and "beta" that has taken itself off the list. */
+#define MADE_MODULE 0xffffffffc0100000ull /* text of alpha; of beta: 1 MiB later */
+void make_modules(struct fixture *f);
+
+/* The lines "first", "second line" and "", in a ring that has gone round once. */
+void make_log(struct fixture *f);
+
+/* One network namespace with its counters, of two processors. */
+uint64_t make_net(struct fixture *f);
+
+/* Tables with a TCP connection, a listening and a half open socket, and one of UDP. */
+void make_sockets(struct fixture *f, uint64_t net);
+
+/* Descriptors 0 (a file) and 3 (a socket). After make_process. */
+void make_files(struct fixture *f, const struct tocsin_process *p, uint64_t net);
+
+/* Text with functions, tables of them, users of ftrace, kprobes, netfilter, BPF. */
+void make_code(struct fixture *f, uint64_t net);
+
+/* A mapping of a file, of which one page is the process's own. After make_process. */
+struct tocsin_vma make_copies(struct fixture *f);
+
+#endif

@@ -113,10 +113,10 @@ class Guest:
         raise Failed("the guest does not start:\n" + open(self.console, errors="replace").read()[-2000:])
 
     def nudge(self, text):
-        """Send it, unless nobody has read yet what was sent before."""
+        """Send it, unless nobody has read yet what was sent before, or nobody is there."""
         try:
             self.line.send(text, socket.MSG_DONTWAIT)
-        except (BlockingIOError, TimeoutError):
+        except (BlockingIOError, TimeoutError, ConnectionError):
             pass
 
     def read_until(self, mark, seconds):

@@ -87,6 +87,21 @@ static void who_holds_them_is_read(void **state)
 	tocsin_holder_list_free(&list);
 }
 
+/* Between the last descriptor and the end of the socket there is nobody to hold it. */
+static void a_socket_that_is_closed_has_no_owner(void **state)
+{
+	uint64_t sock = tcp(5), file = *world_at(&w, w.fds + 8ull * EACH);
+	struct tocsin_socket s;
+
+	assert_int_equal(tocsin_socket_at(&w.k, sock, &s, NULL), 0);
+	assert_int_equal(s.owner, TOCSIN_OWNER_FILE);
+	world_put_u64(&w, file, w.f.file_count, 0);
+	assert_int_equal(tocsin_socket_at(&w.k, sock, &s, NULL), 0);
+	assert_int_equal(s.owner, TOCSIN_OWNER_NONE);
+	world_put_u32(&w, sock, w.f.sk_refcnt, 0);
+	assert_int_equal(tocsin_socket_at(&w.k, sock, &s, NULL), -ESRCH);
+}
+
 /* Bound sockets, one port for many, and one that was taken off the table of connections. */
 static void the_table_of_ports_is_read(void **state)
 {
@@ -353,6 +368,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(every_table_is_read),
 	    TEST(who_holds_them_is_read),
+	    TEST(a_socket_that_is_closed_has_no_owner),
 	    TEST(the_table_of_ports_is_read),
 	    TEST(a_chain_that_goes_round_ends),
 	    TEST(a_chain_into_other_memory_ends),

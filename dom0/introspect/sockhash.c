@@ -3,10 +3,10 @@
  * Sockets from the tables by which the protocols find them: those that a process holds, and those
  * that nobody does (TIME_WAIT, half open, not accepted yet, closed with bytes to send).
  *
- * Most are arrays of chains. A node points back to who points at it, so that a chain that goes
- * round or into other memory ends there; one that ends in another chain's end is recognised where
- * ends carry their number, as the kernel's own readers do, who do not lock either
- * (include/linux/list_nulls.h).
+ * Most are arrays of chains. A node points back to who points at it, so that a chain that runs into
+ * other memory ends there, and can only go round by its head; one that ends in another chain's end
+ * is recognised where ends carry their number, as the kernel's own readers do, who do not lock
+ * either (include/linux/list_nulls.h).
  *
  * A table that all network namespaces share must be there, or TCP and UDP cannot be told at all;
  * one of a namespace that is just taken down counts as torn.
@@ -66,8 +66,8 @@ static int walk_chain(struct tocsin_socket_walk *w, const void *context)
 			return -EAGAIN;
 		if (is_end(c->t, node, c->number))
 			return 0;
-		if (!node || node & 1 || tocsin_kernel_read_u64(w->k, node + 8, &back) ||
-		    back != at)
+		if (!node || node & 1 || node == c->head ||
+		    tocsin_kernel_read_u64(w->k, node + 8, &back) || back != at)
 			return -EAGAIN;
 		rc = tocsin_socket_walk_add(w, c->t->which, node - w->f->sk_node);
 		at = node;

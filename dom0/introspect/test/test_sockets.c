@@ -154,6 +154,26 @@ static void a_chain_that_goes_round_ends(void **state)
 	tocsin_socket_list_free(&list);
 }
 
+/* Every node points back at the one before it, and the last leads to the head. */
+static void a_ring_ends(void **state)
+{
+	uint64_t sock = tcp(1), heads[2] = {w.udp, w.bhash};
+	uint64_t nodes[2] = {sock + w.f.sk_node, sock + w.f.sk_bind_node};
+	struct tocsin_socket_list list;
+
+	world_put_u16(&w, sock, w.f.sk_type, SOCK_DGRAM);
+	world_put_u16(&w, sock, w.f.sk_protocol, IPPROTO_UDP);
+	for (int i = 0; i < 2; i++) {
+		world_hang_node(&w, nodes[i], heads[i]);
+		*world_at(&w, nodes[i]) = heads[i];
+		*world_at(&w, heads[i] + 8) = nodes[i];
+		list = list_them();
+		assert_int_equal(list.count, EACH + 1);
+		assert_true(list.torn > 0 && !list.truncated);
+		tocsin_socket_list_free(&list);
+	}
+}
+
 static void a_chain_into_other_memory_ends(void **state)
 {
 	static const uint64_t places[] = {WORLD_SIZE + 0x1000, 0x4000, 0x8000000000000000ull, 1, 0};
@@ -371,6 +391,7 @@ int main(void)
 	    TEST(a_socket_that_is_closed_has_no_owner),
 	    TEST(the_table_of_ports_is_read),
 	    TEST(a_chain_that_goes_round_ends),
+	    TEST(a_ring_ends),
 	    TEST(a_chain_into_other_memory_ends),
 	    TEST(another_chains_end_is_not_this_ones),
 	    TEST(what_does_not_belong_costs_nobody_else),

@@ -539,7 +539,10 @@ void tocsin_socket_list_free(struct tocsin_socket_list *list);
 enum tocsin_socket_table tocsin_socket_table_of(const struct tocsin_socket *s);
 bool tocsin_socket_in_table(const struct tocsin_socket *s);
 
-/* One socket by its VA, as in a list. -ESRCH: there is none any more; -EAGAIN: it is torn. */
+/*
+ * One socket by its VA, as in a list, but that one whose file is just being closed has no owner.
+ * -ESRCH: there is none any more; -EAGAIN: it is torn.
+ */
 int tocsin_socket_at(struct tocsin_kernel *k, uint64_t sock, struct tocsin_socket *ret,
 		     struct tocsin_error *err);
 

@@ -285,7 +285,6 @@ static int compare(const void *a, const void *b)
 /* The thread groups of both views, each once. */
 static int collect(struct walk *w, struct tocsin_addresses *ret)
 {
-	size_t kept = 0;
 	int rc = tocsin_task_collect(w->k, w->l, ret), other;
 
 	if (rc && rc != -E2BIG)
@@ -294,11 +293,7 @@ static int collect(struct walk *w, struct tocsin_addresses *ret)
 	other = tocsin_task_collect_pids(w->k, w->l, ret);
 	if (other == -ENOMEM)
 		return other;
-	tocsin_addresses_sort(ret);
-	for (size_t i = 0; i < ret->count; i++)
-		if (!i || ret->at[i] != ret->at[i - 1])
-			ret->at[kept++] = ret->at[i];
-	ret->count = kept;
+	tocsin_addresses_unique(ret);
 	return 0;
 }
 

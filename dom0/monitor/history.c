@@ -364,7 +364,8 @@ static int open_writer(struct tocsin_history *h, const char *path, struct tocsin
 	if (!rc)
 		rc = execute(h,
 			     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; "
-			     "PRAGMA journal_size_limit = 4194304",
+			     "PRAGMA journal_size_limit = 4194304; "
+			     "SELECT count(*) FROM sqlite_schema", /* makes the log's index */
 			     err);
 	return rc;
 }

@@ -563,12 +563,17 @@ int tocsin_history_flush(struct tocsin_history *h, struct tocsin_error *err)
 	struct tocsin_error own = {0};
 	int rc;
 
-	if (!h->writable)
+	if (!h->open)
 		return 0;
-	rc = begin(h, &own);
-	if (!rc)
-		rc = commit(h, &own);
+	rc = commit(h, &own);
 	return finish(h, rc, &own, err);
+}
+
+/* Somebody waits for these; and after an account there may be nothing for a while. */
+static bool is_urgent(enum tocsin_event_kind kind)
+{
+	return kind == TOCSIN_EVENT_FINDING || kind == TOCSIN_EVENT_ACCOUNT ||
+	       kind == TOCSIN_EVENT_END;
 }
 
 int tocsin_history_add(struct tocsin_history *h, const struct tocsin_event *e,
@@ -589,7 +594,8 @@ int tocsin_history_add(struct tocsin_history *h, const struct tocsin_event *e,
 		if (h->events % EVENTS_PER_LOOK == 0)
 			rc = forget_much(h, &own);
 	}
-	if (!rc && (h->events >= EVENTS_PER_TRANSACTION || monotonic() - h->began >= SECOND))
+	if (!rc && (h->events >= EVENTS_PER_TRANSACTION || is_urgent(e->kind) ||
+		    monotonic() - h->began >= SECOND))
 		rc = commit(h, &own);
 	return finish(h, rc, &own, err);
 }

@@ -107,11 +107,14 @@ static void on_end(pid_t pid, int status, void *context)
 	const char *how = WIFSIGNALED(status) ? "signal" : "status";
 	int number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
 	struct run *run = context;
+	FILE *const to[] = {run->cli.log, run->cli.json ? stdout : NULL};
 
-	if (run->cli.json || run->cli.log)
-		fprintf(run->cli.log ?: stdout,
-			"{\"at\":\"end\",\"exit\":%d,\"pid\":%d,\"%s\":%d,\"killed\":%s}\n",
-			run->worst, (int)pid, how, number, run->killed ? "true" : "false");
+	for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++)
+		if (to[i])
+			fprintf(to[i],
+				"{\"at\":\"end\",\"exit\":%d,\"pid\":%d,\"%s\":%d,"
+				"\"killed\":%s}\n",
+				run->worst, (int)pid, how, number, run->killed ? "true" : "false");
 	if (!run->cli.json)
 		printf("end: pid %d, %s %d%s\n", (int)pid, how, number,
 		       run->killed ? ", killed" : "");

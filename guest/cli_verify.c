@@ -57,25 +57,9 @@ int cli_read_key(const char *text, uint8_t ret[CLI_KEY_SIZE])
 int cli_check_signature(const uint8_t key[CLI_KEY_SIZE], const uint8_t nonce[TOCSIN_NONCE_SIZE],
 			const struct tocsin_answer *a)
 {
-	enum { LABEL = sizeof(TOCSIN_SIGN_LABEL) - 1 };
-	uint8_t message[LABEL + sizeof(struct tocsin_signed)];
-	struct tocsin_signed s = {
-	    .time = a->time,
-	    .start_time = a->start_time,
-	    .ticket = a->ticket,
-	    .pid = a->pid,
-	    .uid = a->uid,
-	    .state = a->state,
-	    .verdict = a->verdict,
-	    .score = a->score,
-	    .findings = a->findings,
-	    .error = a->error,
-	};
+	uint8_t message[TOCSIN_SIGN_SIZE];
 
-	memcpy(s.nonce, nonce, sizeof(s.nonce));
-	memcpy(s.domain_uuid, a->domain_uuid, sizeof(s.domain_uuid));
-	memcpy(message, TOCSIN_SIGN_LABEL, LABEL);
-	memcpy(message + LABEL, &s, sizeof(s));
+	tocsin_sign_message(nonce, a, message);
 	if (sodium_init() < 0 ||
 	    crypto_sign_verify_detached(a->signature, message, sizeof(message), key))
 		return -EBADMSG;

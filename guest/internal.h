@@ -18,6 +18,16 @@ void tocsin_request_fill(struct tocsin_request *req, uint32_t pid,
 /* The answer if it is there: 0, -EAGAIN (cell 0 still holds its token), or -EPROTO. */
 int tocsin_request_take(struct tocsin_request *req, struct tocsin_answer *ret);
 
+/* The monotonic clock, in nanoseconds. */
+uint64_t tocsin_now_ns(void);
+
+/*
+ * Call take until it returns something else than -EAGAIN, which is returned, or so many milliseconds
+ * have gone by: -ETIMEDOUT.
+ */
+int tocsin_poll(int (*take)(void *context, struct tocsin_answer *ret), void *context,
+		unsigned int timeout_ms, struct tocsin_answer *ret);
+
 /* Poll cell 0. 0, -ETIMEDOUT or -EPROTO (unknown state or verdict, or a cell never written). */
 int tocsin_request_wait(struct tocsin_request *req, unsigned int timeout_ms,
 			struct tocsin_answer *ret);

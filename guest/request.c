@@ -49,7 +49,7 @@ void tocsin_request_fill(struct tocsin_request *req, uint32_t pid,
 		tocsin_token(nonce, i, req->cell[i]);
 }
 
-static uint64_t now_ns(void)
+uint64_t tocsin_now_ns(void)
 {
 	struct timespec t;
 
@@ -94,23 +94,34 @@ int tocsin_request_take(struct tocsin_request *req, struct tocsin_answer *ret)
 	return cell_written(req, 0) ? take_answer(req, ret) : -EAGAIN;
 }
 
-int tocsin_request_wait(struct tocsin_request *req, unsigned int timeout_ms,
-			struct tocsin_answer *ret)
+int tocsin_poll(int (*take)(void *context, struct tocsin_answer *ret), void *context,
+		unsigned int timeout_ms, struct tocsin_answer *ret)
 {
-	uint64_t deadline = now_ns() + (uint64_t)timeout_ms * 1000000u;
+	uint64_t deadline = tocsin_now_ns() + (uint64_t)timeout_ms * 1000000u;
 	struct timespec pause = {.tv_nsec = POLL_FIRST_NS};
 
 	for (;;) {
-		int r = tocsin_request_take(req, ret);
+		int r = take(context, ret);
 
 		if (r != -EAGAIN)
 			return r;
-		if (now_ns() >= deadline)
+		if (tocsin_now_ns() >= deadline)
 			return -ETIMEDOUT;
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < POLL_MAX_NS)
 			pause.tv_nsec *= 2;
 	}
+}
+
+static int take_own(void *context, struct tocsin_answer *ret)
+{
+	return tocsin_request_take(context, ret);
+}
+
+int tocsin_request_wait(struct tocsin_request *req, unsigned int timeout_ms,
+			struct tocsin_answer *ret)
+{
+	return tocsin_poll(take_own, req, timeout_ms, ret);
 }
 
 static int random_nonce(uint8_t nonce[TOCSIN_NONCE_SIZE])

@@ -7,6 +7,7 @@
  * A moment before a system call is taken where seccomp stopped it: the thread rings, and then makes
  * the system call again, which is let pass. A moment after one is taken at its exit.
  */
+#include "internal.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -63,14 +64,6 @@ const char *trace_moment_name(enum trace_moment moment)
 	static const char *const names[] = {"exec", "code", "connect", "listen", "exit"};
 
 	return names[moment];
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 /* ---- the program's side ---- */
@@ -214,7 +207,7 @@ static void go_on_after(const struct thread *thread, const struct remote *r)
 
 static bool is_too_soon(struct trace *t, struct process *p, enum trace_moment moment)
 {
-	uint64_t now = now_ns(), *last = &p->last[moment];
+	uint64_t now = tocsin_now_ns(), *last = &p->last[moment];
 
 	if (*last && moment != TRACE_EXEC && moment != TRACE_EXIT &&
 	    now - *last < t->events->pause_ms * 1000000ull) {
@@ -418,13 +411,13 @@ static void on_status(struct trace *t, pid_t tid, int status)
 /* Until something happened, or the next interval. */
 static void wait_for_news(struct trace *t, const sigset_t *chld)
 {
-	uint64_t now = now_ns();
+	uint64_t now = tocsin_now_ns();
 	struct timespec left;
 
 	if (now >= t->next_interval) {
 		if (find(t, t->first))
 			t->events->interval(t->first, t->events->context);
-		t->next_interval = now_ns() + t->events->interval_s * 1000000000ull;
+		t->next_interval = tocsin_now_ns() + t->events->interval_s * 1000000000ull;
 		return;
 	}
 	now = t->next_interval - now;
@@ -445,7 +438,7 @@ static void watch(struct trace *t)
 	/* Ctrl-C ends the program, and this one reports how it ended. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
-	t->next_interval = now_ns() + t->events->interval_s * 1000000000ull;
+	t->next_interval = tocsin_now_ns() + t->events->interval_s * 1000000000ull;
 	while (t->count) {
 		tid = waitpid(-1, &status, __WALL | WNOHANG);
 		if (tid > 0)

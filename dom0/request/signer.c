@@ -18,9 +18,6 @@
 
 #include <sodium.h>
 
-#define LABEL_SIZE (sizeof(TOCSIN_SIGN_LABEL) - 1)
-#define MESSAGE_SIZE (LABEL_SIZE + sizeof(struct tocsin_signed))
-
 struct tocsin_signer {
 	uint8_t public_key[crypto_sign_PUBLICKEYBYTES];
 	uint8_t secret_key[crypto_sign_SECRETKEYBYTES];
@@ -174,34 +171,12 @@ void tocsin_signer_close(struct tocsin_signer *s)
 	sodium_free(s); /* wipes; NULL is fine */
 }
 
-static void message(const uint8_t nonce[TOCSIN_NONCE_SIZE], const struct tocsin_answer *answer,
-		    uint8_t ret[MESSAGE_SIZE])
-{
-	struct tocsin_signed s = {
-	    .time = answer->time,
-	    .start_time = answer->start_time,
-	    .ticket = answer->ticket,
-	    .pid = answer->pid,
-	    .uid = answer->uid,
-	    .state = answer->state,
-	    .verdict = answer->verdict,
-	    .score = answer->score,
-	    .findings = answer->findings,
-	    .error = answer->error,
-	};
-
-	memcpy(s.nonce, nonce, sizeof(s.nonce));
-	memcpy(s.domain_uuid, answer->domain_uuid, sizeof(s.domain_uuid));
-	memcpy(ret, TOCSIN_SIGN_LABEL, LABEL_SIZE);
-	memcpy(ret + LABEL_SIZE, &s, sizeof(s));
-}
-
 void tocsin_signer_sign(const struct tocsin_signer *s, const uint8_t nonce[TOCSIN_NONCE_SIZE],
 			struct tocsin_answer *answer)
 {
-	uint8_t m[MESSAGE_SIZE];
+	uint8_t m[TOCSIN_SIGN_SIZE];
 
-	message(nonce, answer, m);
+	tocsin_sign_message(nonce, answer, m);
 	crypto_sign_detached(answer->signature, NULL, m, sizeof(m), s->secret_key);
 	memcpy(answer->key_id, s->key_id, sizeof(answer->key_id));
 }
@@ -209,9 +184,9 @@ void tocsin_signer_sign(const struct tocsin_signer *s, const uint8_t nonce[TOCSI
 int tocsin_signature_verify(const uint8_t public_key[32], const uint8_t nonce[TOCSIN_NONCE_SIZE],
 			    const struct tocsin_answer *answer)
 {
-	uint8_t m[MESSAGE_SIZE];
+	uint8_t m[TOCSIN_SIGN_SIZE];
 
-	message(nonce, answer, m);
+	tocsin_sign_message(nonce, answer, m);
 	return crypto_sign_verify_detached(answer->signature, m, sizeof(m), public_key) ? -EBADMSG
 											: 0;
 }

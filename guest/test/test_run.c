@@ -77,6 +77,8 @@ int __wrap_remote_wait(pid_t tid, uint64_t block, unsigned int timeout_ms,
 	return __wrap_tocsin_scan((uint32_t)tid, timeout_ms, ret, nonce);
 }
 
+static const char *output; /* where standard output goes */
+
 static int reset(void **state)
 {
 	memset(verdicts, 0, sizeof(verdicts));
@@ -84,6 +86,7 @@ static int reset(void **state)
 	ping_error = 0;
 	rings = 0;
 	last_pid = 0;
+	output = "/dev/null";
 	return 0;
 }
 
@@ -95,7 +98,7 @@ static int run(int argc, char **argv)
 
 	fflush(stdout);
 	kept = dup(STDOUT_FILENO);
-	null = open("/dev/null", O_WRONLY);
+	null = open(output, O_WRONLY | O_TRUNC);
 	assert_true(kept >= 0 && null >= 0);
 	dup2(null, STDOUT_FILENO);
 	code = cli_run(&cli, argc, argv);
@@ -208,6 +211,28 @@ static void program_is_not_disturbed(void **state)
 	assert_int_equal(end, 1);
 }
 
+/* JSON on standard output says the same as the log, to the last line. */
+static void both_outputs_are_whole(void **state)
+{
+	char log[] = "/tmp/tocsin-run-XXXXXX", out[] = "/tmp/tocsin-out-XXXXXX", text[2][4096];
+
+	assert_true(mkstemp(log) >= 0 && mkstemp(out) >= 0);
+	verdicts[0] = TOCSIN_VERDICT_CLEAN;
+	output = out;
+	assert_int_equal(RUN("--log", log, "--", "true"), CLI_CLEAN);
+	for (int i = 0; i < 2; i++) {
+		FILE *f = fopen(i ? out : log, "r");
+
+		assert_non_null(f);
+		text[i][fread(text[i], 1, sizeof(text[i]) - 1, f)] = '\0';
+		fclose(f);
+	}
+	unlink(log);
+	unlink(out);
+	assert_string_equal(text[0], text[1]);
+	assert_non_null(strstr(text[0], "{\"at\":\"end\",\"exit\":0,"));
+}
+
 static void policy(void **state)
 {
 	verdicts[0] = TOCSIN_VERDICT_SUSPICIOUS;
@@ -228,6 +253,7 @@ int main(void)
 	    cmocka_unit_test_setup(no_answer_is_not_clean, reset),
 	    cmocka_unit_test_setup(does_not_start, reset),
 	    cmocka_unit_test_setup(program_is_not_disturbed, reset),
+	    cmocka_unit_test_setup(both_outputs_are_whole, reset),
 	    cmocka_unit_test_setup(policy, reset),
 	};
 

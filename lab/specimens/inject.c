@@ -124,16 +124,28 @@ static void inject(pid_t pid, uint64_t *address)
 
 int main(void)
 {
-	pid_t pid = fork();
+	int told[2];
 	uint64_t address;
+	char none;
+	pid_t pid;
 
+	if (pipe2(told, O_CLOEXEC))
+		fail("pipe");
+	pid = fork();
 	if (pid < 0)
 		fail("fork");
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(told[0]);
+		close(told[1]);
 		for (;;)
 			pause();
 	}
+	/* Stopped before that, it would never come to it, and outlive this process. */
+	close(told[1]);
+	if (read(told[0], &none, 1))
+		fail("waiting for the victim");
+	close(told[0]);
 	inject(pid, &address);
 	printf("inject victim=%d address=0x%lx\n", pid, (unsigned long)address);
 	stay();

@@ -5,7 +5,7 @@ folder=$1
 number=0
 started=()
 trap 'kill "${started[@]}" 2>/dev/null' EXIT
-echo "1..6"
+echo "1..7"
 
 result()
 {
@@ -28,6 +28,14 @@ victim=$(value victim)
 address=$(value address)
 grep -qs "^${address#0x}-[0-9a-f]* rwxp 00000000 00:00 0 *$" "/proc/$victim/maps"
 result $? "the victim has a page that is anonymous, writable and executable" "$line"
+
+kill "${started[0]}"
+for _ in {1..50}; do
+	[ -e "/proc/$victim" ] || break
+	sleep 0.1
+done
+[ ! -e "/proc/$victim" ]
+result $? "the victim ends with the process that made it" "/proc/$victim is there"
 
 start memfd
 [[ $(readlink "/proc/$(value pid)/exe") == "/memfd:specimen (deleted)" ]]

@@ -107,6 +107,32 @@ struct tocsin_signed {
 	uint32_t error;
 } __attribute__((packed));
 
+#define TOCSIN_SIGN_LABEL_SIZE (sizeof(TOCSIN_SIGN_LABEL) - 1)
+#define TOCSIN_SIGN_SIZE (TOCSIN_SIGN_LABEL_SIZE + sizeof(struct tocsin_signed))
+
+/* All that the signature of an answer covers, label included. */
+static inline void tocsin_sign_message(const uint8_t nonce[TOCSIN_NONCE_SIZE],
+				       const struct tocsin_answer *a, uint8_t ret[TOCSIN_SIGN_SIZE])
+{
+	struct tocsin_signed s = {
+	    .time = a->time,
+	    .start_time = a->start_time,
+	    .ticket = a->ticket,
+	    .pid = a->pid,
+	    .uid = a->uid,
+	    .state = a->state,
+	    .verdict = a->verdict,
+	    .score = a->score,
+	    .findings = a->findings,
+	    .error = a->error,
+	};
+
+	__builtin_memcpy(s.nonce, nonce, sizeof(s.nonce));
+	__builtin_memcpy(s.domain_uuid, a->domain_uuid, sizeof(s.domain_uuid));
+	__builtin_memcpy(ret, TOCSIN_SIGN_LABEL, TOCSIN_SIGN_LABEL_SIZE);
+	__builtin_memcpy(ret + TOCSIN_SIGN_LABEL_SIZE, &s, sizeof(s));
+}
+
 _Static_assert(sizeof(struct tocsin_answer) == TOCSIN_CELLS * TOCSIN_CELL_SIZE,
 	       "the answer fills the cells");
 _Static_assert(sizeof(struct tocsin_request) == 64 + TOCSIN_CELLS * TOCSIN_CELL_SIZE,

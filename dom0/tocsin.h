@@ -320,6 +320,29 @@ int tocsin_thread_list(struct tocsin_kernel *k, const struct tocsin_process *p,
 		       struct tocsin_thread_list *ret, struct tocsin_error *err);
 void tocsin_thread_list_free(struct tocsin_thread_list *list);
 
+/* A thread that one of the kernel's views of threads lacks, though others have it. */
+struct tocsin_hidden_thread {
+	uint64_t task;
+	int32_t tid, pid; /* of its own, and of its process */
+	char comm[TOCSIN_COMM_SIZE + 1];
+	bool in_group; /* its process has it on its list of threads */
+	bool has_pid;  /* the table of PIDs leads to it; neither: a processor runs it */
+};
+
+struct tocsin_hidden_list {
+	struct tocsin_hidden_thread *rows;
+	size_t count;
+	bool truncated;
+};
+
+/*
+ * Threads that hide: not whole processes, which are in tocsin_process_list. -ENOTSUP: the kernel
+ * has no table of PIDs with a known layout. Freed with tocsin_hidden_list_free.
+ */
+int tocsin_hidden_list(struct tocsin_kernel *k, struct tocsin_hidden_list *ret,
+		       struct tocsin_error *err);
+void tocsin_hidden_list_free(struct tocsin_hidden_list *list);
+
 /* ---- address space ---- */
 
 struct tocsin_vma {
@@ -714,6 +737,39 @@ struct tocsin_hook_list {
 int tocsin_hook_list(struct tocsin_kernel *k, const struct tocsin_code *code,
 		     struct tocsin_hook_list *ret, struct tocsin_error *err);
 void tocsin_hook_list_free(struct tocsin_hook_list *list);
+
+enum tocsin_transfer_kind {
+	TOCSIN_TRANSFER_CALL,
+	TOCSIN_TRANSFER_JUMP,
+	TOCSIN_TRANSFER_BREAKPOINT /* leads wherever the handler of breakpoints likes */
+};
+
+/* Bytes in the text of the kernel or of a module that lead elsewhere if they are instructions. */
+struct tocsin_transfer {
+	enum tocsin_transfer_kind kind;
+	uint64_t function, end; /* of the function that they lie in, as symbols tell */
+	uint64_t at;
+	uint64_t target; /* of a breakpoint: 0 */
+	uint8_t size;    /* bytes */
+};
+
+struct tocsin_transfer_list {
+	struct tocsin_transfer *rows; /* of the kernel, then of each module, by address */
+	size_t count;
+	size_t torn;                /* that did not hold still: not in rows */
+	uint64_t bytes, unreadable; /* of text */
+	bool truncated;
+};
+
+/*
+ * What may lead from the middle of functions to code that can be executed and that the kernel's
+ * own patching does not account for, or stop there for a breakpoint that is no kprobe's.
+ * Candidates: whether an instruction begins there shows by disassembling from the beginning of the
+ * function. Beginnings are tocsin_hook_list's. Freed with tocsin_transfer_list_free.
+ */
+int tocsin_transfer_list(struct tocsin_kernel *k, const struct tocsin_code *code,
+			 struct tocsin_transfer_list *ret, struct tocsin_error *err);
+void tocsin_transfer_list_free(struct tocsin_transfer_list *list);
 
 struct tocsin_bpf_program {
 	enum tocsin_confidence confidence;

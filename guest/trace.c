@@ -7,8 +7,8 @@
  * A moment before a system call is taken where seccomp stopped it: the thread rings, and then makes
  * the system call again, which is let pass. A moment after one is taken at its exit.
  */
-#include "internal.h"
 #include "trace.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,6 +7,7 @@
  * are held against that: executable memory that nobody accounts for was made by somebody who hides.
  */
 #include "introspect/process.h"
+#include "introspect/transfer.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -270,6 +271,11 @@ void tocsin_code_close(struct tocsin_code *c)
 	tocsin_module_list_free(&c->modules);
 	free(c->ranges);
 	free(c);
+}
+
+const struct tocsin_module_list *tocsin_code_modules(const struct tocsin_code *c)
+{
+	return &c->modules;
 }
 
 static uint64_t page_up(uint64_t size)

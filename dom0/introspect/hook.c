@@ -8,6 +8,7 @@
  * Every pointer is read again after all were taken; one that changed meanwhile makes no row.
  */
 #include "introspect/process.h"
+#include "introspect/transfer.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -28,7 +29,6 @@
 #define RECORDS_MAX (1u << 18)
 #define FTRACE_ENABLED (1u << 31)
 #define CALL 0xe8
-#define BRANCH_SIZE 12 /* of the longest that is looked for: movabs; jmp */
 #define BREAKPOINT 0xcc
 #define NOP_SIZE 5
 
@@ -282,25 +282,20 @@ static int read_keyboard(struct reading *r)
 /* ---- the first bytes of functions ---- */
 
 /* Where the instruction at va leads, if it leaves for good or calls; 0: it does neither. */
-static uint64_t branch_target(const uint8_t b[BRANCH_SIZE], uint64_t va)
+static uint64_t branch_target(struct reading *r, const uint8_t b[TOCSIN_BRANCH_BYTES], uint64_t va)
 {
-	uint64_t target = 0;
-	int32_t distance;
+	struct tocsin_branch branch = tocsin_branch_decode(b, va);
 
-	memcpy(&distance, b + 1, sizeof(distance));
-	if (b[0] == 0xe9 || b[0] == CALL) /* jmp, call */
-		return va + 5 + (uint64_t)(int64_t)distance;
-	if (b[0] == 0x68 && b[5] == 0xc3) /* push; ret */
-		return (uint64_t)(int64_t)distance;
-	if (b[0] == 0x48 && (b[1] == 0xb8 || b[1] == 0xbb) && b[10] == 0xff &&
-	    (b[11] == 0xe0 || b[11] == 0xe3 || b[11] == 0xd0)) /* movabs; jmp or call */
-		memcpy(&target, b + 2, sizeof(target));
-	return target;
+	if (branch.kind == TOCSIN_BRANCH_NONE)
+		return 0;
+	if (branch.kind == TOCSIN_BRANCH_POINTER &&
+	    tocsin_kernel_read_u64(r->k, branch.target, &branch.target))
+		return 0;
+	return branch.target;
 }
 
 static int check_function(const struct tocsin_symbol *s, void *context)
 {
-	static const uint8_t endbr[] = {0xf3, 0x0f, 0x1e, 0xfa};
 	struct reading *r = context;
 	struct tocsin_code_place place;
 	const uint8_t *bytes;
@@ -317,11 +312,11 @@ static int check_function(const struct tocsin_symbol *s, void *context)
 			return 0;
 		bytes = copy;
 	}
-	if (!memcmp(bytes, endbr, sizeof(endbr))) {
-		bytes += sizeof(endbr);
-		at += sizeof(endbr);
+	if (tocsin_branch_is_endbr(bytes)) {
+		bytes += TOCSIN_ENDBR;
+		at += TOCSIN_ENDBR;
 	}
-	target = branch_target(bytes, at);
+	target = branch_target(r, bytes, at);
 	if (!target || (target >= r->image && target < r->image_end))
 		return 0;
 	tocsin_code_at(r->code, target, &place);
@@ -362,7 +357,7 @@ static bool does_nothing(const uint8_t *bytes)
  */
 static int check_record(struct reading *r, uint64_t ip, uint32_t flags)
 {
-	uint8_t bytes[BRANCH_SIZE], again[BRANCH_SIZE];
+	uint8_t bytes[TOCSIN_BRANCH_BYTES], again[TOCSIN_BRANCH_BYTES];
 	struct tocsin_code_place place;
 	uint64_t target;
 	char name[128];
@@ -370,7 +365,7 @@ static int check_record(struct reading *r, uint64_t ip, uint32_t flags)
 	if (r->list.truncated || !in_text(r, ip) ||
 	    tocsin_kernel_read(r->k, ip, bytes, sizeof(bytes)) || does_nothing(bytes))
 		return 0;
-	target = branch_target(bytes, ip);
+	target = branch_target(r, bytes, ip);
 	tocsin_code_at(r->code, target, &place);
 	if ((flags & FTRACE_ENABLED) && bytes[0] == CALL &&
 	    (place.kind == TOCSIN_CODE_FTRACE || place.kind == TOCSIN_CODE_BPF ||
@@ -473,7 +468,7 @@ static int read_ftrace(struct reading *r)
 }
 
 struct kprobe_layout {
-	uint32_t node, list, address, handler;
+	uint32_t list, address, handler;
 };
 
 /* One kprobe; several at one place hang on the list of one that only hands over to them. */
@@ -508,30 +503,23 @@ static int add_kprobe(struct reading *r, const struct kprobe_layout *l, uint64_t
 static int read_kprobes(struct reading *r)
 {
 	struct kprobe_layout l = {
-	    .node = tocsin_member_or_none(r->k, "kprobe", "hlist"),
 	    .list = tocsin_member_or_none(r->k, "kprobe", "list"),
 	    .address = tocsin_member_or_none(r->k, "kprobe", "addr"),
 	    .handler = tocsin_member_or_none(r->k, "kprobe", "pre_handler"),
 	};
-	uint64_t table, heads[64];
-	int rc = 0;
+	struct tocsin_addresses probes = {0};
+	int rc = -ENOTSUP;
 
-	if (l.node == TOCSIN_NO_MEMBER || l.list == TOCSIN_NO_MEMBER ||
-	    l.address == TOCSIN_NO_MEMBER || l.handler == TOCSIN_NO_MEMBER ||
-	    tocsin_kernel_symbol(r->k, "kprobe_table", &table) ||
-	    tocsin_kernel_read(r->k, table, heads, sizeof(heads))) {
+	if (l.list != TOCSIN_NO_MEMBER && l.address != TOCSIN_NO_MEMBER &&
+	    l.handler != TOCSIN_NO_MEMBER)
+		rc = tocsin_probe_collect(r->k, &probes);
+	if (rc == -ENOTSUP) {
 		r->list.unknown++;
-		return 0;
+		rc = 0;
 	}
-	for (size_t i = 0; i < 64 && !rc; i++) {
-		uint64_t node = heads[i];
-
-		for (int n = 0; n < CHAIN_MAX && node && !rc; n++) {
-			rc = add_kprobe(r, &l, node - l.node, false);
-			if (tocsin_kernel_read_u64(r->k, node, &node))
-				break;
-		}
-	}
+	for (size_t i = 0; i < probes.count && !rc; i++)
+		rc = add_kprobe(r, &l, probes.at[i], false);
+	tocsin_addresses_free(&probes);
 	return rc;
 }
 

@@ -18,8 +18,7 @@ static const char *const packet_modules[] = {
     "nf",  "nft",    "ip_",      "ip6",         "ipt",    "iptable", "xt_",      "ebt",      "arp",
     "br_", "bridge", "x_tables", "openvswitch", "ipvlan", "selinux", "synproxy", "wireguard"};
 
-/* What is at va, as bytes and as instructions. */
-static void take_code(struct tocsin_kernel *k, struct tocsin_finding *f, uint64_t va)
+void tocsin_scan_take_code(struct tocsin_kernel *k, struct tocsin_finding *f, uint64_t va)
 {
 	if (!tocsin_kernel_read(k, va, f->evidence, sizeof(f->evidence)))
 		f->evidence_size = sizeof(f->evidence);
@@ -79,7 +78,7 @@ static int scan_strays(struct tocsin_kernel *k, const struct tocsin_code *code,
 			f->certainty = TOCSIN_CERTAINTY_LOW;
 		f->start = r->start;
 		f->end = r->end;
-		take_code(k, f, r->start);
+		tocsin_scan_take_code(k, f, r->start);
 		snprintf(f->what, sizeof(f->what),
 			 "%" PRIu64 " KiB of the kernel are executable%s (%s %.80s)",
 			 (r->end - r->start) / 1024, r->writable ? " and writable" : "",
@@ -154,7 +153,7 @@ static int scan_hooks(struct tocsin_kernel *k, const struct tocsin_code *code,
 			continue;
 		f->start = h->target;
 		f->end = h->target + 1;
-		take_code(k, f, h->target);
+		tocsin_scan_take_code(k, f, h->target);
 		snprintf(f->what, sizeof(f->what), "%.110s leads to %#" PRIx64 " (%s %.80s)",
 			 h->name, h->target, tocsin_code_kind_name(h->place.kind), h->place.name);
 	}
@@ -190,6 +189,32 @@ static int scan_bpf(struct tocsin_kernel *k, struct tocsin_findings *findings,
 			 p->name[0] ? p->name : "no name", tocsin_bpf_type_name(p->type), p->uid);
 	}
 	tocsin_bpf_list_free(&list);
+	return 0;
+}
+
+static int scan_threads(struct tocsin_kernel *k, struct tocsin_findings *findings,
+			struct tocsin_error *err)
+{
+	struct tocsin_hidden_list list;
+	int rc = tocsin_hidden_list(k, &list, err);
+
+	if (rc)
+		return rc == -ENOTSUP ? 0 : rc;
+	findings->truncated |= list.truncated;
+	for (size_t i = 0; i < list.count; i++) {
+		const struct tocsin_hidden_thread *t = &list.rows[i];
+		struct tocsin_finding *f = tocsin_scan_add(findings, "kernel.hidden-thread");
+
+		if (!f)
+			break;
+		snprintf(f->what, sizeof(f->what),
+			 "the thread %" PRId32 " (%s) of process %" PRId32 " is %s", t->tid,
+			 t->comm, t->pid,
+			 t->has_pid    ? "in the table of PIDs, and its process has no such thread"
+			 : t->in_group ? "one of its process, and not in the table of PIDs"
+				       : "run by a processor, and on no list");
+	}
+	tocsin_hidden_list_free(&list);
 	return 0;
 }
 
@@ -241,8 +266,10 @@ void tocsin_scan_kernel(struct tocsin_kernel *k, struct tocsin_findings *finding
 	if (!rc) {
 		note(findings, scan_strays(k, code, findings, &err), &err);
 		note(findings, scan_hooks(k, code, findings, &err), &err);
+		note(findings, tocsin_scan_text(k, code, findings, &err), &err);
 		tocsin_code_close(code);
 	}
+	note(findings, scan_threads(k, findings, &err), &err);
 	note(findings, scan_bpf(k, findings, &err), &err);
 	note(findings, scan_listeners(k, findings, &err), &err);
 }

@@ -65,52 +65,98 @@ static bool is_elf(const uint8_t *page)
 	       page[EI_DATA] == ELFDATA2LSB && page[EI_VERSION] == EV_CURRENT;
 }
 
+/* One entry of a table of program headers, of either class. */
+struct program_header {
+	uint32_t type, flags;
+	uint64_t offset, va, file_size, size, align;
+};
+
+static struct program_header program_header(const uint8_t *page, size_t i, bool small)
+{
+	struct program_header ret;
+	Elf64_Phdr h;
+	Elf32_Phdr s;
+
+	if (small) {
+		memcpy(&s, page + sizeof(Elf32_Ehdr) + i * sizeof(s), sizeof(s));
+		ret = (struct program_header){s.p_type,   s.p_flags, s.p_offset, s.p_vaddr,
+					      s.p_filesz, s.p_memsz, s.p_align};
+	} else {
+		memcpy(&h, page + sizeof(Elf64_Ehdr) + i * sizeof(h), sizeof(h));
+		ret = (struct program_header){h.p_type,   h.p_flags, h.p_offset, h.p_vaddr,
+					      h.p_filesz, h.p_memsz, h.p_align};
+	}
+	return ret;
+}
+
 /* Program headers where they usually lie, right behind an ELF header that is no longer there. */
-static bool has_program_headers(const uint8_t *page)
+static bool has_program_headers(const uint8_t *page, bool small)
 {
 	unsigned int loads = 0, executable = 0;
-	Elf64_Phdr h;
 
 	for (size_t i = 0; i < HEADERS; i++) {
-		memcpy(&h, page + sizeof(Elf64_Ehdr) + i * sizeof(h), sizeof(h));
-		if (h.p_flags & ~(uint32_t)(PF_R | PF_W | PF_X) || h.p_filesz > h.p_memsz)
+		struct program_header h = program_header(page, i, small);
+
+		if (h.flags & ~(uint32_t)(PF_R | PF_W | PF_X) || h.file_size > h.size)
 			break;
-		if (h.p_type != PT_LOAD)
+		if (h.type != PT_LOAD)
 			continue;
-		if (h.p_align < TOCSIN_PAGE_SIZE || h.p_align & (h.p_align - 1) ||
-		    (h.p_vaddr - h.p_offset) % TOCSIN_PAGE_SIZE || !h.p_memsz)
+		if (h.align < TOCSIN_PAGE_SIZE || h.align & (h.align - 1) ||
+		    (h.va - h.offset) % TOCSIN_PAGE_SIZE || !h.size)
 			break;
 		loads++;
-		executable += (h.p_flags & PF_X) != 0;
+		executable += (h.flags & PF_X) != 0;
 	}
 	return loads >= 2 && executable;
 }
 
-/* The tables without which nothing is linked, in one dynamic section: names, symbols, sizes. */
-static bool has_dynamic_section(const uint8_t *page)
-{
-	const size_t n = TOCSIN_PAGE_SIZE / sizeof(Elf64_Dyn);
-	unsigned int seen = 0;
-	Elf64_Dyn d;
+struct dynamic {
+	uint64_t tag, value;
+};
 
-	for (size_t i = 0; i < n; i++) {
-		memcpy(&d, page + i * sizeof(d), sizeof(d));
-		if (d.d_tag < 0 || (d.d_tag > 64 && d.d_tag < 0x60000000)) {
-			seen = 0; /* a section is one run of tags */
-			continue;
-		}
-		if (d.d_tag == DT_STRTAB && d.d_un.d_val)
-			seen |= 1;
-		if (d.d_tag == DT_SYMTAB && d.d_un.d_val)
-			seen |= 2;
-		if (d.d_tag == DT_SYMENT && d.d_un.d_val == sizeof(Elf64_Sym))
-			seen |= 4;
-		if (d.d_tag == DT_STRSZ && d.d_un.d_val)
-			seen |= 8;
-		if (seen == 15)
-			return true;
+static struct dynamic dynamic(const uint8_t *page, size_t i, bool small)
+{
+	Elf64_Dyn d;
+	Elf32_Dyn s;
+
+	if (small) {
+		memcpy(&s, page + i * sizeof(s), sizeof(s));
+		return (struct dynamic){(uint32_t)s.d_tag, s.d_un.d_val};
 	}
-	return false;
+	memcpy(&d, page + i * sizeof(d), sizeof(d));
+	return (struct dynamic){(uint64_t)d.d_tag, d.d_un.d_val};
+}
+
+/*
+ * The tables without which nothing is linked, in one dynamic section: names, symbols, sizes. Two
+ * words of 4 bytes are more often alike than two of 8, so that there must be a hash table as well.
+ */
+static bool has_dynamic_section(const uint8_t *page, bool small)
+{
+	const size_t n = TOCSIN_PAGE_SIZE / (small ? sizeof(Elf32_Dyn) : sizeof(Elf64_Dyn));
+	const uint64_t symbol_size = small ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym);
+	const unsigned int none = small ? 0 : 16;
+	unsigned int seen = none;
+
+	for (size_t i = 0; i < n && seen != 31; i++) {
+		struct dynamic d = dynamic(page, i, small);
+
+		if (d.tag > 64 && (d.tag < 0x60000000 || d.tag > UINT32_MAX))
+			seen = none; /* a section is one run of tags */
+		if (d.tag == DT_NULL && small)
+			seen = none; /* and ends so */
+		if (d.tag == DT_STRTAB && d.value)
+			seen |= 1;
+		if (d.tag == DT_SYMTAB && d.value)
+			seen |= 2;
+		if (d.tag == DT_SYMENT && d.value == symbol_size)
+			seen |= 4;
+		if (d.tag == DT_STRSZ && d.value)
+			seen |= 8;
+		if ((d.tag == DT_HASH || d.tag == DT_GNU_HASH) && d.value)
+			seen |= 16;
+	}
+	return seen == 31;
 }
 
 static void state_elf(const struct tocsin_scan_target *t, struct tocsin_findings *findings,
@@ -143,7 +189,7 @@ static bool scan_for_elf(const struct tocsin_scan_target *t, struct tocsin_findi
 				  "there is an ELF header", jit);
 			return true;
 		}
-		if (has_program_headers(page)) {
+		if (has_program_headers(page, false) || has_program_headers(page, true)) {
 			state_elf(t, findings, v, va, "memory.headless-elf",
 				  "there are program headers without an ELF header", jit);
 			return true;
@@ -151,7 +197,7 @@ static bool scan_for_elf(const struct tocsin_scan_target *t, struct tocsin_findi
 	}
 	for (size_t i = 0; i < GROUP_PAGES && va < v->end; i++, va += sizeof(page)) {
 		if (tocsin_process_read(t->kernel, t->process, va, page, sizeof(page), NULL) ||
-		    !has_dynamic_section(page))
+		    (!has_dynamic_section(page, false) && !has_dynamic_section(page, true)))
 			continue;
 		state_elf(t, findings, v, va, "memory.headless-elf",
 			  "there is a dynamic section without an ELF header", jit);

@@ -37,6 +37,13 @@ void tocsin_scan_evidence(const struct tocsin_scan_target *t, struct tocsin_find
 /* Say in code what the evidence, which lies at va, means to a processor; nothing if it is no code. */
 void tocsin_scan_disassemble(struct tocsin_finding *f, uint64_t va);
 
+/* The same for what the kernel has at va, which becomes the evidence. */
+void tocsin_scan_take_code(struct tocsin_kernel *k, struct tocsin_finding *f, uint64_t va);
+
+/* State what leads out of the kernel in the middle of its functions, and of modules'. */
+int tocsin_scan_text(struct tocsin_kernel *k, const struct tocsin_code *code,
+		     struct tocsin_findings *findings, struct tocsin_error *err);
+
 /* Does an installed runtime that generates code run here? */
 bool tocsin_scan_is_jit(const struct tocsin_vma_list *vmas);
 

@@ -11,6 +11,7 @@
 #include <linux/if_ether.h>
 #include <linux/perf_event.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -203,6 +204,46 @@ static void load_by_hand(const char *path, int stripped)
 	ready();
 }
 
+/*
+ * The same of a library of 32 bits, as one looks that was put there and then had its headers wiped
+ * out: what is left to know it by is its dynamic section.
+ */
+static void load_small(void)
+{
+	static const Elf32_Dyn section[] = {
+	    {DT_GNU_HASH, {0x1b4}}, {DT_STRTAB, {0x2a4}},  {DT_SYMTAB, {0x1f4}}, {DT_STRSZ, {0x9c}},
+	    {DT_SYMENT, {16}},      {DT_PLTGOT, {0x3ff4}}, {DT_REL, {0x35c}},    {DT_RELSZ, {0x40}},
+	    {DT_RELENT, {8}},       {DT_VERNEED, {0x32c}}, {DT_NULL, {0}},
+	};
+	uint8_t *to =
+	    mmap(NULL, 0x5000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	need(to != MAP_FAILED, "mmap");
+	memcpy(to + 0x1000, patch, sizeof(patch));
+	memcpy(to + 0x3f14, section, sizeof(section));
+	need(!mprotect(to + 0x1000, 0x1000, PROT_READ | PROT_EXEC), "mprotect");
+	ready();
+}
+
+/* ---- threads ---- */
+
+static void *second_thread(void *spins)
+{
+	while (spins)
+		;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void with_thread(int spins)
+{
+	pthread_t thread;
+
+	need(!pthread_create(&thread, NULL, second_thread, spins ? &thread : NULL), "a thread");
+	ready();
+}
+
 /* ---- names, sockets, rights ---- */
 
 static void call_itself(char **argv, const char *name)
@@ -354,6 +395,10 @@ int main(int argc, char **argv)
 		load_by_hand(with, 0);
 	if (!strcmp(what, "stripped"))
 		load_by_hand(with, 1);
+	if (!strcmp(what, "small"))
+		load_small();
+	if (!strcmp(what, "threads") || !strcmp(what, "spin"))
+		with_thread(what[0] == 's');
 	if (!strcmp(what, "name"))
 		call_itself(argv, with);
 	if (!strcmp(what, "user"))

@@ -18,6 +18,7 @@
 
 #define READS_MAX (100ull << 20) /* in one call */
 #define RESIDENT_MAX (3l << 20)  /* KiB, with what the sanitizers add */
+#define TEXT_ROUNDS 16           /* the whole text is looked through in one of so many */
 #define SOME 12                  /* processes that are looked into in each round */
 
 struct liar {
@@ -148,8 +149,7 @@ static void look_into(struct liar *l, struct tocsin_kernel *k, const struct tocs
 		tocsin_process_pages(k, p, vmas.rows[i].start, vmas.rows[i].end, &pages);
 	for (size_t i = 0; i < vmas.count; i++)
 		if (vmas.rows[i].exec) {
-			TRY("copies", copies,
-			    tocsin_copy_list(k, p, &vmas.rows[i], &copies, &err));
+			TRY("copies", copies, tocsin_copy_list(k, p, &vmas.rows[i], &copies, &err));
 			tocsin_copy_list_free(&copies);
 		}
 	tocsin_vma_list_free(&vmas);
@@ -172,6 +172,7 @@ static void look_at_code(struct liar *l, struct tocsin_kernel *k)
 	} none = {0};
 	static struct tocsin_code_range strays[64];
 	struct tocsin_hook_list hooks;
+	struct tocsin_transfer_list transfers;
 	struct tocsin_bpf_list programs;
 	struct tocsin_code *code = NULL;
 
@@ -183,6 +184,10 @@ static void look_at_code(struct liar *l, struct tocsin_kernel *k)
 	TRY("strays", none, tocsin_code_strays(code, strays, 64, &none.count, &err));
 	TRY("hooks", hooks, tocsin_hook_list(k, code, &hooks, &err));
 	tocsin_hook_list_free(&hooks);
+	if (l->seed % TEXT_ROUNDS == 0) {
+		TRY("text", transfers, tocsin_transfer_list(k, code, &transfers, &err));
+		tocsin_transfer_list_free(&transfers);
+	}
 	tocsin_code_close(code);
 }
 
@@ -192,6 +197,7 @@ static void look(struct liar *l, struct tocsin_kernel *k)
 		size_t count, torn;
 	} none;
 	struct tocsin_process_list list;
+	struct tocsin_hidden_list hidden = {0};
 	struct tocsin_task_list tasks;
 	struct tocsin_view sockets;
 	struct tocsin_module_list modules;
@@ -206,6 +212,8 @@ static void look(struct liar *l, struct tocsin_kernel *k)
 	TRY("modules", modules, tocsin_module_list(k, &modules, &err));
 	tocsin_module_list_free(&modules);
 	look_at_code(l, k);
+	TRY("hidden threads", none, tocsin_hidden_list(k, &hidden, &err));
+	tocsin_hidden_list_free(&hidden);
 	TRY("log", log, tocsin_log_read(k, &log, &err));
 	tocsin_log_free(&log);
 	TRY("system", none, tocsin_system_read(k, &system, &err));

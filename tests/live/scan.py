@@ -25,6 +25,7 @@ PROCESSES = [
      ["executable.not-mapped", "memory.anonymous-executable"]),
     ("ELF in memory", "bad elf /lib/preloaded.so", "itself", ["memory.injected-elf"]),
     ("ELF without header", "bad stripped /lib/preloaded.so", "itself", ["memory.headless-elf"]),
+    ("32-bit ELF, no header", "bad small", "itself", ["memory.headless-elf"]),
     ("memfd program", "bad memfd", "itself", ["executable.memfd", "network.fileless-program"]),
     ("deleted program", "/tmp/gone sleep", "itself", ["executable.deleted"]),
     ("program in /tmp", "/tmp/here sleep", "itself",
@@ -41,8 +42,12 @@ PROCESSES = [
     ("rights without root", "bad rights", "itself", ["capabilities.dangerous"]),
 ]
 
-# Commands of the module, and the rule; of which process, or of the kernel.
+# Commands of the module, and the rule; of which process, or of the kernel; what the victim is, if it
+# is not a sleeping program.
 KERNEL = [
+    ("hidden thread", "hide-thread {victim}", "unhide-thread", "kernel", "kernel.hidden-thread", "threads"),
+    ("thread off all lists", "hide-running-thread {victim}", "unhide-thread", "kernel",
+     "kernel.hidden-thread", "spin"),
     ("hidden process", "hide-process {victim}", "unhide-process", "victim", "process.hidden"),
     ("shared credentials", "share {victim}", "unshare", "victim", "credentials.shared"),
     ("forged credentials", "forge {victim}", "unforge", "victim", "credentials.forged"),
@@ -52,6 +57,8 @@ KERNEL = [
     ("hooked terminal", "tty", "untty", "kernel", "kernel.tty-hook"),
     ("hooked interrupt", "interrupt", "uninterrupt", "kernel", "kernel.interrupt-hook"),
     ("patched function", "inline", "uninline", "kernel", "kernel.inline-hook"),
+    ("patched call", "call", "uncall", "kernel", "kernel.patched-code"),
+    ("planted breakpoint", "breakpoint", "unbreakpoint", "kernel", "kernel.breakpoint"),
     ("ftrace hook", "ftrace", "unftrace", "kernel", "kernel.ftrace-hook"),
     ("kprobe", "kprobe", "unkprobe", "kernel", "kernel.kprobe-hook"),
     ("netfilter hook", "netfilter", "unnetfilter", "kernel", "kernel.netfilter-hook"),
@@ -123,8 +130,8 @@ class Planted:
         return check(self.found, pid, rules, self.found)
 
 
-def plant_module(guest, hook, undo, where, rule):
-    victim = guest.begin("bad user") if "victim" in hook else 0
+def plant_module(guest, hook, undo, where, rule, program="user"):
+    victim = guest.begin("bad " + program) if "victim" in hook else 0
     guest.run(f"echo {hook.format(victim=victim)} > /proc/tocsin_rootkit")
     key = victim if where == "victim" else where
     verdict = check(scan(guest.ram), key, [rule])

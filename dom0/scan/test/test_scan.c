@@ -371,6 +371,28 @@ static void changed_code(void **state)
 			    "2 bytes in 1 places of a page are not as in /usr/bin/x");
 }
 
+static void library_of_32_bits_without_a_file(void **state)
+{
+	static const uint32_t dynamic[] = {5, 0x2a4, 6, 0x1f4, 10, 99, 11, 16, 4, 0x154, 0, 0};
+	/* offset, address, the same, in the file, in memory, flags, aligned to */
+	static const uint32_t header[] = {1, 0, 0, 0, 9, 9, 5, 0x1000};
+	uint8_t *page = ram + 3 * TOCSIN_PAGE_SIZE;
+
+	rows[0].end = BASE + TOCSIN_PAGE_SIZE;
+	rows[1] = (struct tocsin_vma){
+	    .start = rows[0].end, .end = BASE + 4 * TOCSIN_PAGE_SIZE, .exec = true, .path = ""};
+	vmas.count = 2;
+	memcpy(page + 160, dynamic, sizeof(dynamic));
+	one_rule_of("memory.headless-elf");
+	memset(page + 160 + 4 * 8, 0, 8); /* it ends before the hash table */
+	expect_one("memory.anonymous-executable", TOCSIN_SEVERITY_MEDIUM);
+	memcpy(ram + 52, header, sizeof(header));
+	memcpy(ram + 84, header, sizeof(header));
+	one_rule_of("memory.headless-elf");
+	ram[84 + 28] = 1; /* not aligned to pages */
+	expect_one("memory.anonymous-executable", TOCSIN_SEVERITY_MEDIUM);
+}
+
 static void library_without_a_file(void **state)
 {
 	static const uint64_t dynamic[] = {5, 0x1000, 6, 0x2000, 10, 99, 11, 24, 0, 0};
@@ -578,6 +600,7 @@ int main(void)
 	    T(sockets_of_shells),
 	    T(program_that_is_not_there),
 	    T(changed_code),
+	    T(library_of_32_bits_without_a_file),
 	    T(library_without_a_file),
 	    T(every_rule_is_whole),
 	    R(shipped_rules_load),

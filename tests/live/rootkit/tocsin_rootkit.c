@@ -7,6 +7,7 @@
  * technique stays until its "un" is written, or the machine ends.
  */
 #include <asm/desc_defs.h>
+#include <asm/insn.h>
 #include <asm/syscall.h>
 #include <linux/cred.h>
 #include <linux/ftrace.h>
@@ -137,6 +138,89 @@ static int patch_function(void)
 	return 0;
 }
 
+/* ---- the middle of a function ---- */
+
+#define CALLING "ksys_read"
+#define NEVER_CALLED "kernel_halt"
+
+static u8 *call_site, *stop_site, stopped;
+static s32 old_distance;
+void *tocsin_called; /* by the function that is patched */
+
+/* Instead of what is called: hands over to it, with everything as it was. */
+void tocsin_instead_of_called(void);
+asm(".pushsection .text\n"
+    "tocsin_instead_of_called:\n"
+    "	.byte 0xff, 0x25\n" /* jmp *tocsin_called(%rip), unseen by those who forbid it */
+    "	.long tocsin_called - . - 4\n"
+    ".popsection\n");
+
+/* The first instruction of the function, some bytes into it, with that opcode; any: 0. */
+static u8 *find_instruction(const char *name, u8 opcode)
+{
+	int (*decode)(struct insn *, const void *, int, enum insn_mode) =
+	    (void *)lookup("insn_decode");
+	u8 *begin = (u8 *)lookup(name), *at = begin;
+	struct insn insn;
+
+	if (!begin || !decode)
+		return NULL;
+	for (; at < begin + 512; at += insn.length) {
+		if (decode(&insn, at, MAX_INSN_SIZE, INSN_MODE_64) < 0)
+			return NULL;
+		if (at >= begin + 16 && (!opcode || *at == opcode))
+			return at;
+	}
+	return NULL;
+}
+
+static int divert_call(void)
+{
+	s32 distance;
+
+	if (call_site)
+		return -EINVAL;
+	call_site = find_instruction(CALLING, 0xe8);
+	if (!call_site)
+		return -ENOENT;
+	memcpy(&old_distance, call_site + 1, sizeof(old_distance));
+	tocsin_called = call_site + 5 + old_distance;
+	distance = (s32)((u8 *)tocsin_instead_of_called - (call_site + 5));
+	poke(call_site + 1, &distance, sizeof(distance));
+	return 0;
+}
+
+static int undivert_call(void)
+{
+	if (!call_site)
+		return -EINVAL;
+	poke(call_site + 1, &old_distance, sizeof(old_distance));
+	call_site = NULL;
+	return 0;
+}
+
+/* As those do who take the exception themselves; nothing here does, so nobody may come by. */
+static int place_breakpoint(void)
+{
+	u8 breakpoint = 0xcc;
+
+	stop_site = find_instruction(NEVER_CALLED, 0);
+	if (!stop_site)
+		return -ENOENT;
+	stopped = *stop_site;
+	poke(stop_site, &breakpoint, 1);
+	return 0;
+}
+
+static int remove_breakpoint(void)
+{
+	if (!stop_site)
+		return -EINVAL;
+	poke(stop_site, &stopped, 1);
+	stop_site = NULL;
+	return 0;
+}
+
 /* ---- what is for registering ---- */
 
 static void notrace on_function(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
@@ -220,6 +304,37 @@ static int unhide_process(void)
 		return -EINVAL;
 	list_add_tail_rcu(&hidden->tasks, &init_task.tasks);
 	hidden = NULL;
+	return 0;
+}
+
+static struct task_struct *hidden_thread;
+
+/* The second thread of the process; without its number too it is on no list at all. */
+static int hide_thread(int pid, bool number)
+{
+	struct task_struct *leader = task_of(pid);
+
+	if (!leader || list_is_singular(&leader->signal->thread_head))
+		return -ESRCH;
+	hidden_thread =
+	    list_last_entry(&leader->signal->thread_head, struct task_struct, thread_node);
+	list_del_rcu(&hidden_thread->thread_node);
+	if (number)
+		hlist_del_init_rcu(&hidden_thread->pid_links[PIDTYPE_PID]);
+	return 0;
+}
+
+static int unhide_thread(void)
+{
+	struct hlist_node *link;
+
+	if (!hidden_thread)
+		return -EINVAL;
+	link = &hidden_thread->pid_links[PIDTYPE_PID];
+	if (hlist_unhashed(link))
+		hlist_add_head_rcu(link, &hidden_thread->thread_pid->tasks[PIDTYPE_PID]);
+	list_add_tail_rcu(&hidden_thread->thread_node, &hidden_thread->signal->thread_head);
+	hidden_thread = NULL;
 	return 0;
 }
 
@@ -334,6 +449,14 @@ static int run(const char *command, int number)
 		return patch_function();
 	if (IS("uninline"))
 		return poke(patched, old_bytes, sizeof(old_bytes)), 0;
+	if (IS("call"))
+		return divert_call();
+	if (IS("uncall"))
+		return undivert_call();
+	if (IS("breakpoint"))
+		return place_breakpoint();
+	if (IS("unbreakpoint"))
+		return remove_breakpoint();
 	if (IS("ftrace"))
 		return hook_ftrace();
 	if (IS("unftrace"))
@@ -354,6 +477,12 @@ static int run(const char *command, int number)
 		return hide_process(number);
 	if (IS("unhide-process"))
 		return unhide_process();
+	if (IS("hide-thread"))
+		return hide_thread(number, false);
+	if (IS("hide-running-thread"))
+		return hide_thread(number, true);
+	if (IS("unhide-thread"))
+		return unhide_thread();
 	if (IS("hide-module"))
 		return hide_module();
 	if (IS("unhide-module"))

@@ -149,7 +149,7 @@ static const char *number(bool known, uint64_t value, char ret[24])
 static const char *nobody(const struct tocsin_view_row *row)
 {
 	if (row->unheld)
-		return "nobody: who holds it hides, or it is on its way in a message";
+		return "nobody: its holder hides or is ending, or it is on its way in a message";
 	switch (row->socket.owner) {
 	case TOCSIN_OWNER_KERNEL:
 		return "the kernel";

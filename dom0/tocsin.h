@@ -231,6 +231,9 @@ struct tocsin_task {
 	uint64_t task;       /* VA of the thread group leader's task_struct */
 	uint64_t mm;         /* VA of mm_struct; 0: kernel thread */
 	uint64_t start_time; /* nanoseconds since boot */
+	/* counts the programs that it executes, from where its parent was; 0 if it is not kept. mm
+	 * alone does not tell: the memory of the one before the last is used again */
+	uint32_t exec_id;
 	int32_t pid;
 	char comm[TOCSIN_COMM_SIZE + 1];
 };

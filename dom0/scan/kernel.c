@@ -46,8 +46,12 @@ static int scan_modules(struct tocsin_kernel *k, struct tocsin_findings *finding
 		f->start = m->base;
 		f->end = m->base + m->text_size;
 		snprintf(f->what, sizeof(f->what), "the module %s is in %s, and not in %s", m->name,
-			 m->in_list ? "the list of modules" : "sysfs",
-			 m->in_list ? "sysfs" : "the list of modules");
+			 m->in_list    ? "the list of modules"
+			 : m->in_sysfs ? "sysfs"
+				       : "the tree of addresses",
+			 m->in_list    ? "sysfs"
+			 : m->in_sysfs ? "the list of modules"
+				       : "the list of modules, nor in sysfs");
 	}
 	tocsin_module_list_free(&list);
 	return 0;

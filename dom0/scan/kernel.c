@@ -148,6 +148,7 @@ static int scan_hooks(struct tocsin_kernel *k, const struct tocsin_code *code,
 	if (rc)
 		return rc;
 	findings->truncated |= list.truncated;
+	findings->unknown += list.unknown;
 	for (size_t i = 0; i < list.count; i++) {
 		const struct tocsin_hook *h = &list.rows[i];
 		const char *rule = rule_of(h);
@@ -171,6 +172,7 @@ static int scan_bpf(struct tocsin_kernel *k, struct tocsin_findings *findings,
 	struct tocsin_bpf_list list;
 	int rc = tocsin_bpf_list(k, &list, err);
 
+	findings->unknown += rc == -ENOTSUP;
 	if (rc)
 		return rc == -ENOTSUP ? 0 : rc;
 	findings->truncated |= list.truncated;
@@ -202,6 +204,7 @@ static int scan_threads(struct tocsin_kernel *k, struct tocsin_findings *finding
 	struct tocsin_hidden_list list;
 	int rc = tocsin_hidden_list(k, &list, err);
 
+	findings->unknown += rc == -ENOTSUP;
 	if (rc)
 		return rc == -ENOTSUP ? 0 : rc;
 	findings->truncated |= list.truncated;

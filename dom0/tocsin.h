@@ -637,16 +637,19 @@ enum { TOCSIN_MODULE_LIVE, TOCSIN_MODULE_COMING, TOCSIN_MODULE_GOING, TOCSIN_MOD
 const char *tocsin_module_state_name(uint32_t state);
 
 struct tocsin_module {
-	enum tocsin_confidence confidence; /* contradicted: in one view only, so it hides */
+	enum tocsin_confidence confidence; /* contradicted: not in all views, so it hides */
 	uint64_t module;                   /* VA of struct module */
 	char name[TOCSIN_MODULE_NAME_SIZE + 1];
 	uint64_t base;      /* VA of its text */
 	uint64_t text_size; /* bytes; may be more, as pages are */
-	uint64_t size;      /* bytes, text and data, but what is freed after loading */
+	uint64_t init_base; /* VA of text that is there while it loads; 0: none */
+	uint64_t init_size;
+	uint64_t size; /* bytes, text and data, but what is freed after loading */
 	uint32_t state;
 	int32_t references; /* who uses it; not part of what makes a row consistent */
 	uint64_t taints;    /* bits: 1 << TAINT_... of the kernel */
 	bool in_list, in_sysfs;
+	bool in_tree; /* by which the kernel finds whose an address is; false too if it has none */
 };
 
 struct tocsin_module_list {

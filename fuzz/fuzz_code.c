@@ -44,6 +44,24 @@ static void look_at_hooks(struct fixture *f, const struct tocsin_code *code, boo
 	tocsin_hook_list_free(&list);
 }
 
+static void look_at_text(struct fixture *f, const struct tocsin_code *code, bool truth)
+{
+	struct tocsin_transfer_list list;
+	struct tocsin_error err = {0};
+	int rc = tocsin_transfer_list(&f->k, code, &list, &err);
+
+	check_accesses(f);
+	check(!rc == !err.code);
+	check(!truth || !rc);
+	if (rc)
+		return;
+	for (size_t i = 0; i < list.count; i++)
+		check(list.rows[i].function <= list.rows[i].at &&
+		      list.rows[i].at < list.rows[i].end && list.rows[i].size);
+	check(list.unreadable <= list.bytes);
+	tocsin_transfer_list_free(&list);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct fixture *f;
@@ -70,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	rc = tocsin_code_strays(code, strays, STRAYS, &count, &err);
 	check(count <= STRAYS && !rc == !err.code);
+	look_at_text(f, code, !size);
 	look_at_hooks(f, code, !size);
 	tocsin_code_close(code);
 	return 0;

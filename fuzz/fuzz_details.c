@@ -2,6 +2,8 @@
 /* What is known of one process, and its threads, in an image that lies; input: mutate.h. */
 #include "mutate.h"
 
+#include <errno.h>
+
 static void look_at_threads(struct fixture *f, const struct tocsin_process *p, bool truth)
 {
 	struct tocsin_thread_list list;
@@ -38,6 +40,24 @@ static void look_at_details(struct fixture *f, const struct tocsin_process *p, b
 	tocsin_process_details_free(&d);
 }
 
+static void look_for_hidden_threads(struct fixture *f, bool truth)
+{
+	struct tocsin_hidden_list list;
+	struct tocsin_error err = {0};
+	int rc = tocsin_hidden_list(&f->k, &list, &err);
+
+	check_accesses(f);
+	check(!rc == !err.code);
+	check(!truth || rc == -ENOTSUP || (!rc && !list.count));
+	if (rc)
+		return;
+	for (size_t i = 0; i < list.count; i++)
+		check(list.rows[i].tid > 0 && list.rows[i].pid > 0 &&
+		      strnlen(list.rows[i].comm, sizeof(list.rows[i].comm)) <
+			  sizeof(list.rows[i].comm));
+	tocsin_hidden_list_free(&list);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct fixture *f;
@@ -51,6 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	mutate(f, data, size);
 	look_at_threads(f, &p, !size);
+	mutate(f, data, size);
+	look_for_hidden_threads(f, !size);
 	mutate(f, data, size);
 	look_at_details(f, &p, !size);
 	return 0;

@@ -114,16 +114,16 @@ struct dynamic {
 	uint64_t tag, value;
 };
 
-static struct dynamic dynamic(const uint8_t *page, size_t i, bool small)
+static struct dynamic dynamic(const uint8_t *at, size_t i, bool small)
 {
 	Elf64_Dyn d;
 	Elf32_Dyn s;
 
 	if (small) {
-		memcpy(&s, page + i * sizeof(s), sizeof(s));
+		memcpy(&s, at + i * sizeof(s), sizeof(s));
 		return (struct dynamic){(uint32_t)s.d_tag, s.d_un.d_val};
 	}
-	memcpy(&d, page + i * sizeof(d), sizeof(d));
+	memcpy(&d, at + i * sizeof(d), sizeof(d));
 	return (struct dynamic){(uint64_t)d.d_tag, d.d_un.d_val};
 }
 
@@ -131,15 +131,15 @@ static struct dynamic dynamic(const uint8_t *page, size_t i, bool small)
  * The tables without which nothing is linked, in one dynamic section: names, symbols, sizes. Two
  * words of 4 bytes are more often alike than two of 8, so that there must be a hash table as well.
  */
-static bool has_dynamic_section(const uint8_t *page, bool small)
+static bool is_dynamic_section(const uint8_t *at, size_t size, bool small)
 {
-	const size_t n = TOCSIN_PAGE_SIZE / (small ? sizeof(Elf32_Dyn) : sizeof(Elf64_Dyn));
+	const size_t n = size / (small ? sizeof(Elf32_Dyn) : sizeof(Elf64_Dyn));
 	const uint64_t symbol_size = small ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym);
 	const unsigned int none = small ? 0 : 16;
 	unsigned int seen = none;
 
 	for (size_t i = 0; i < n && seen != 31; i++) {
-		struct dynamic d = dynamic(page, i, small);
+		struct dynamic d = dynamic(at, i, small);
 
 		if (d.tag > 64 && (d.tag < 0x60000000 || d.tag > UINT32_MAX))
 			seen = none; /* a section is one run of tags */
@@ -157,6 +157,19 @@ static bool has_dynamic_section(const uint8_t *page, bool small)
 			seen |= 16;
 	}
 	return seen == 31;
+}
+
+/* A section is aligned to half of an entry. */
+static bool has_dynamic_section(const uint8_t *page)
+{
+	for (int small = 0; small < 2; small++) {
+		size_t half = small ? sizeof(Elf32_Addr) : sizeof(Elf64_Addr);
+
+		if (is_dynamic_section(page, TOCSIN_PAGE_SIZE, small) ||
+		    is_dynamic_section(page + half, TOCSIN_PAGE_SIZE - half, small))
+			return true;
+	}
+	return false;
 }
 
 static void state_elf(const struct tocsin_scan_target *t, struct tocsin_findings *findings,
@@ -197,7 +210,7 @@ static bool scan_for_elf(const struct tocsin_scan_target *t, struct tocsin_findi
 	}
 	for (size_t i = 0; i < GROUP_PAGES && va < v->end; i++, va += sizeof(page)) {
 		if (tocsin_process_read(t->kernel, t->process, va, page, sizeof(page), NULL) ||
-		    (!has_dynamic_section(page, false) && !has_dynamic_section(page, true)))
+		    !has_dynamic_section(page))
 			continue;
 		state_elf(t, findings, v, va, "memory.headless-elf",
 			  "there is a dynamic section without an ELF header", jit);

@@ -382,6 +382,9 @@ static void library_of_32_bits_without_a_file(void **state)
 	rows[1] = (struct tocsin_vma){
 	    .start = rows[0].end, .end = BASE + 4 * TOCSIN_PAGE_SIZE, .exec = true, .path = ""};
 	vmas.count = 2;
+	memcpy(page + 164, dynamic, sizeof(dynamic));
+	one_rule_of("memory.headless-elf");
+	memset(page + 164, 0, sizeof(dynamic));
 	memcpy(page + 160, dynamic, sizeof(dynamic));
 	one_rule_of("memory.headless-elf");
 	memset(page + 160 + 4 * 8, 0, 8); /* it ends before the hash table */
@@ -405,7 +408,10 @@ static void library_without_a_file(void **state)
 	expect_one("memory.anonymous-executable", TOCSIN_SEVERITY_MEDIUM);
 	memcpy(ram + 3 * TOCSIN_PAGE_SIZE + 160, dynamic, sizeof(dynamic));
 	one_rule_of("memory.headless-elf");
-	ram[3 * TOCSIN_PAGE_SIZE + 160 + 56] = 25; /* no size of a symbol */
+	memset(ram + 3 * TOCSIN_PAGE_SIZE + 160, 0, sizeof(dynamic));
+	memcpy(ram + 3 * TOCSIN_PAGE_SIZE + 168, dynamic, sizeof(dynamic));
+	one_rule_of("memory.headless-elf");
+	ram[3 * TOCSIN_PAGE_SIZE + 168 + 56] = 25; /* no size of a symbol */
 	expect_one("memory.anonymous-executable", TOCSIN_SEVERITY_MEDIUM);
 	memcpy(ram + 64, header, sizeof(header));
 	memcpy(ram + 120, header, sizeof(header));

@@ -88,6 +88,7 @@ static int sample_on(struct watch_guest *g, struct tocsin_monitor *m, struct toc
 			return rc;
 		tocsin_pace_step(&pace, events, monotonic() - began);
 		watch_view_update(g, m);
+		watch_sink_rest(g->watch->sink);
 		if (!rest(g, began + pace.period))
 			return 0;
 	}

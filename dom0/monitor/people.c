@@ -202,9 +202,28 @@ static int read_person(struct tocsin_monitor *m, int32_t pid, const struct tocsi
 		(*ret)->p.stdin_socket = has_standard_input(m, pid);
 		(*ret)->exec_known = t && t->mm == row->mm;
 		(*ret)->exec_id = t ? t->exec_id : 0;
+		(*ret)->looked = m->began;
 	}
 	free(row);
 	return rc;
+}
+
+void tocsin_people_look_again(struct tocsin_monitor *m, struct person *who)
+{
+	struct tocsin_process *row;
+	char container[65];
+
+	if (who->looked == m->began)
+		return;
+	who->looked = m->began;
+	row = calloc(1, sizeof(*row));
+	if (row && !m->source.process(m->source_context, who->p.pid, row, container) &&
+	    row->start_time == who->p.start_time && row->mm == who->mm) {
+		who->p.exe_deleted = row->exe_id.deleted;
+		who->p.uid = row->uid;
+		who->p.euid = row->euid;
+	}
+	free(row);
 }
 
 /* Who is parent of whom can be told once all are known. */

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Make the memory images that the engine is measured on, in the cache, and print their paths.
 
-usage: images.py KERNEL CROWD, a bzImage and the program of crowd.c. One raw image of 1 GiB with
-about 100 tasks, one ELF core of 4 GiB with 10,000 more. With the program of plugs.c: images of 512
+usage: images.py KERNEL CROWD, a bzImage and the program of crowd.c. One ELF core of 1 GiB with about
+100 tasks, of which one has 384 MiB, and one of 4 GiB with 10,000 more. With the program of plugs.c: images of 512
 MiB with 10, 1,000 and 10,000 sockets. An image is made once for each kernel and for each version of
 this script.
 """
@@ -17,28 +17,28 @@ import sys
 import tempfile
 import time
 
-# MiB, processes besides the kernel's own threads, or sockets
-SIZES = {"crowd": ((1024, 54), (4096, 10000)), "plugs": ((512, 10), (512, 1000), (512, 10000))}
+# MiB; processes besides the kernel's own threads and MiB of the first of them, or sockets
+SIZES = {"crowd": ((1024, 54, 384), (4096, 10000, 1)), "plugs": ((512, 10), (512, 1000), (512, 10000))}
 INIT = """#!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t devtmpfs dev /dev
-exec /bin/crowd @COUNT@ > /dev/console
+exec /bin/crowd @COUNTS@ > /dev/console
 """
 
 
-def initramfs(folder, crowd, count):
-    root = f"{folder}/root{count}"
+def initramfs(folder, crowd, counts):
+    root = f"{folder}/root"
     os.makedirs(root + "/bin")
     os.makedirs(root + "/proc")
     os.makedirs(root + "/dev")
     shutil.copy("/bin/busybox", root + "/bin/")
     shutil.copy(crowd, root + "/bin/crowd")
     with open(root + "/init", "w") as f:
-        f.write(INIT.replace("@COUNT@", str(count)))
+        f.write(INIT.replace("@COUNTS@", " ".join(map(str, counts))))
     os.chmod(root + "/init", 0o755)
-    subprocess.run(f"find . | cpio -o -H newc --quiet > ../initrd{count}", shell=True, cwd=root,
+    subprocess.run("find . | cpio -o -H newc --quiet > ../initrd", shell=True, cwd=root,
                    check=True)
-    return f"{folder}/initrd{count}"
+    return f"{folder}/initrd"
 
 
 def dump(monitor, path):
@@ -59,13 +59,13 @@ def dump(monitor, path):
                     break
 
 
-def make(kernel, crowd, size, count, path):
-    print(f"booting a guest of {size} MiB with {count} of {os.path.basename(crowd)}", file=sys.stderr, flush=True)
+def make(kernel, crowd, size, counts, path):
+    print(f"booting a guest of {size} MiB with {counts[0]} of {os.path.basename(crowd)}", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         serial, monitor = folder + "/serial", folder + "/monitor"
         qemu = subprocess.Popen(
             ["qemu-system-x86_64", "-m", str(size), "-accel", "tcg", "-cpu", "max", "-kernel",
-             kernel, "-initrd", initramfs(folder, crowd, count), "-append",
+             kernel, "-initrd", initramfs(folder, crowd, counts), "-append",
              "console=ttyS0 panic=-1 quiet", "-display", "none", "-serial", "file:" + serial,
              "-no-reboot", "-qmp", f"unix:{monitor},server=on,wait=off"])
         try:
@@ -92,10 +92,10 @@ def main():
     home = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")) + "/tocsin"
     cache = os.environ.get("TOCSIN_CACHE", home) + "/bench"
     os.makedirs(cache, exist_ok=True)
-    for size, count in SIZES[os.path.basename(crowd)]:
-        path = f"{cache}/{key}-{size}" + (f"-{count}" if crowd.endswith("plugs") else "")
+    for size, *counts in SIZES[os.path.basename(crowd)]:
+        path = f"{cache}/{key}-{size}" + (f"-{counts[0]}" if crowd.endswith("plugs") else "")
         if not os.path.exists(path):
-            make(kernel, crowd, size, count, path)
+            make(kernel, crowd, size, counts, path)
         print(path)
 
 

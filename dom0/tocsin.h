@@ -231,6 +231,9 @@ struct tocsin_task {
 	uint64_t task;       /* VA of the thread group leader's task_struct */
 	uint64_t mm;         /* VA of mm_struct; 0: kernel thread */
 	uint64_t start_time; /* nanoseconds since boot */
+	/* counts the programs that it executes, from where its parent was; 0 if it is not kept. mm
+	 * alone does not tell: the memory of the one before the last is used again */
+	uint32_t exec_id;
 	int32_t pid;
 	char comm[TOCSIN_COMM_SIZE + 1];
 };
@@ -539,7 +542,10 @@ void tocsin_socket_list_free(struct tocsin_socket_list *list);
 enum tocsin_socket_table tocsin_socket_table_of(const struct tocsin_socket *s);
 bool tocsin_socket_in_table(const struct tocsin_socket *s);
 
-/* One socket by its VA, as in a list. -ESRCH: there is none any more; -EAGAIN: it is torn. */
+/*
+ * One socket by its VA, as in a list, but that one whose file is just being closed has no owner.
+ * -ESRCH: there is none any more; -EAGAIN: it is torn.
+ */
 int tocsin_socket_at(struct tocsin_kernel *k, uint64_t sock, struct tocsin_socket *ret,
 		     struct tocsin_error *err);
 
@@ -631,16 +637,19 @@ enum { TOCSIN_MODULE_LIVE, TOCSIN_MODULE_COMING, TOCSIN_MODULE_GOING, TOCSIN_MOD
 const char *tocsin_module_state_name(uint32_t state);
 
 struct tocsin_module {
-	enum tocsin_confidence confidence; /* contradicted: in one view only, so it hides */
+	enum tocsin_confidence confidence; /* contradicted: not in all views, so it hides */
 	uint64_t module;                   /* VA of struct module */
 	char name[TOCSIN_MODULE_NAME_SIZE + 1];
 	uint64_t base;      /* VA of its text */
 	uint64_t text_size; /* bytes; may be more, as pages are */
-	uint64_t size;      /* bytes, text and data, but what is freed after loading */
+	uint64_t init_base; /* VA of text that is there while it loads; 0: none */
+	uint64_t init_size;
+	uint64_t size; /* bytes, text and data, but what is freed after loading */
 	uint32_t state;
 	int32_t references; /* who uses it; not part of what makes a row consistent */
 	uint64_t taints;    /* bits: 1 << TAINT_... of the kernel */
 	bool in_list, in_sysfs;
+	bool in_tree; /* by which the kernel finds whose an address is; false too if it has none */
 };
 
 struct tocsin_module_list {

@@ -18,7 +18,9 @@ static const char *remark(const struct tocsin_module *m)
 		return " (torn)";
 	if (m->confidence == TOCSIN_CONSISTENT)
 		return "";
-	return m->in_list ? " (hides: not in sysfs)" : " (hides: not in the list of modules)";
+	return m->in_list    ? " (hides: not in sysfs)"
+	       : m->in_sysfs ? " (hides: not in the list of modules)"
+			     : " (hides: neither in the list of modules nor in sysfs)";
 }
 
 static void print_row(const struct tocsin_module *m)

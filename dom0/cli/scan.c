@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_BYTES (256u << 20) /* of a process, for rules */
+#define MAX_BYTES ((size_t)4 << 30) /* of a process, for rules */
 #define WORKERS_MAX 64
 
 struct totals {
@@ -205,9 +205,8 @@ static void *work(void *context)
 /* All processes, on all processors. */
 static int scan_processes(struct scan *s)
 {
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned int processors = tocsin_scan_processors(), n = 0;
 	pthread_t threads[WORKERS_MAX];
-	long n = 0;
 
 	while (n + 1 < processors && n < WORKERS_MAX && !pthread_create(&threads[n], NULL, work, s))
 		n++;
@@ -281,11 +280,12 @@ static void complain(const char *message, void *context)
 static int show(struct tocsin_kernel *k, const struct guest_options *o, struct tocsin_error *err)
 {
 	const char *folders[] = {o->rules, NULL, NULL};
-	struct scan s = {.k = k,
-			 .o = o,
-			 .settings.max_bytes = MAX_BYTES,
-			 .lock = PTHREAD_MUTEX_INITIALIZER,
-			 .turn = PTHREAD_COND_INITIALIZER};
+	struct scan s = {
+	    .k = k,
+	    .o = o,
+	    .settings.limits = {.max_bytes = MAX_BYTES, .threads = tocsin_scan_processors()},
+	    .lock = PTHREAD_MUTEX_INITIALIZER,
+	    .turn = PTHREAD_COND_INITIALIZER};
 	struct tocsin_rules *rules = NULL;
 	size_t n = o->rules != NULL;
 	int rc;

@@ -258,7 +258,7 @@ static void join_threads(struct watch *w)
 			pthread_join(w->guests[i].thread, NULL);
 	watch_rings_stop(w);
 	if (w->waits) {
-		pthread_cancel(w->signals);
+		pthread_kill(w->signals, SIGTERM); /* it waits for one */
 		pthread_join(w->signals, NULL);
 	}
 }

@@ -431,11 +431,12 @@ static int parse(int argc, char **argv, struct options *o)
 int main(int argc, char **argv)
 {
 	struct options o = {.key = TOCSIN_KEY_FILE, .output = "json"};
-	struct daemon d = {.settings.scan.max_bytes = 256u << 20,
-			   .signals = -1,
-			   .queued = -1,
-			   .quit = -1,
-			   .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct daemon d = {
+	    .settings.scan.limits = {.max_bytes = 256u << 20, .threads = tocsin_scan_processors()},
+	    .signals = -1,
+	    .queued = -1,
+	    .quit = -1,
+	    .lock = PTHREAD_MUTEX_INITIALIZER};
 	struct tocsin_error err = {0};
 	int rc = parse(argc, argv, &o);
 

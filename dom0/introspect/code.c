@@ -288,7 +288,9 @@ static const struct tocsin_module *module_at(const struct tocsin_code *c, uint64
 	for (size_t i = 0; i < c->modules.count; i++) {
 		const struct tocsin_module *m = &c->modules.rows[i];
 
-		if (va >= m->base && va - m->base < page_up(m->text_size))
+		if ((va >= m->base && va - m->base < page_up(m->text_size)) ||
+		    (m->init_base && va >= m->init_base &&
+		     va - m->init_base < page_up(m->init_size)))
 			return m;
 	}
 	return NULL;
@@ -377,9 +379,13 @@ static bool accounted(const struct tocsin_code *c, uint64_t va, uint64_t *end)
 			next = from_;                                                              \
 	} while (0)
 	HAS(image, c->image_end);
-	for (size_t i = 0; i < c->modules.count; i++)
-		HAS(c->modules.rows[i].base,
-		    c->modules.rows[i].base + c->modules.rows[i].text_size);
+	for (size_t i = 0; i < c->modules.count; i++) {
+		const struct tocsin_module *m = &c->modules.rows[i];
+
+		HAS(m->base, m->base + m->text_size);
+		if (m->init_base)
+			HAS(m->init_base, m->init_base + m->init_size);
+	}
 	for (size_t i = 0; i < c->count; i++)
 		HAS(c->ranges[i].start, c->ranges[i].end);
 #undef HAS

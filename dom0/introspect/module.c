@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Loaded modules, from two views: the list that /proc/modules walks, and the folder of sysfs. What
- * is in one of them only, and does not just come or go, hides: its row is contradicted.
+ * Loaded modules, from three views: the list that /proc/modules walks, the folder of sysfs, and the
+ * tree by which the kernel finds the module of an address (mod_tree, kernel/module/tree_lookup.c).
+ * What is in one of them and not in the first two, and does not just come or go, hides: its row is
+ * contradicted. Not every kernel has the tree.
  *
- * Both views are read together until two readings agree, a few times at most; what still differs
- * is torn.
+ * All views are read together until two readings agree, a few times at most; what still differs is
+ * torn.
  */
 #include "introspect/kernel.h"
 
@@ -17,6 +19,8 @@
 #define KOBJECTS_MAX 65536
 #define RETRIES 8
 #define MEMORIES_MAX 32
+#define NODES_MAX (8 * MODULES_MAX) /* of the tree: one for each memory of a module */
+#define DEPTH_MAX 64
 
 const char *tocsin_module_state_name(uint32_t state)
 {
@@ -29,8 +33,11 @@ struct layout {
 	uint32_t list, name, state, refcount, taints;
 	uint32_t kset_list, kobject_entry, wrapper_kobject, wrapper_module;
 	uint32_t core_base, core_size, text_size; /* of the only memory, or of memory 0 */
-	uint32_t memories, stride; /* how many memories, and bytes from one to the next */
-	uint32_t text;             /* which of them is the text */
+	uint32_t init_base, init_size; /* of the text that is freed after loading; both 0: none */
+	uint32_t memories, stride;     /* how many memories, and bytes from one to the next */
+	uint32_t text;                 /* which of them is the text */
+	uint64_t tree;                 /* VA of the pointer to the tree's root; 0: there is none */
+	uint32_t node, owner, left, right; /* in struct mod_tree_node, and in struct rb_node */
 };
 
 struct reading {
@@ -57,11 +64,14 @@ static int member(struct tocsin_kernel *k, const char *type, const char *path, u
 static int memory_layout(struct tocsin_kernel *k, struct layout *l)
 {
 	struct tocsin_btf_member mem, first;
-	int64_t text = 0;
+	int64_t text = 0, init = 0;
 	int rc;
 
 	l->memories = 1;
 	if (!member(k, "module", "core_layout.base", &l->core_base)) {
+		if (member(k, "module", "init_layout.base", &l->init_base) ||
+		    member(k, "module", "init_layout.text_size", &l->init_size))
+			l->init_base = l->init_size = 0;
 		rc = member(k, "module", "core_layout.size", &l->core_size);
 		return rc ? rc : member(k, "module", "core_layout.text_size", &l->text_size);
 	}
@@ -87,7 +97,28 @@ static int memory_layout(struct tocsin_kernel *k, struct layout *l)
 	l->stride = (uint32_t)first.size;
 	l->text = (uint32_t)text;
 	l->text_size = l->core_size;
+	if (!tocsin_btf_enumerator(k->btf, "MOD_INIT_TEXT", &init) && init >= 0 &&
+	    (uint64_t)init < l->memories) {
+		l->init_base = l->core_base + (uint32_t)init * l->stride;
+		l->init_size = l->core_size + (uint32_t)init * l->stride;
+	}
 	return 0;
+}
+
+/* One of the two trees; while one changes, the other is whole (include/linux/rbtree_latch.h). */
+static void find_tree(struct tocsin_kernel *k, struct layout *l)
+{
+	uint32_t root;
+
+	if (tocsin_kernel_symbol(k, "mod_tree", &l->tree) ||
+	    member(k, "mod_tree_root", "root.tree[0].rb_node", &root) ||
+	    member(k, "mod_tree_node", "node.node[0]", &l->node) ||
+	    member(k, "mod_tree_node", "mod", &l->owner) ||
+	    member(k, "rb_node", "rb_left", &l->left) ||
+	    member(k, "rb_node", "rb_right", &l->right))
+		l->tree = 0;
+	else
+		l->tree += root;
 }
 
 static int find_layout(struct tocsin_kernel *k, struct layout *l, struct tocsin_error *err)
@@ -114,6 +145,7 @@ static int find_layout(struct tocsin_kernel *k, struct layout *l, struct tocsin_
 			return tocsin_error_set(err, rc, "the kernel has no usable %s.%s",
 						members[i].type, members[i].path);
 	}
+	find_tree(k, l);
 	rc = memory_layout(k, l);
 	return rc ? tocsin_error_set(err, rc, "the memory of modules has no known layout") : 0;
 }
@@ -121,7 +153,7 @@ static int find_layout(struct tocsin_kernel *k, struct layout *l, struct tocsin_
 static int read_module(struct reading *r, uint64_t module, struct tocsin_module *m)
 {
 	const struct layout *l = r->l;
-	uint32_t size, state, text;
+	uint32_t size, state, text, init = 0;
 
 	m->module = module;
 	if (tocsin_kernel_read(r->k, module + l->name, m->name, sizeof(m->name) - 1) ||
@@ -137,6 +169,10 @@ static int read_module(struct reading *r, uint64_t module, struct tocsin_module 
 			       4))
 		return -EFAULT;
 	m->text_size = text;
+	if (l->init_base && (tocsin_kernel_read_u64(r->k, module + l->init_base, &m->init_base) ||
+			     tocsin_kernel_read(r->k, module + l->init_size, &init, 4)))
+		return -EFAULT;
+	m->init_size = init;
 	m->state = state;
 	/* The module itself counts one (MODULE_REF_BASE). */
 	m->references = (int32_t)((uint32_t)m->references - 1);
@@ -203,6 +239,43 @@ static int add_kobject(struct reading *r, uint64_t node)
 	return rc;
 }
 
+/* What is no module is passed over: the tree only adds to the other views. */
+static int add_owner(struct reading *r, uint64_t node)
+{
+	struct tocsin_module *m;
+	uint64_t module;
+	int rc;
+
+	if (tocsin_kernel_read_u64(r->k, node - r->l->node + r->l->owner, &module))
+		return 0;
+	rc = find_row(r, module, &m);
+	if (!rc)
+		m->in_tree = true;
+	return rc == -EAGAIN ? 0 : rc;
+}
+
+static int walk_tree(struct reading *r)
+{
+	uint64_t rest[2 * DEPTH_MAX], node, left, right;
+	size_t count = 0, seen = 0;
+	int rc = 0;
+
+	if (!r->l->tree || tocsin_kernel_read_u64(r->k, r->l->tree, &rest[0]))
+		return 0;
+	for (count = 1; count && !rc; seen++) {
+		node = rest[--count];
+		if (!node || tocsin_kernel_read_u64(r->k, node + r->l->left, &left) ||
+		    tocsin_kernel_read_u64(r->k, node + r->l->right, &right))
+			continue;
+		if (seen == NODES_MAX || count + 2 > 2 * DEPTH_MAX)
+			return -E2BIG;
+		rest[count++] = right;
+		rest[count++] = left;
+		rc = add_owner(r, node);
+	}
+	return rc;
+}
+
 static int walk(struct reading *r, uint64_t head, size_t bound,
 		int (*each)(struct reading *r, uint64_t node))
 {
@@ -230,6 +303,8 @@ static int read_once(struct reading *r, uint64_t modules, uint64_t kset)
 	rc = walk(r, modules, MODULES_MAX, add_listed);
 	if (!rc)
 		rc = walk(r, kset + r->l->kset_list, KOBJECTS_MAX, add_kobject);
+	if (!rc)
+		rc = walk_tree(r);
 	if (rc == -E2BIG) {
 		r->truncated = true;
 		rc = 0;
@@ -247,7 +322,8 @@ static size_t mark_torn(struct reading *now, const struct reading *before)
 		/* How often it is in use may change at any time. */
 		if (i >= before->count || x->module != y->module || strcmp(x->name, y->name) ||
 		    x->base != y->base || x->size != y->size || x->state != y->state ||
-		    x->in_list != y->in_list || x->in_sysfs != y->in_sysfs) {
+		    x->in_list != y->in_list || x->in_sysfs != y->in_sysfs ||
+		    x->in_tree != y->in_tree) {
 			now->rows[i].confidence = TOCSIN_TORN;
 			torn++;
 		}
@@ -255,14 +331,14 @@ static size_t mark_torn(struct reading *now, const struct reading *before)
 	return torn || now->count == before->count ? torn : 1;
 }
 
-/* Live, and not in both views. */
+/* Live, and not in both views that all have. */
 static void mark_hidden(struct tocsin_module_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		struct tocsin_module *m = &list->rows[i];
 
 		if (m->confidence == TOCSIN_CONSISTENT && m->state == TOCSIN_MODULE_LIVE &&
-		    m->in_list != m->in_sysfs) {
+		    !(m->in_list && m->in_sysfs)) {
 			m->confidence = TOCSIN_CONTRADICTED;
 			list->contradicted++;
 		}

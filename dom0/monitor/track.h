@@ -15,6 +15,8 @@ struct person {
 	struct person *parent;         /* NULL: not known */
 	unsigned int references;
 	uint64_t task, mm;
+	uint32_t exec_id;
+	bool exec_known; /* exec_id is of the program that the record is of */
 	bool fresh; /* it began in this sample */
 	char container[65];
 	char texts[]; /* comm, exe, cmdline */

@@ -80,6 +80,7 @@ static void put_findings(struct builder b, const struct tocsin_findings *f)
 	put_u64(seen, "pages_present", f->pages_present);
 	put_u64(seen, "pages_read", f->pages_read);
 	put_u64(seen, "pages_torn", f->pages_torn);
+	put_u64(seen, "unknown", f->unknown);
 	put_bool(seen, "truncated", f->truncated);
 	put_text(seen, "unreadable", f->unreadable);
 }

@@ -372,6 +372,7 @@ int tocsin_output_module_json(FILE *to, const struct tocsin_module *m)
 	put_u64(b, "taints", m->taints);
 	put_bool(b, "in_list", m->in_list);
 	put_bool(b, "in_sysfs", m->in_sysfs);
+	put_bool(b, "in_tree", m->in_tree);
 	put_text(b, "confidence", tocsin_confidence_name(m->confidence));
 	return write_line(to, b);
 }

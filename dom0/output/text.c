@@ -103,6 +103,11 @@ static void write_findings(FILE *to, const struct tocsin_findings *f)
 		write_finding(to, &f->rows[i]);
 	if (f->dropped)
 		fprintf(to, "  and %zu more\n", f->dropped);
+	if (f->unknown)
+		fprintf(to,
+			"  not looked at: %" PRIu64 " parts that this kernel lacks, or has in no known "
+			"layout\n",
+			f->unknown);
 }
 
 int tocsin_output_scan_text(FILE *to, const struct tocsin_process *p,

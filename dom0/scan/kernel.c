@@ -46,8 +46,12 @@ static int scan_modules(struct tocsin_kernel *k, struct tocsin_findings *finding
 		f->start = m->base;
 		f->end = m->base + m->text_size;
 		snprintf(f->what, sizeof(f->what), "the module %s is in %s, and not in %s", m->name,
-			 m->in_list ? "the list of modules" : "sysfs",
-			 m->in_list ? "sysfs" : "the list of modules");
+			 m->in_list    ? "the list of modules"
+			 : m->in_sysfs ? "sysfs"
+				       : "the tree of addresses",
+			 m->in_list    ? "sysfs"
+			 : m->in_sysfs ? "the list of modules"
+				       : "the list of modules, nor in sysfs");
 	}
 	tocsin_module_list_free(&list);
 	return 0;
@@ -144,6 +148,7 @@ static int scan_hooks(struct tocsin_kernel *k, const struct tocsin_code *code,
 	if (rc)
 		return rc;
 	findings->truncated |= list.truncated;
+	findings->unknown += list.unknown;
 	for (size_t i = 0; i < list.count; i++) {
 		const struct tocsin_hook *h = &list.rows[i];
 		const char *rule = rule_of(h);
@@ -167,6 +172,7 @@ static int scan_bpf(struct tocsin_kernel *k, struct tocsin_findings *findings,
 	struct tocsin_bpf_list list;
 	int rc = tocsin_bpf_list(k, &list, err);
 
+	findings->unknown += rc == -ENOTSUP;
 	if (rc)
 		return rc == -ENOTSUP ? 0 : rc;
 	findings->truncated |= list.truncated;
@@ -198,6 +204,7 @@ static int scan_threads(struct tocsin_kernel *k, struct tocsin_findings *finding
 	struct tocsin_hidden_list list;
 	int rc = tocsin_hidden_list(k, &list, err);
 
+	findings->unknown += rc == -ENOTSUP;
 	if (rc)
 		return rc == -ENOTSUP ? 0 : rc;
 	findings->truncated |= list.truncated;

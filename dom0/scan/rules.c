@@ -39,13 +39,38 @@ static int new_compiler(YR_COMPILER **ret, struct tocsin_error *err)
 	return 0;
 }
 
-static int add_file(YR_COMPILER *c, const char *path, struct tocsin_error *err)
+/*
+ * May a rule of the file read memory by itself, or a module do so for it? The words may stand in a
+ * comment: then nothing but time is lost.
+ */
+static int reads_memory(FILE *f, bool *ret)
+{
+	static const char *const words[] = {"import", "int8", "int16", "int32", "entrypoint"};
+	char *line = NULL;
+	size_t room = 0;
+
+	while (getline(&line, &room, f) >= 0)
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			*ret |= strstr(line, words[i]) != NULL;
+	free(line);
+	if (ferror(f))
+		return -EIO;
+	rewind(f);
+	return 0;
+}
+
+static int add_file(YR_COMPILER *c, const char *path, bool *whole, struct tocsin_error *err)
 {
 	FILE *f = fopen(path, "re");
 	int bad;
 
 	if (!f)
 		return tocsin_error_set(err, -errno, "cannot open %s: %s", path, strerror(errno));
+	bad = reads_memory(f, whole);
+	if (bad) {
+		fclose(f);
+		return tocsin_error_set(err, bad, "cannot read %s", path);
+	}
 	bad = yr_compiler_add_file(c, f, path, path);
 	fclose(f);
 	return bad ? tocsin_error_set(err, -EINVAL, "%s does not compile", path) : 0;
@@ -55,11 +80,12 @@ static int add_file(YR_COMPILER *c, const char *path, struct tocsin_error *err)
 static int try_file(const char *path, struct tocsin_error *err)
 {
 	YR_COMPILER *c;
+	bool whole = false;
 	int rc = new_compiler(&c, err);
 
 	if (rc)
 		return rc;
-	rc = add_file(c, path, err);
+	rc = add_file(c, path, &whole, err);
 	yr_compiler_destroy(c);
 	return rc;
 }
@@ -85,7 +111,7 @@ static int take_file(struct loading *l, const char *directory, const char *name,
 	if (rc == -ENOMEM)
 		return tocsin_error_set(err, rc, "no memory for rules");
 	if (!rc)
-		return add_file(l->compiler, path, err);
+		return add_file(l->compiler, path, &l->rules->whole, err);
 	l->rules->broken++;
 	if (l->complain)
 		l->complain(why.message, l->context);
@@ -109,6 +135,15 @@ static int take_directory(struct loading *l, const char *directory, struct tocsi
 	return rc;
 }
 
+/* Strings of several parts with much room between them, which libyara looks for part by part. */
+static bool has_parts(const YR_RULES *rules)
+{
+	for (uint32_t i = 0; i < rules->num_strings; i++)
+		if (STRING_IS_CHAIN_PART(&rules->strings_table[i]))
+			return true;
+	return false;
+}
+
 int tocsin_rules_load(const char *const *directories, tocsin_rules_complain *complain,
 		      void *context, struct tocsin_rules **ret, struct tocsin_error *err)
 {
@@ -118,7 +153,9 @@ int tocsin_rules_load(const char *const *directories, tocsin_rules_complain *com
 	l.rules = calloc(1, sizeof(*l.rules));
 	if (!l.rules)
 		return tocsin_error_set(err, -ENOMEM, "no memory for rules");
-	if (yr_initialize() != ERROR_SUCCESS) { /* counted: paired with yr_finalize */
+	/* Counted: paired with yr_finalize. Of what matches no more is kept than is shown. */
+	if (yr_initialize() != ERROR_SUCCESS ||
+	    yr_set_configuration_uint32(YR_CONFIG_MAX_MATCH_DATA, TOCSIN_EVIDENCE_SIZE)) {
 		free(l.rules);
 		return tocsin_error_set(err, -EIO, "libyara cannot be initialised");
 	}
@@ -135,6 +172,7 @@ int tocsin_rules_load(const char *const *directories, tocsin_rules_complain *com
 		free(l.rules);
 		return rc;
 	}
+	l.rules->whole |= has_parts(l.rules->yara);
 	*ret = l.rules;
 	return 0;
 }

@@ -10,6 +10,7 @@
 struct tocsin_rules {
 	YR_RULES *yara;
 	size_t broken; /* files */
+	bool whole;    /* some need to see all memory with one scanner (yara.c) */
 };
 
 #endif

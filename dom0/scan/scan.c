@@ -5,6 +5,7 @@
  */
 #include "scan/scanners.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -135,6 +136,15 @@ bool tocsin_scan_is_jit(const struct tocsin_vma_list *vmas)
 			return true;
 	}
 	return false;
+}
+
+unsigned int tocsin_scan_processors(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		return 1; /* more of them than the set has room for: one is always right */
+	return (unsigned int)CPU_COUNT(&set);
 }
 
 int tocsin_scan(const struct tocsin_scan_target *t, struct tocsin_findings *findings)

@@ -13,6 +13,17 @@
 
 struct tocsin_rules; /* compiled YARA rules */
 
+/* Of scanning one process with rules; 0 is the default of each. */
+struct tocsin_scan_limits {
+	size_t max_bytes;     /* of guest memory to read; default: no bound */
+	size_t memory;        /* bytes for matches, about; default: 256 MiB */
+	unsigned int seconds; /* default: 60 */
+	unsigned int threads; /* for a large process; default: 1 */
+};
+
+/* How many processors this process may use; for limits.threads. */
+unsigned int tocsin_scan_processors(void);
+
 struct tocsin_scan_target {
 	struct tocsin_kernel *kernel;
 	const struct tocsin_process *process;
@@ -22,7 +33,7 @@ struct tocsin_scan_target {
 	const struct tocsin_process *parent;          /* NULL: not known */
 	int32_t cred_sharer;                          /* as in the subject */
 	const struct tocsin_rules *rules;             /* NULL: no rules are scanned */
-	size_t max_bytes; /* of guest memory to read for rules; 0: no bound */
+	struct tocsin_scan_limits limits;
 };
 
 struct tocsin_scanner {
@@ -55,7 +66,7 @@ void tocsin_scan_kernel(struct tocsin_kernel *k, struct tocsin_findings *finding
 
 struct tocsin_scan_settings {
 	const struct tocsin_rules *rules; /* NULL: none */
-	size_t max_bytes;                 /* as in the target */
+	struct tocsin_scan_limits limits;
 };
 
 /* A process, and what others have to do with it. */

@@ -34,7 +34,8 @@ void tocsin_scan_unreadable(struct tocsin_findings *f, const char *scanner, cons
 void tocsin_scan_evidence(const struct tocsin_scan_target *t, struct tocsin_finding *f,
 			  uint64_t va);
 
-/* Say in code what the evidence, which lies at va, means to a processor; nothing if it is no code. */
+/* Say in code what the evidence, which lies at va, means to a processor; nothing if it is no code.
+ */
 void tocsin_scan_disassemble(struct tocsin_finding *f, uint64_t va);
 
 /* The same for what the kernel has at va, which becomes the evidence. */

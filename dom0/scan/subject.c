@@ -21,7 +21,7 @@ int tocsin_scan_process(struct tocsin_kernel *k, const struct tocsin_scan_subjec
 	    .cred_sharer = subject->cred_sharer,
 	    .vmas = &vmas,
 	    .rules = settings->rules,
-	    .max_bytes = settings->max_bytes,
+	    .limits = settings->limits,
 	};
 	struct tocsin_error why = {0};
 	int rc = p->mm ? tocsin_vma_list(k, p, &vmas, err) : 0;

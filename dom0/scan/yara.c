@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * YARA over a process's memory. Runs of present pages are handed to libyara as blocks, read
- * through one buffer, so that a process of any size takes bounded memory. Three bounds: bytes
- * read, pages looked up, seconds; reaching one sets truncated. A match is read a second time and
- * counts only if the bytes are still there.
+ * YARA over a process's memory, in blocks (blocks.h), so that a process of any size takes bounded
+ * memory. Bounds: bytes and pages looked at, seconds, memory for matches; reaching one sets
+ * truncated. A match is read a second time and counts only if the bytes are still there.
  *
- * libyara sees no match across the seam of two blocks. So a block that follows a full one begins
- * with that one's last page: matches of up to a page and a byte are found wherever they lie.
+ * libyara scans with one thread. A large process is gone through twice: first several threads, each
+ * with a scanner of its own, note in which blocks any string of any rule is found; then one scanner
+ * sees these blocks in order, and decides about the rules. So counts, offsets and combinations of
+ * strings are as if one had seen everything. Rules that read memory by themselves, and strings in
+ * several parts, of which one may lie far from the other, are left to one thread.
  */
+#include "scan/blocks.h"
 #include "scan/rules.h"
 #include "scan/scanners.h"
 
@@ -15,127 +18,78 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define BLOCK_SIZE (1u << 20)
-#define WALKS_MAX (4u << 20) /* page lookups: 16 GiB of 4 KiB pages */
 #define SECONDS_MAX 60
+#define MEMORY_MAX (256u << 20)
+#define MATCH_COST 160u   /* bytes that libyara takes for one, data included */
+#define SPLIT (16u << 20) /* bytes of mappings for each thread, at least */
+#define THREADS_MAX 64u
 
-struct walker {
+struct search {
 	const struct tocsin_scan_target *t;
-	struct tocsin_memory *memory;
 	struct tocsin_findings *findings;
-	size_t vma;      /* the mapping that is walked */
-	uint64_t va;     /* next address in it */
-	uint64_t seen;   /* pages below have been counted: the last of a full block comes twice */
-	uint64_t walks;  /* page lookups so far */
-	size_t bytes;    /* read so far */
-	uint8_t *buffer; /* BLOCK_SIZE */
-	int error;       /* the guest is gone, or the like */
-	YR_MEMORY_BLOCK block;
+	struct tocsin_block_range *ranges;
+	size_t range_count;
+	struct timespec deadline;
+	size_t torn_rules; /* that matched, and of which nothing was left */
 };
 
-/* Is the page at va present, and where? Errors other than absence end the scan. */
-static bool present(struct walker *w, uint64_t va, uint64_t *gpa)
+/* One thread's part: a scanner, and where it stands. */
+struct worker {
+	struct search *s;
+	struct tocsin_blocks *blocks;
+	struct tocsin_block block;
+	YR_SCANNER *scanner;
+	YR_MEMORY_BLOCK yara;
+	size_t matches_max;
+	bool decides;    /* about rules; else it only notes blocks */
+	bool truncated;  /* a bound of its own was reached */
+	uint64_t *marks; /* where blocks with matches begin */
+	size_t mark_count, mark_room;
+	int bad; /* libyara's error */
+};
+
+/* Matches cost memory, and what is scanned may consist of nothing else. */
+static bool out_of_memory(struct worker *w)
 {
-	struct tocsin_mapping map;
-	int rc = tocsin_process_walk(w->t->kernel, w->t->process, va, &map);
+	uint32_t strings = w->s->t->rules->yara->num_strings;
+	size_t count = 0;
 
-	w->walks++;
-	if (rc && rc != -EFAULT)
-		w->error = rc;
-	if (!rc)
-		*gpa = map.gpa;
-	return !rc;
-}
-
-/* Read the page at va to the end of the block. False: it is not there (any more). */
-static bool take_page(struct walker *w, uint64_t va, const struct tocsin_vma *v)
-{
-	bool again = va < w->seen;
-	uint64_t gpa;
-	int rc;
-
-	if (!present(w, va, &gpa))
-		return false;
-	w->seen = va + TOCSIN_PAGE_SIZE;
-	w->findings->pages_present += !again;
-	rc = tocsin_memory_read(w->memory, gpa, w->buffer + w->block.size, TOCSIN_PAGE_SIZE);
-	if (!rc) {
-		w->findings->pages_read += !again;
-		w->block.size += TOCSIN_PAGE_SIZE;
-		w->bytes += TOCSIN_PAGE_SIZE;
-		return true;
-	}
-	if (rc != -EFAULT)
-		w->error = rc;
-	else if (!present(w, va, &gpa))
-		w->findings->pages_torn++; /* it went away between the two */
-	else if (!v->special)
-		tocsin_scan_unreadable(w->findings, "yara", "a present page cannot be read");
-	return false;
-}
-
-static bool out_of_bounds(struct walker *w)
-{
-	if (w->walks < WALKS_MAX && (!w->t->max_bytes || w->bytes < w->t->max_bytes))
-		return false;
-	w->findings->truncated = true;
-	return true;
-}
-
-/* The next run of present pages in the mapping v, from w->va on. */
-static bool next_run(struct walker *w, const struct tocsin_vma *v)
-{
-	if (w->block.size == BLOCK_SIZE && w->va > v->start && w->va < v->end)
-		w->va -= TOCSIN_PAGE_SIZE;
-	w->block.size = 0;
-	while (w->va < v->end && w->block.size < BLOCK_SIZE && !w->error && !out_of_bounds(w)) {
-		uint64_t va = w->va;
-
-		w->va += TOCSIN_PAGE_SIZE;
-		if (take_page(w, va, v)) {
-			if (w->block.size == TOCSIN_PAGE_SIZE)
-				w->block.base = va;
-		} else if (w->block.size) {
-			break;
-		}
-	}
-	return w->block.size;
+	for (uint32_t i = 0; i < strings; i++)
+		count += (size_t)w->scanner->matches[i].count +
+			 (size_t)w->scanner->unconfirmed_matches[i].count;
+	w->truncated |= count > w->matches_max;
+	return count > w->matches_max;
 }
 
 static YR_MEMORY_BLOCK *next_block(YR_MEMORY_BLOCK_ITERATOR *it)
 {
-	struct walker *w = it->context;
-	const struct tocsin_vma_list *list = w->t->vmas;
+	struct worker *w = it->context;
 
 	it->last_error = ERROR_SUCCESS;
-	for (; w->vma < list->count; w->vma++, w->va = 0) {
-		const struct tocsin_vma *v = &list->rows[w->vma];
-
-		if (v->confidence == TOCSIN_TORN)
-			continue;
-		if (w->va < v->start)
-			w->va = v->start;
-		if (next_run(w, v))
-			return &w->block;
-		if (w->error || w->va < v->end)
-			return NULL; /* a bound, which next_run has noted */
-	}
-	return NULL;
+	if (out_of_memory(w) || !tocsin_blocks_next(w->blocks, &w->block))
+		return NULL;
+	w->yara.base = w->block.base;
+	w->yara.size = w->block.size;
+	return &w->yara;
 }
 
+/* Rules that read memory by themselves go through it once more. */
 static YR_MEMORY_BLOCK *first_block(YR_MEMORY_BLOCK_ITERATOR *it)
 {
-	struct walker *w = it->context;
+	struct worker *w = it->context;
 
-	w->vma = 0;
-	w->va = 0;
+	if (w->decides) {
+		tocsin_blocks_again(w->blocks);
+		w->block.next = w->block.pages = 0;
+	}
 	return next_block(it);
 }
 
 static const uint8_t *fetch(YR_MEMORY_BLOCK *block)
 {
-	return ((struct walker *)block->context)->buffer;
+	return ((struct worker *)block->context)->block.bytes;
 }
 
 static enum tocsin_severity severity_of(const char *name)
@@ -149,7 +103,7 @@ static enum tocsin_severity severity_of(const char *name)
 }
 
 /* The first match of the rule that is still there; NULL: none. */
-static const YR_MATCH *standing_match(struct walker *w, YR_SCAN_CONTEXT *context, YR_RULE *rule,
+static const YR_MATCH *standing_match(struct worker *w, YR_SCAN_CONTEXT *context, YR_RULE *rule,
 				      bool *any)
 {
 	uint8_t now[TOCSIN_EVIDENCE_SIZE];
@@ -165,7 +119,7 @@ static const YR_MATCH *standing_match(struct walker *w, YR_SCAN_CONTEXT *context
 			*any = true;
 			if (n > sizeof(now))
 				n = sizeof(now);
-			if (!tocsin_process_read(w->t->kernel, w->t->process,
+			if (!tocsin_process_read(w->s->t->kernel, w->s->t->process,
 						 match->base + (uint64_t)match->offset, now, n,
 						 NULL) &&
 			    !memcmp(now, match->data, n))
@@ -175,7 +129,7 @@ static const YR_MATCH *standing_match(struct walker *w, YR_SCAN_CONTEXT *context
 	return NULL;
 }
 
-static void add_rule(struct walker *w, YR_SCAN_CONTEXT *context, YR_RULE *rule)
+static void add_rule(struct worker *w, YR_SCAN_CONTEXT *context, YR_RULE *rule)
 {
 	const char *severity = "high", *why = "A rule of the provider describes this";
 	const YR_MATCH *match;
@@ -186,7 +140,8 @@ static void add_rule(struct walker *w, YR_SCAN_CONTEXT *context, YR_RULE *rule)
 
 	match = standing_match(w, context, rule, &any);
 	if (any && !match) {
-		w->findings->pages_torn++;
+		w->s->findings->pages_torn++;
+		w->s->torn_rules++;
 		return;
 	}
 	yr_rule_metas_foreach(rule, meta)
@@ -197,7 +152,7 @@ static void add_rule(struct walker *w, YR_SCAN_CONTEXT *context, YR_RULE *rule)
 			why = meta->string;
 	}
 	snprintf(name, sizeof(name), "yara.%.58s", rule->identifier);
-	f = tocsin_findings_add(w->findings, "yara", name, severity_of(severity));
+	f = tocsin_findings_add(w->s->findings, "yara", name, severity_of(severity));
 	if (!f)
 		return;
 	snprintf(f->what, sizeof(f->what), "the rule %.128s matches", rule->identifier);
@@ -212,44 +167,270 @@ static void add_rule(struct walker *w, YR_SCAN_CONTEXT *context, YR_RULE *rule)
 	memcpy(f->evidence, match->data, f->evidence_size);
 }
 
+/* ---- several threads ---- */
+
+static void mark(struct worker *w, uint64_t base)
+{
+	if (w->mark_count && w->marks[w->mark_count - 1] == base)
+		return;
+	if (w->mark_count == w->mark_room) {
+		size_t room = w->mark_room ? w->mark_room * 2 : 64;
+		void *more = reallocarray(w->marks, room, sizeof(*w->marks));
+
+		if (!more) {
+			w->bad = ERROR_INSUFFICIENT_MEMORY;
+			return;
+		}
+		w->marks = more;
+		w->mark_room = room;
+	}
+	w->marks[w->mark_count++] = base;
+}
+
+static void mark_matches(struct worker *w, const YR_SCAN_CONTEXT *context)
+{
+	for (uint32_t i = 0; i < context->rules->num_strings && !w->bad; i++)
+		for (const YR_MATCH *m = context->matches[i].head; m; m = m->next)
+			mark(w, (uint64_t)m->base);
+}
+
 static int on_message(YR_SCAN_CONTEXT *context, int message, void *data, void *user)
 {
-	struct walker *w = user;
+	struct worker *w = user;
 
-	if (message == CALLBACK_MSG_RULE_MATCHING)
+	if (message == CALLBACK_MSG_RULE_MATCHING && w->decides)
 		add_rule(w, context, data);
 	else if (message == CALLBACK_MSG_TOO_MANY_MATCHES)
-		w->findings->truncated = true; /* libyara goes on without that string */
+		w->truncated = true; /* libyara goes on without that string */
+	else if (message == CALLBACK_MSG_SCAN_FINISHED && !w->decides)
+		mark_matches(w, context);
 	return CALLBACK_CONTINUE;
+}
+
+static int seconds_left(const struct search *s)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec < s->deadline.tv_sec ? (int)(s->deadline.tv_sec - now.tv_sec) : 1;
+}
+
+/* A scanner over the blocks that are left. */
+static void *work(void *context)
+{
+	struct worker *w = context;
+	YR_MEMORY_BLOCK_ITERATOR it = {.context = w, .first = first_block, .next = next_block};
+	int flags = SCAN_FLAGS_REPORT_RULES_MATCHING | SCAN_FLAGS_NO_TRYCATCH;
+	int bad;
+
+	w->block.bytes = malloc(TOCSIN_BLOCK_SIZE);
+	if (!w->block.bytes || yr_scanner_create(w->s->t->rules->yara, &w->scanner)) {
+		free(w->block.bytes);
+		w->bad = ERROR_INSUFFICIENT_MEMORY;
+		return NULL;
+	}
+	w->yara.context = w;
+	w->yara.fetch_data = fetch;
+	yr_scanner_set_callback(w->scanner, on_message, w);
+	/* Where it is enough to know that a string is somewhere, its first match will do. */
+	yr_scanner_set_flags(w->scanner, w->decides ? flags : flags | SCAN_FLAGS_FAST_MODE);
+	yr_scanner_set_timeout(w->scanner, seconds_left(w->s));
+	bad = yr_scanner_scan_mem_blocks(w->scanner, &it);
+	if (bad)
+		w->bad = bad;
+	yr_scanner_destroy(w->scanner);
+	free(w->block.bytes);
+	return NULL;
+}
+
+/* What a pass over blocks could not see. */
+static void take_notes(struct search *s, const struct tocsin_blocks *b, bool all)
+{
+	struct tocsin_findings *f = s->findings;
+
+	f->pages_torn += b->torn;
+	f->truncated |= b->truncated;
+	if (all) {
+		f->pages_present += b->present;
+		f->pages_read += b->read;
+	}
+	if (b->unreadable)
+		tocsin_scan_unreadable(f, "yara", "a present page cannot be read");
+}
+
+static int explain(const struct tocsin_blocks *b, int bad, struct tocsin_error *err)
+{
+	if (b->error)
+		return tocsin_error_set(err, b->error, "memory cannot be read: %s",
+					strerror(-b->error));
+	if (bad == ERROR_SCAN_TIMEOUT)
+		return tocsin_error_set(err, -ETIMEDOUT, "rules took too long");
+	if (bad == ERROR_INSUFFICIENT_MEMORY)
+		return tocsin_error_set(err, -ENOMEM, "no memory for scanning with rules");
+	return bad ? tocsin_error_set(err, -EIO, "libyara failed with its error %d", bad) : 0;
+}
+
+static size_t matches_max(const struct search *s, unsigned int threads)
+{
+	size_t memory = s->t->limits.memory ? s->t->limits.memory : MEMORY_MAX;
+
+	return memory / MATCH_COST / threads;
+}
+
+/* One thread over the ranges, which decides. all: they are all there is. */
+static int decide(struct search *s, const struct tocsin_block_range *ranges, size_t count, bool all,
+		  struct tocsin_error *err)
+{
+	struct tocsin_blocks blocks;
+	struct worker w = {
+	    .s = s, .blocks = &blocks, .decides = true, .matches_max = matches_max(s, 1)};
+
+	tocsin_blocks_begin(&blocks, s->t, ranges, count);
+	work(&w);
+	take_notes(s, &blocks, all);
+	s->findings->truncated |= w.truncated || w.bad == ERROR_SCAN_TIMEOUT;
+	return explain(&blocks, w.bad, err);
+}
+
+static int by_base(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The blocks that begin at the marks, clipped to the ranges, as ranges that lie apart. */
+static size_t ranges_of(const struct search *s, uint64_t *marks, size_t count,
+			struct tocsin_block_range *ret)
+{
+	size_t n = 0, r = 0;
+
+	if (count)
+		qsort(marks, count, sizeof(*marks), by_base);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t end = marks[i] + TOCSIN_BLOCK_SIZE;
+
+		while (r < s->range_count && s->ranges[r].end <= marks[i])
+			r++;
+		if (r == s->range_count)
+			break;
+		if (end > s->ranges[r].end)
+			end = s->ranges[r].end;
+		if (n && ret[n - 1].end >= marks[i] && ret[n - 1].start >= s->ranges[r].start)
+			ret[n - 1].end = end;
+		else
+			ret[n++] = (struct tocsin_block_range){marks[i], end, s->ranges[r].special};
+	}
+	return n;
+}
+
+/* The marks of all workers into one of them. */
+static int gather(struct worker *workers, unsigned int n)
+{
+	for (unsigned int i = 1; i < n; i++) {
+		struct worker *w = &workers[i];
+
+		for (size_t m = 0; m < w->mark_count && !workers[0].bad; m++)
+			mark(&workers[0], w->marks[m]);
+		free(w->marks);
+		workers[0].truncated |= w->truncated;
+		if (w->bad && !workers[0].bad)
+			workers[0].bad = w->bad;
+	}
+	return workers[0].bad;
+}
+
+/* Go through everything with n threads, and decide over the blocks in which there is something. */
+static int split(struct search *s, struct worker *workers, unsigned int n, struct tocsin_error *err)
+{
+	struct tocsin_blocks blocks;
+	struct tocsin_block_range *ranges = NULL;
+	pthread_t threads[THREADS_MAX];
+	unsigned int begun = 0;
+	int rc, bad;
+
+	tocsin_blocks_begin(&blocks, s->t, s->ranges, s->range_count);
+	for (unsigned int i = 0; i < n; i++) {
+		workers[i].s = s;
+		workers[i].blocks = &blocks;
+		workers[i].matches_max = matches_max(s, n);
+	}
+	while (begun + 1 < n && !pthread_create(&threads[begun], NULL, work, &workers[begun + 1]))
+		begun++;
+	work(&workers[0]);
+	for (unsigned int i = 0; i < begun; i++)
+		pthread_join(threads[i], NULL);
+	bad = gather(workers, begun + 1);
+	take_notes(s, &blocks, true);
+	s->findings->truncated |= workers[0].truncated || bad == ERROR_SCAN_TIMEOUT;
+	rc = explain(&blocks, bad, err);
+	if (!rc)
+		ranges = calloc(workers[0].mark_count + 1, sizeof(*ranges));
+	if (!rc && !ranges)
+		rc = tocsin_error_set(err, -ENOMEM, "no memory for scanning with rules");
+	if (!rc)
+		rc =
+		    decide(s, ranges, ranges_of(s, workers[0].marks, workers[0].mark_count, ranges),
+			   false, err);
+	free(workers[0].marks);
+	free(ranges);
+	return rc;
+}
+
+static int scan_split(struct search *s, unsigned int n, struct tocsin_error *err)
+{
+	size_t before = s->findings->count, dropped = s->findings->dropped;
+	struct worker *workers = calloc(n, sizeof(*workers));
+	int rc;
+
+	if (!workers)
+		return tocsin_error_set(err, -ENOMEM, "no memory for scanning with rules");
+	rc = split(s, workers, n, err);
+	free(workers);
+	if (rc || !s->torn_rules)
+		return rc;
+	/* Only the first match of some strings was kept, and it is gone: look at all of them. */
+	s->findings->count = before;
+	s->findings->dropped = dropped;
+	return decide(s, s->ranges, s->range_count, false, err);
+}
+
+/* How many threads are worth it. */
+static unsigned int threads_for(const struct search *s)
+{
+	unsigned int n = s->t->limits.threads;
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < s->range_count; i++)
+		size += s->ranges[i].end - s->ranges[i].start;
+	if (size / SPLIT < n)
+		n = (unsigned int)(size / SPLIT);
+	return s->t->rules->whole ? 1 : n < THREADS_MAX ? n : THREADS_MAX;
 }
 
 int tocsin_scan_yara(const struct tocsin_scan_target *t, struct tocsin_findings *findings,
 		     struct tocsin_error *err)
 {
-	struct walker w = {.t = t, .findings = findings};
-	YR_MEMORY_BLOCK_ITERATOR it = {.context = &w, .first = first_block, .next = next_block};
-	int bad;
+	struct search s = {.t = t, .findings = findings};
+	unsigned int n;
+	int rc;
 
 	if (!t->rules)
 		return 0;
-	w.buffer = malloc(BLOCK_SIZE);
-	if (!w.buffer)
-		return tocsin_error_set(err, -ENOMEM, "no memory for a block");
-	w.memory = tocsin_kernel_memory(t->kernel);
-	w.block.context = &w;
-	w.block.fetch_data = fetch;
-	bad = yr_rules_scan_mem_blocks(t->rules->yara, &it, SCAN_FLAGS_REPORT_RULES_MATCHING,
-				       on_message, &w, SECONDS_MAX);
-	free(w.buffer);
-	if (w.error)
-		return tocsin_error_set(err, w.error, "memory cannot be read: %s",
-					strerror(-w.error));
-	if (bad == ERROR_SCAN_TIMEOUT) {
-		findings->truncated = true;
-		return tocsin_error_set(err, -ETIMEDOUT, "rules took more than %d seconds",
-					SECONDS_MAX);
+	s.ranges = calloc(t->vmas->count + 1, sizeof(*s.ranges));
+	if (!s.ranges)
+		return tocsin_error_set(err, -ENOMEM, "no memory for scanning with rules");
+	for (size_t i = 0; i < t->vmas->count; i++) {
+		const struct tocsin_vma *v = &t->vmas->rows[i];
+
+		if (v->confidence != TOCSIN_TORN)
+			s.ranges[s.range_count++] =
+			    (struct tocsin_block_range){v->start, v->end, v->special};
 	}
-	if (bad)
-		return tocsin_error_set(err, -EIO, "libyara failed with its error %d", bad);
-	return 0;
+	clock_gettime(CLOCK_MONOTONIC, &s.deadline);
+	s.deadline.tv_sec += t->limits.seconds ? t->limits.seconds : SECONDS_MAX;
+	n = threads_for(&s);
+	rc = n > 1 ? scan_split(&s, n, err) : decide(&s, s.ranges, s.range_count, true, err);
+	free(s.ranges);
+	return rc;
 }

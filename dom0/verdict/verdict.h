@@ -45,6 +45,7 @@ struct tocsin_findings {
 	size_t dropped;
 	/* what the scan could not see, for "inconclusive" */
 	uint64_t pages_present, pages_read, pages_torn;
+	uint64_t unknown;     /* parts of a kernel that it lacks, or has in no known layout */
 	bool truncated;       /* a bound was hit */
 	char unreadable[256]; /* why something essential could not be read; "": nothing */
 };

@@ -45,7 +45,7 @@ def main():
     failed = 0
     print(f"1..{len(kernels)}")
     with tempfile.TemporaryDirectory() as folder:
-        image = guests.common(folder, kernels)
+        image = guests.common(folder)
         for number, kernel in enumerate(kernels, 1):
             try:
                 why, counted = judge(kernel, image, os.environ.get("TOCSIN_CHURN_SECONDS", "12"))

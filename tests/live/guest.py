@@ -75,14 +75,14 @@ def libraries(program):
     return {word: word for word in text.split() if word.startswith("/")}
 
 
-def common(folder, kernels):
+def common(folder):
     """The initramfs of the guests that tests share: the programs of all of them, and some modules."""
     files = {}
     for path in os.environ.get("TOCSIN_LIVE_PROGRAMS", "").split(":"):
         library = path.endswith(".so")
         files[("/lib/" if library else "/bin/") + os.path.basename(path)] = path
         files.update({} if library else libraries(path))
-    for kernel in kernels:  # lab/fetch leaves them beside it
+    for kernel in os.environ["TOCSIN_LIVE_KERNELS"].split(":"):  # lab/fetch leaves them beside it
         release = os.path.basename(kernel).split("-", 1)[1]
         modules = f"{os.path.dirname(kernel)}/modules-{release}"
         files.update({f"/modules/{release}/{name}": f"{modules}/{name}" for name in os.listdir(modules)})
@@ -207,10 +207,10 @@ class Guest:
         raise Failed("the guest does not start:\n" + open(self.console, errors="replace").read()[-2000:])
 
     def nudge(self, text):
-        """Send it, unless nobody has read yet what was sent before."""
+        """Send it, unless nobody has read yet what was sent before, or nobody is there."""
         try:
             self.line.send(text, socket.MSG_DONTWAIT)
-        except (BlockingIOError, TimeoutError):
+        except (BlockingIOError, TimeoutError, ConnectionError):
             pass
 
     def read_until(self, mark, seconds):

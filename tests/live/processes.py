@@ -231,7 +231,7 @@ def main():
     os.environ["TOCSIN_KERNEL_CACHE"] = ""
     print(f"1..{len(cases)}")
     with tempfile.TemporaryDirectory() as folder:
-        image = guests.common(folder, kernels)
+        image = guests.common(folder)
         for number, (kernel, cpu, options, levels) in enumerate(cases, 1):
             why, note = None, ""
             try:

@@ -152,10 +152,10 @@ def plant_bpf(guest):
     return verdict
 
 
-def plant_everywhere(guest):
-    """Off both lists of modules; comes last, as nothing brings it back."""
-    guest.run("echo hide-everywhere > /proc/tocsin_rootkit")
-    return check(scan(guest.ram), "kernel", ["kernel.unaccounted-code"])
+def plant_for_good(guest, command, rule):
+    """What nothing brings back; comes last."""
+    guest.run(f"echo {command} > /proc/tocsin_rootkit")
+    return check(scan(guest.ram), "kernel", [rule])
 
 
 def techniques(guest, module):
@@ -168,7 +168,10 @@ def techniques(guest, module):
     guest.run("insmod /tmp/rootkit.ko; rm /tmp/rootkit.ko")
     for name, *row in KERNEL:
         yield name, lambda r=row: plant_module(guest, *r)
-    yield "module off all lists", lambda: plant_everywhere(guest)
+    yield "module off all lists", lambda: plant_for_good(
+        guest, "hide-everywhere", "kernel.hidden-module")
+    yield "module nowhere", lambda: plant_for_good(
+        guest, "hide-from-tree", "kernel.unaccounted-code")
 
 
 def one_kernel(kernel, image, module, release, table):
@@ -198,7 +201,7 @@ def main():
     failed, number, table = 0, 0, {}
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([BUILD, headers, folder, *releases], check=True)
-        image = guests.common(folder, kernels)
+        image = guests.common(folder)
         for kernel, release in zip(kernels, releases):
             module = f"{folder}/tocsin_rootkit-{release}.ko"
             for name, why in one_kernel(kernel, image, module, release, table):

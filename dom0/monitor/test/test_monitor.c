@@ -309,6 +309,10 @@ static void processes_begin_execute_and_end(void **state)
 	sample(w, "executed curl of sh", NULL);
 	strcpy(w->tasks[1].comm, "renamed");
 	sample(w, NULL);
+	w->tasks[1].exec_id += 2; /* twice between two samples: the memory is at its place again */
+	strcpy(w->tasks[1].comm, "curl");
+	sample(w, "executed curl of curl", NULL);
+	sample(w, NULL);
 	remove_task(w, 7);
 	sample(w, "exited curl of init", NULL);
 }

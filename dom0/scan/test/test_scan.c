@@ -505,6 +505,116 @@ static void marker_across_a_seam_is_found(void **state)
 	}
 }
 
+/* More threads than blocks, and room for them in mappings of which little is there. */
+static void many_threads_see_the_same(void **state)
+{
+	const size_t seam = 1u << 20;
+
+	target.limits.threads = 4;
+	rows[0].end = BASE + (64u << 20);
+	nothing();
+	memset(&findings, 0, sizeof(findings));
+	for (size_t before = 0; before <= strlen(MARKER); before += 10) {
+		memset(ram, 0, sizeof(ram));
+		memcpy(ram + seam - before, MARKER, strlen(MARKER));
+		memcpy(ram + 5000, MARKER, strlen(MARKER));
+		scan();
+		assert_int_equal(findings.pages_present, PAGES);
+		assert_int_equal(findings.pages_read, PAGES);
+		assert_int_equal(findings.rows[0].start, BASE + 5000);
+		memset(&findings, 0, sizeof(findings));
+		expect_one("yara.tocsin_test_malicious", TOCSIN_SEVERITY_CRITICAL);
+	}
+	changes_after_read = 1;
+	nothing();
+	walk_error = -ENODEV;
+	scan();
+	assert_non_null(strstr(findings.unreadable, "yara: memory cannot be read"));
+}
+
+static void write_rules(const char *dir, const char *text, struct tocsin_rules **ret)
+{
+	const char *const directories[] = {dir, NULL};
+	struct tocsin_error err = {0};
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/a.yar", dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	assert_int_equal(tocsin_rules_load(directories, NULL, NULL, ret, &err), 0);
+	unlink(path);
+}
+
+/* What needs to see several blocks, in whichever way, decides the same with one thread and four. */
+static void conditions_over_blocks(void **state)
+{
+	static const struct {
+		const char *rule;
+		bool found;
+	} cases[] = {
+	    {"rule r { strings: $a = \"first part\" $b = \"second part\" condition: $a and $b }",
+	     true},
+	    {"rule r { strings: $a = \"first part\" condition: #a == 3 }", true},
+	    {"rule r { strings: $a = \"first part\" condition: #a == 2 }", false},
+	    {"rule r { strings: $a = \"no such part\" condition: not $a }", true},
+	    {"rule r { strings: $a = \"first part\" condition: @a[3] > @a[1] + 0x1f0000 }", true},
+	    {"rule r { strings: $a = { 66 69 72 73 74 [300-3000000] 73 65 63 6f 6e 64 } "
+	     "condition: $a }",
+	     true},
+	    {"rule r { condition: uint32(0x10000) == 0x73726966 }", true},
+	};
+	char dir[] = "/tmp/tocsin-rules-XXXXXX";
+	struct tocsin_rules *some;
+
+	assert_non_null(mkdtemp(dir));
+	rows[0].end = BASE + (64u << 20);
+	strcpy((char *)ram, "first part");
+	strcpy((char *)ram + 0x100ffa, "first part"); /* across the seam, in one block */
+	strcpy((char *)ram + 0x200100, "first part");
+	strcpy((char *)ram + 0x200800, "second part");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		write_rules(dir, cases[i].rule, &some);
+		target.rules = some;
+		for (unsigned int threads = 1; threads <= 4; threads += 3) {
+			target.limits.threads = threads;
+			scan();
+			if (findings.count != cases[i].found || findings.unreadable[0])
+				fail_msg("%u threads: %zu findings, %s: %s", threads,
+					 findings.count, findings.unreadable, cases[i].rule);
+			memset(&findings, 0, sizeof(findings));
+		}
+		tocsin_rules_free(some);
+	}
+	rmdir(dir);
+}
+
+/* Memory that consists of matches may not cost more than it may. */
+static void matches_are_bounded(void **state)
+{
+	char dir[] = "/tmp/tocsin-rules-XXXXXX";
+	struct tocsin_rules *some;
+
+	assert_non_null(mkdtemp(dir));
+	write_rules(dir, "rule r { strings: $a = \"AAAA\" condition: #a > 1 }", &some);
+	memset(ram, 'A', sizeof(ram));
+	rows[0].end = BASE + (64u << 20);
+	target.rules = some;
+	target.limits.memory = 1u << 20;
+	for (unsigned int threads = 1; threads <= 4; threads += 3) {
+		target.limits.threads = threads;
+		scan();
+		assert_int_equal(findings.count, 1);
+		assert_true(findings.truncated);
+		assert_true(findings.pages_read < PAGES || threads > 1);
+		memset(&findings, 0, sizeof(findings));
+	}
+	tocsin_rules_free(some);
+	rmdir(dir);
+}
+
 static void shellcode_is_found(void **state)
 {
 	static const uint8_t code[] = {0x31, 0xf6, 0x56, 0x48, 0xbb, '/',  'b',  'i',
@@ -527,7 +637,7 @@ static void torn_match_is_no_finding(void **state)
 static void bound_on_bytes_truncates(void **state)
 {
 	memcpy(ram + 4 * TOCSIN_PAGE_SIZE, MARKER, strlen(MARKER));
-	target.max_bytes = 2 * TOCSIN_PAGE_SIZE;
+	target.limits.max_bytes = 2 * TOCSIN_PAGE_SIZE;
 	scan();
 	assert_int_equal(findings.pages_read, 2);
 	assert_true(findings.truncated);
@@ -607,6 +717,9 @@ int main(void)
 	    R(nothing_matches_zeroes),
 	    R(marker_is_found),
 	    R(marker_across_a_seam_is_found),
+	    R(many_threads_see_the_same),
+	    T(conditions_over_blocks),
+	    T(matches_are_bounded),
 	    R(shellcode_is_found),
 	    R(torn_match_is_no_finding),
 	    R(bound_on_bytes_truncates),

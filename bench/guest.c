@@ -6,6 +6,7 @@
  */
 #include "introspect/kernel.h"
 #include "memory/memory.h"
+#include "monitor/view.h"
 #include "tocsin.h"
 
 #include <inttypes.h>
@@ -84,6 +85,18 @@ static void map_pages(void)
 	print("a page mapped and read", __rdtsc() - begin, mapped);
 }
 
+static void view_sockets(const char *what)
+{
+	struct tocsin_view view;
+	struct tocsin_error err = {0};
+	uint64_t begin = __rdtsc();
+
+	if (tocsin_view_read(kernel, &view, &err))
+		fail(&err);
+	print(what, __rdtsc() - begin, view.count);
+	tocsin_view_free(&view);
+}
+
 int main(int argc, char **argv)
 {
 	struct tocsin_error err = {0};
@@ -100,6 +113,9 @@ int main(int argc, char **argv)
 	walk("a task at a glance, nothing mapped");
 	walk("a task at a glance");
 	list_processes();
+	tocsin_memory_flush(memory);
+	view_sockets("a socket in both views, nothing mapped");
+	view_sockets("a socket in both views");
 	map_pages();
 	tocsin_kernel_close(kernel);
 	tocsin_memory_close(memory);

@@ -175,7 +175,7 @@ static uint64_t time_of(uint64_t sample)
 /* In sample number n what begins, and what began l->seconds before, so many in each. */
 static void tell_sample(struct run *r, const struct load *l, uint64_t n)
 {
-	uint64_t ago = l->seconds * SAMPLES;
+	uint64_t ago = (uint64_t)l->seconds * SAMPLES;
 
 	r->time = time_of(n);
 	for (uint64_t i = 0; i < l->connections / SAMPLES; i++) {

@@ -231,6 +231,9 @@ struct tocsin_task {
 	uint64_t task;       /* VA of the thread group leader's task_struct */
 	uint64_t mm;         /* VA of mm_struct; 0: kernel thread */
 	uint64_t start_time; /* nanoseconds since boot */
+	/* counts the programs that it executes, from where its parent was; 0 if it is not kept. mm
+	 * alone does not tell: the memory of the one before the last is used again */
+	uint32_t exec_id;
 	int32_t pid;
 	char comm[TOCSIN_COMM_SIZE + 1];
 };
@@ -539,7 +542,10 @@ void tocsin_socket_list_free(struct tocsin_socket_list *list);
 enum tocsin_socket_table tocsin_socket_table_of(const struct tocsin_socket *s);
 bool tocsin_socket_in_table(const struct tocsin_socket *s);
 
-/* One socket by its VA, as in a list. -ESRCH: there is none any more; -EAGAIN: it is torn. */
+/*
+ * One socket by its VA, as in a list, but that one whose file is just being closed has no owner.
+ * -ESRCH: there is none any more; -EAGAIN: it is torn.
+ */
 int tocsin_socket_at(struct tocsin_kernel *k, uint64_t sock, struct tocsin_socket *ret,
 		     struct tocsin_error *err);
 

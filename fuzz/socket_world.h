@@ -262,6 +262,7 @@ static inline uint64_t world_sock(struct world *w, uint16_t family, uint16_t typ
 	world_put_u64(w, inode, w->p.inode_ino, ++w->inodes);
 	world_put_u16(w, inode, f->inode_mode, S_IFSOCK | 0777);
 	world_put_u64(w, file, f->file_inode, inode);
+	world_put_u64(w, file, f->file_count, 1);
 	world_put_u64(w, file, f->file_operations, WORLD_OPERATIONS);
 	w->f.at_operations = WORLD_OPERATIONS;
 	if (w->fd_count < WORLD_FDS)

@@ -15,7 +15,9 @@ _tocsin()
 		return
 		;;
 	--format)
-		mapfile -t COMPREPLY < <(compgen -W "text json ocsf dot graphml" -- "$word")
+		options="text json ocsf"
+		[ "${COMP_WORDS[1]}" != history ] || options="$options dot graphml"
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
 		return
 		;;
 	--kind)
@@ -33,10 +35,6 @@ _tocsin()
 			-- "$word")
 		return
 		;;
-	--format)
-		mapfile -t COMPREPLY < <(compgen -W "text json ocsf" -- "$word")
-		return
-		;;
 	--for | --keep | --account | --max-size | --period | --share | --rate | --create)
 		return # numbers
 		;;
@@ -46,7 +44,7 @@ _tocsin()
 	*GUEST*) options="$options -d --domain --qemu" ;;
 	esac
 	case ${COMP_WORDS[1]}:$options in
-	watch:*) ;; # a dump does not change
+	watch:*) options=${options//--dump/} ;; # a dump does not change
 	*GUEST*) options="$options --dump" ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W \

@@ -2,23 +2,13 @@
 /* The two ends of a socket in words. */
 #include "cli/endpoint.h"
 
+#include "output/event.h"
 #include "output/output.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-
-static void put_internet(const struct tocsin_socket *s, const uint8_t *address, uint16_t port,
-			 char ret[ENDPOINT_SIZE])
-{
-	char text[INET6_ADDRSTRLEN];
-
-	if (inet_ntop(s->family, address, text, sizeof(text)))
-		snprintf(ret, ENDPOINT_SIZE, s->family == AF_INET ? "%s:%u" : "[%s]:%u", text,
-			 port);
-}
 
 static void put_name(const struct tocsin_socket *s, char ret[ENDPOINT_SIZE])
 {
@@ -30,6 +20,8 @@ static void put_name(const struct tocsin_socket *s, char ret[ENDPOINT_SIZE])
 			    ENDPOINT_SIZE - abstract);
 }
 
+_Static_assert(ENDPOINT_SIZE >= TOCSIN_ENDPOINT_SIZE, "an address fits");
+
 const char *endpoint_local(const struct tocsin_socket *s, char ret[ENDPOINT_SIZE])
 {
 	size_t length;
@@ -38,7 +30,7 @@ const char *endpoint_local(const struct tocsin_socket *s, char ret[ENDPOINT_SIZE
 	switch (s->family) {
 	case AF_INET:
 	case AF_INET6:
-		put_internet(s, s->local, s->local_port, ret);
+		tocsin_output_endpoint(s, false, ret);
 		break;
 	case AF_UNIX:
 		put_name(s, ret);
@@ -60,8 +52,5 @@ const char *endpoint_local(const struct tocsin_socket *s, char ret[ENDPOINT_SIZE
 
 const char *endpoint_remote(const struct tocsin_socket *s, char ret[ENDPOINT_SIZE])
 {
-	ret[0] = 0;
-	if (s->family == AF_INET || s->family == AF_INET6)
-		put_internet(s, s->remote, s->remote_port, ret);
-	return ret;
+	return tocsin_output_endpoint(s, true, ret);
 }

@@ -69,7 +69,8 @@ static int run(const struct command *c, int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "--help")) {
 		printf("usage: tocsin %s %s\n\n%s\n", c->name, c->arguments, c->summary);
 		if (strstr(c->arguments, "GUEST"))
-			puts("\nGUEST is one of  -d DOMAIN  --qemu QMP-SOCKET  --dump FILE");
+			printf("\nGUEST is one of  -d DOMAIN  --qemu QMP-SOCKET%s\n",
+			       strstr(c->arguments, "GUEST...") ? "" : "  --dump FILE");
 		puts("\ntocsin(1) explains each of them.");
 		return EXIT_DONE;
 	}

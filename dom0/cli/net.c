@@ -7,10 +7,10 @@
 #include "cli/net.h"
 
 #include "cli/command.h"
+#include "cli/endpoint.h"
 #include "cli/guest.h"
 #include "output/output.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/tcp.h>
@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#define ENDPOINT_SIZE (4 * TOCSIN_SOCKET_NAME_SIZE + 16)
 
 struct person {
 	const struct tocsin_process *p;
@@ -128,52 +126,13 @@ static uint64_t peer_of(const struct listing *l, const struct tocsin_socket *s)
 	return peer ? peer->socket.inode : 0;
 }
 
-static const char *local_text(const struct tocsin_socket *s, char ret[ENDPOINT_SIZE])
-{
-	char text[INET6_ADDRSTRLEN] = "";
-	const char *name;
-
-	ret[0] = 0;
-	switch (s->family) {
-	case AF_INET:
-	case AF_INET6:
-		if (inet_ntop(s->family, s->local, text, sizeof(text)))
-			snprintf(ret, ENDPOINT_SIZE, s->family == AF_INET ? "%s:%u" : "[%s]:%u",
-				 text, s->local_port);
-		break;
-	case AF_UNIX:
-		name = guest_text(s->name, s->name_size);
-		/* abstract: the cleaned NUL is \x00 */
-		snprintf(ret, ENDPOINT_SIZE, "%s%s", s->name_size && !s->name[0] ? "@" : "",
-			 s->name_size && !s->name[0] ? name + strlen("\\x00") : name);
-		break;
-	case AF_NETLINK:
-		snprintf(ret, ENDPOINT_SIZE, "%u:%" PRIu32, s->protocol, s->port_id);
-		break;
-	case AF_PACKET:
-		snprintf(ret, ENDPOINT_SIZE, "0x%04x", s->protocol);
-		break;
-	default:
-		break;
-	}
-	if (s->interface)
-		snprintf(ret + strlen(ret), ENDPOINT_SIZE - strlen(ret), "%%%" PRIu32,
-			 s->interface);
-	return ret;
-}
-
+/* Of a UNIX socket: its peer, by inode. */
 static const char *remote_text(const struct listing *l, const struct tocsin_socket *s,
 			       char ret[ENDPOINT_SIZE])
 {
-	char text[INET6_ADDRSTRLEN] = "";
-
-	ret[0] = 0;
-	if ((s->family == AF_INET || s->family == AF_INET6) &&
-	    inet_ntop(s->family, s->remote, text, sizeof(text)))
-		snprintf(ret, ENDPOINT_SIZE, s->family == AF_INET ? "%s:%u" : "[%s]:%u", text,
-			 s->remote_port);
-	else if (s->family == AF_UNIX && s->peer)
-		snprintf(ret, ENDPOINT_SIZE, "socket:[%" PRIu64 "]", peer_of(l, s));
+	if (s->family != AF_UNIX || !s->peer)
+		return endpoint_remote(s, ret);
+	snprintf(ret, ENDPOINT_SIZE, "socket:[%" PRIu64 "]", peer_of(l, s));
 	return ret;
 }
 
@@ -190,7 +149,7 @@ static const char *number(bool known, uint64_t value, char ret[24])
 static const char *nobody(const struct tocsin_view_row *row)
 {
 	if (row->unheld)
-		return "nobody: who holds it hides, or it is on its way in a message";
+		return "nobody: its holder hides or is ending, or it is on its way in a message";
 	switch (row->socket.owner) {
 	case TOCSIN_OWNER_KERNEL:
 		return "the kernel";
@@ -236,7 +195,7 @@ static void print_row(const struct listing *l, const struct tocsin_view_row *row
 
 	printf("%-9s %-11s %7" PRIu32 " %7" PRIu32 " %-25s %-25s %10s %10s %6s %6s %10" PRIu32 " ",
 	       tocsin_socket_kind(s), tocsin_socket_state(s), s->receive_queue, s->send_queue,
-	       local_text(s, local), remote_text(l, s, remote),
+	       endpoint_local(s, local), remote_text(l, s, remote),
 	       number(s->counted, s->bytes_received, in), number(s->counted, s->bytes_sent, out),
 	       number(s->idle != UINT64_MAX, s->idle / 1000000000, idle),
 	       number(s->uid != UINT32_MAX, s->uid, uid), s->netns);

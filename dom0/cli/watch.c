@@ -88,6 +88,7 @@ static int sample_on(struct watch_guest *g, struct tocsin_monitor *m, struct toc
 			return rc;
 		tocsin_pace_step(&pace, events, monotonic() - began);
 		watch_view_update(g, m);
+		watch_sink_rest(g->watch->sink);
 		if (!rest(g, began + pace.period))
 			return 0;
 	}
@@ -258,7 +259,7 @@ static void join_threads(struct watch *w)
 			pthread_join(w->guests[i].thread, NULL);
 	watch_rings_stop(w);
 	if (w->waits) {
-		pthread_cancel(w->signals);
+		pthread_kill(w->signals, SIGTERM); /* it waits for one */
 		pthread_join(w->signals, NULL);
 	}
 }

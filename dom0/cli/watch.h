@@ -57,6 +57,9 @@ void watch_sink_leave(struct watch_entry *entry);
 /* A tocsin_event_take, whose context is a struct watch_entry. */
 int watch_sink_take(const struct tocsin_event *e, void *entry);
 
+/* After each sample: what is kept goes to the disk, once a second. */
+void watch_sink_rest(struct watch_sink *sink);
+
 /* Say something to the person who watches, not as an event. */
 void watch_sink_say(struct watch_sink *sink, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct watch_sink {
 	struct watch *watch;
@@ -24,6 +25,7 @@ struct watch_sink {
 	const struct tocsin_event_output *output; /* NULL: none */
 	struct tocsin_history *history;           /* NULL: none */
 	struct tocsin_watch_rules *rules;         /* NULL: none */
+	time_t flushed;                           /* when, of CLOCK_MONOTONIC */
 	uint64_t lost;                            /* events that the history could not keep */
 	int worst;                                /* exit code */
 };
@@ -141,6 +143,22 @@ static void keep(struct watch_sink *s, const struct tocsin_event *e)
 	if (rc && !s->lost)
 		watch_sink_say(s, "events are lost: %s", err.message);
 	s->lost += rc != 0;
+}
+
+/* What was gathered is on the disk within a second, also when nothing more happens. */
+void watch_sink_rest(struct watch_sink *s)
+{
+	struct tocsin_error err = {0};
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	pthread_mutex_lock(&s->lock);
+	if (s->history && now.tv_sec != s->flushed) {
+		s->flushed = now.tv_sec;
+		if (tocsin_history_flush(s->history, &err) && !s->lost++)
+			watch_sink_say(s, "events are lost: %s", err.message);
+	}
+	pthread_mutex_unlock(&s->lock);
 }
 
 /* -EPIPE: nobody reads on, or nothing can be written. */

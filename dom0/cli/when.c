@@ -97,7 +97,7 @@ static bool parse_date(const char *text, uint64_t *ret)
 int when_parse(const char *text, uint64_t now, uint64_t *ret)
 {
 	static const char units[] = "smhdw";
-	static const uint64_t factors[] = {1, 60, 3600, 86400, 7 * 86400};
+	static const uint64_t factors[] = {1, 60, 3600, 86400, 604800};
 	const char *unit, *end;
 	unsigned long long value;
 	uint64_t ns;

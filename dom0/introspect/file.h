@@ -79,6 +79,7 @@
 
 /* Members of what a kernel may be built without; TOCSIN_NO_MEMBER where it is. */
 #define TOCSIN_FILE_LAYOUT_OPTIONAL(X)                                                             \
+	X("file", "f_count", file_count)                                                           \
 	X("sock", "__sk_common.skc_v6_daddr", sk_daddr6)                                           \
 	X("sock", "__sk_common.skc_v6_rcv_saddr", sk_saddr6)                                       \
 	X("sock", "__sk_common.skc_refcnt", sk_refcnt)                                             \

@@ -19,6 +19,7 @@
 #define ROWS_MAX (1u << 22)
 #define RETRIES 6
 #define CHUNK 512
+#define AHEAD 16                 /* files that are on their way while one is read */
 #define MAGIC_SOCKET 0x534f434bu /* include/uapi/linux/magic.h */
 
 struct walk {
@@ -168,6 +169,31 @@ static int look_again(struct walk *w, uint32_t fd)
 	return rc == -EAGAIN || rc == -ESRCH ? 0 : rc;
 }
 
+/*
+ * What is read of file i soon, fetched a step at a time: the file, when that has come its inode and
+ * its socket, when these have come what the socket points to.
+ */
+static void fetch(struct walk *w, const uint64_t *files, uint32_t i, uint32_t n)
+{
+	const struct tocsin_file_layout *f = w->f;
+	const uint32_t steps[] = {i + AHEAD, i + AHEAD / 2, i + AHEAD / 4};
+	uint64_t inode, sock;
+
+	if (steps[0] < n && files[steps[0]])
+		tocsin_kernel_prefetch(w->k, files[steps[0]] + f->file_inode, 64);
+	if (steps[1] < n && files[steps[1]] &&
+	    !tocsin_kernel_read_u64(w->k, files[steps[1]] + f->file_inode, &inode) && inode) {
+		tocsin_kernel_prefetch(w->k, inode + w->l->inode_ino, 8);
+		tocsin_kernel_prefetch(w->k, inode - f->alloc_inode + f->alloc_socket, 64);
+	}
+	if (steps[2] < n && files[steps[2]] &&
+	    !tocsin_kernel_read_u64(w->k, files[steps[2]] + f->file_inode, &inode) && inode &&
+	    !tocsin_kernel_read_u64(w->k, inode - f->alloc_inode + f->alloc_socket + f->socket_sk,
+				    &sock) &&
+	    sock)
+		tocsin_kernel_prefetch(w->k, sock + f->sk_socket, 8);
+}
+
 static int walk_chunk(struct walk *w, uint64_t array, uint32_t first, uint32_t n)
 {
 	uint64_t files[CHUNK], again[CHUNK];
@@ -179,6 +205,7 @@ static int walk_chunk(struct walk *w, uint64_t array, uint32_t first, uint32_t n
 	if (tocsin_kernel_read(w->k, array + first * 8ull, files, n * 8ull))
 		return -EAGAIN;
 	for (uint32_t i = 0; i < n; i++) {
+		fetch(w, files, i, n);
 		if (!files[i])
 			continue;
 		doubt[i] = read_file(w, files[i], &found[i]) != 0;
@@ -285,7 +312,6 @@ static int compare(const void *a, const void *b)
 /* The thread groups of both views, each once. */
 static int collect(struct walk *w, struct tocsin_addresses *ret)
 {
-	size_t kept = 0;
 	int rc = tocsin_task_collect(w->k, w->l, ret), other;
 
 	if (rc && rc != -E2BIG)
@@ -294,11 +320,7 @@ static int collect(struct walk *w, struct tocsin_addresses *ret)
 	other = tocsin_task_collect_pids(w->k, w->l, ret);
 	if (other == -ENOMEM)
 		return other;
-	tocsin_addresses_sort(ret);
-	for (size_t i = 0; i < ret->count; i++)
-		if (!i || ret->at[i] != ret->at[i - 1])
-			ret->at[kept++] = ret->at[i];
-	ret->count = kept;
+	tocsin_addresses_unique(ret);
 	return 0;
 }
 

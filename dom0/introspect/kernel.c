@@ -162,6 +162,19 @@ const uint8_t *tocsin_kernel_peek(struct tocsin_kernel *k, uint64_t va, size_t s
 	return bytes && follow >= size ? bytes : NULL;
 }
 
+#define CACHE_LINE 64
+
+void tocsin_kernel_prefetch(struct tocsin_kernel *k, uint64_t va, size_t size)
+{
+	size_t left = TOCSIN_PAGE_SIZE - va % TOCSIN_PAGE_SIZE;
+	const uint8_t *bytes = tocsin_kernel_peek(k, va, size < left ? size : left);
+
+	for (size_t at = 0; bytes && at < size && at < left; at += CACHE_LINE)
+		__builtin_prefetch(bytes + at);
+	if (bytes && size > left)
+		tocsin_kernel_prefetch(k, va + left, size - left);
+}
+
 int tocsin_kernel_read_u64(struct tocsin_kernel *k, uint64_t va, uint64_t *ret)
 {
 	const uint8_t *bytes = tocsin_kernel_peek(k, va, sizeof(*ret));

@@ -54,6 +54,12 @@ void tocsin_kernel_wait(struct tocsin_kernel *k, int attempt);
 /* The bytes in place, or NULL: they cross a page, or cannot be had without a copy. */
 const uint8_t *tocsin_kernel_peek(struct tocsin_kernel *k, uint64_t va, size_t size);
 
+/*
+ * Have the processor fetch what will be read soon. Objects of the kernel lie all over its memory:
+ * what reading them costs is waiting for one after the other.
+ */
+void tocsin_kernel_prefetch(struct tocsin_kernel *k, uint64_t va, size_t size);
+
 /* As tocsin_kernel_read. */
 int tocsin_kernel_read_u64(struct tocsin_kernel *k, uint64_t va, uint64_t *ret);
 

@@ -55,6 +55,17 @@ void tocsin_addresses_sort(struct tocsin_addresses *a)
 		qsort(a->at, a->count, sizeof(*a->at), compare);
 }
 
+void tocsin_addresses_unique(struct tocsin_addresses *a)
+{
+	size_t kept = 0;
+
+	tocsin_addresses_sort(a);
+	for (size_t i = 0; i < a->count; i++)
+		if (!i || a->at[i] != a->at[i - 1])
+			a->at[kept++] = a->at[i];
+	a->count = kept;
+}
+
 bool tocsin_addresses_has(const struct tocsin_addresses *a, uint64_t address)
 {
 	return a->count && bsearch(&address, a->at, a->count, sizeof(*a->at), compare);

@@ -19,6 +19,8 @@ void tocsin_addresses_free(struct tocsin_addresses *a);
 
 /* Sorted, for tocsin_addresses_has. */
 void tocsin_addresses_sort(struct tocsin_addresses *a);
+/* The same, and each once. */
+void tocsin_addresses_unique(struct tocsin_addresses *a);
 bool tocsin_addresses_has(const struct tocsin_addresses *a, uint64_t address);
 
 /*

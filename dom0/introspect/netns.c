@@ -17,17 +17,6 @@ static bool is_net(struct tocsin_kernel *k, const struct tocsin_file_layout *f, 
 	return !tocsin_kernel_read(k, net + f->net_inum, &number, sizeof(number)) && number;
 }
 
-static void keep_once(struct tocsin_addresses *a)
-{
-	size_t kept = 0;
-
-	tocsin_addresses_sort(a);
-	for (size_t i = 0; i < a->count; i++)
-		if (!i || a->at[i] != a->at[i - 1])
-			a->at[kept++] = a->at[i];
-	a->count = kept;
-}
-
 static int collect_of_processes(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
 				const struct tocsin_file_layout *f, struct tocsin_addresses *ret)
 {
@@ -68,7 +57,7 @@ int tocsin_net_collect(struct tocsin_kernel *k, const struct tocsin_process_layo
 	if (rc == -ENOMEM)
 		return rc;
 	*torn += rc != 0;
-	keep_once(ret);
+	tocsin_addresses_unique(ret);
 	for (size_t i = 0; i < ret->count && kept < NAMESPACES_MAX; i++) {
 		if (is_net(k, f, ret->at[i]))
 			ret->at[kept++] = ret->at[i];

@@ -88,6 +88,7 @@ void tocsin_process_layout_resolve(struct tocsin_kernel *k)
 		goto out;
 	}
 	l->upid_size = (uint32_t)size;
+	l->exec_id = tocsin_member_or_none(k, "task_struct", "self_exec_id");
 	if (member_offset(k, "pid", "tasks[1]", &l->pid_tasks) ||
 	    member_offset(k, "task_struct", "pid_links[1]", &l->task_links) ||
 	    member_offset(k, "pid_namespace", "idr.idr_rt", &l->pid_ns_idr) ||

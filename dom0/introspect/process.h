@@ -68,6 +68,7 @@ struct tocsin_process_layout {
 	uint32_t pid_ns_idr; /* pid_namespace.idr; the same */
 	uint64_t init_pid_ns;
 	uint32_t start_time; /* start_boottime, or real_start_time before 5.5 */
+	uint32_t exec_id;    /* task_struct.self_exec_id, 64 bits since 5.7; TOCSIN_NO_MEMBER */
 	uint64_t init_task, init_user_ns;
 	uint64_t shm_sb; /* superblock of memfd's; 0: unknown */
 };

@@ -412,6 +412,21 @@ bool tocsin_socket_same(const struct tocsin_socket *x, const struct tocsin_socke
 	       x->port_id == y->port_id && x->groups == y->groups;
 }
 
+/*
+ * Is its file being closed? From when the last descriptor is gone until the socket is: that can
+ * take a while, as when the protocol waits for all who may still read of it. Kernels since 6.13
+ * count otherwise.
+ */
+static bool is_closing(const struct tocsin_socket_reader *r, uint64_t sock)
+{
+	uint64_t socket, file, count;
+
+	return r->f->file_count != TOCSIN_NO_MEMBER &&
+	       !tocsin_kernel_read_u64(r->k, sock + r->f->sk_socket, &socket) &&
+	       !tocsin_kernel_read_u64(r->k, socket + r->f->socket_file, &file) && file &&
+	       !tocsin_kernel_read_u64(r->k, file + r->f->file_count, &count) && !count;
+}
+
 int tocsin_socket_at(struct tocsin_kernel *k, uint64_t sock, struct tocsin_socket *ret,
 		     struct tocsin_error *err)
 {
@@ -432,6 +447,8 @@ int tocsin_socket_at(struct tocsin_kernel *k, uint64_t sock, struct tocsin_socke
 	if (rc)
 		return tocsin_error_at(err, rc, sock, "the socket cannot be read: %s",
 				       strerror(-rc));
+	if (s[0].owner == TOCSIN_OWNER_FILE && is_closing(&r, sock))
+		s[0].owner = TOCSIN_OWNER_NONE;
 	*ret = s[0];
 	return 0;
 }

@@ -3,10 +3,10 @@
  * Sockets from the tables by which the protocols find them: those that a process holds, and those
  * that nobody does (TIME_WAIT, half open, not accepted yet, closed with bytes to send).
  *
- * Most are arrays of chains. A node points back to who points at it, so that a chain that goes
- * round or into other memory ends there; one that ends in another chain's end is recognised where
- * ends carry their number, as the kernel's own readers do, who do not lock either
- * (include/linux/list_nulls.h).
+ * Most are arrays of chains. A node points back to who points at it, so that a chain that runs into
+ * other memory ends there, and can only go round by its head; one that ends in another chain's end
+ * is recognised where ends carry their number, as the kernel's own readers do, who do not lock
+ * either (include/linux/list_nulls.h).
  *
  * A table that all network namespaces share must be there, or TCP and UDP cannot be told at all;
  * one of a namespace that is just taken down counts as torn.
@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #define BUCKETS_MAX (1u << 22)
+#define AHEAD 8 /* sockets that are on their way while one is read */
 #define STEPS_MAX (1u << 25)
 #define UNIX_CHAINS 512 /* UNIX_HASH_SIZE, twice that before 5.18: include/net/af_unix.h */
 #define LISTENING_BASE (1u << 29) /* in the ends of chains of listening sockets, 4.20 to 6.x */
@@ -58,7 +59,7 @@ static bool is_end(const struct table *t, uint64_t node, uint32_t i)
 static int walk_chain(struct tocsin_socket_walk *w, const void *context)
 {
 	const struct chain *c = context;
-	uint64_t at = c->head, node, back;
+	uint64_t at = c->head, node, back, next;
 	int rc = 0;
 
 	while (!rc) {
@@ -66,11 +67,31 @@ static int walk_chain(struct tocsin_socket_walk *w, const void *context)
 			return -EAGAIN;
 		if (is_end(c->t, node, c->number))
 			return 0;
-		if (!node || node & 1 || tocsin_kernel_read_u64(w->k, node + 8, &back) ||
-		    back != at)
+		if (!node || node & 1 || node == c->head ||
+		    tocsin_kernel_read_u64(w->k, node + 8, &back) || back != at)
 			return -EAGAIN;
+		if (!tocsin_kernel_read_u64(w->k, node, &next) && !is_end(c->t, next, c->number))
+			tocsin_socket_walk_fetch(w, next - w->f->sk_node);
 		rc = tocsin_socket_walk_add(w, c->t->which, node - w->f->sk_node);
 		at = node;
+	}
+	return rc;
+}
+
+/* The chains of a part of the table that are not empty. Each socket is fetched before its turn. */
+static int walk_chains(struct tocsin_socket_walk *w, const struct chain *chains,
+		       const uint64_t *nodes, uint32_t count)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < count && i < AHEAD; i++)
+		tocsin_socket_walk_fetch(w, nodes[i] - w->f->sk_node);
+	for (uint32_t i = 0; i < count && !rc; i++) {
+		if (i + AHEAD < count)
+			tocsin_socket_walk_fetch(w, nodes[i + AHEAD] - w->f->sk_node);
+		if (i + AHEAD / 2 < count)
+			tocsin_socket_walk_fetch_file(w, nodes[i + AHEAD / 2] - w->f->sk_node);
+		rc = tocsin_socket_walk_chain(w, walk_chain, &chains[i]);
 	}
 	return rc;
 }
@@ -78,24 +99,27 @@ static int walk_chain(struct tocsin_socket_walk *w, const void *context)
 static int walk_table(struct tocsin_socket_walk *w, const struct table *t)
 {
 	uint8_t chunk[TOCSIN_CHUNK_BYTES];
+	struct chain chains[TOCSIN_CHUNK_BYTES / 8];
+	uint64_t nodes[TOCSIN_CHUNK_BYTES / 8];
 	uint32_t per_chunk = TOCSIN_CHUNK_BYTES / t->size;
 	int rc = 0;
 
 	for (uint32_t first = 0; first < t->count && !rc; first += per_chunk) {
 		uint32_t n = t->count - first < per_chunk ? t->count - first : per_chunk;
 		uint64_t va = t->buckets + (uint64_t)first * t->size;
+		uint32_t full = 0;
 
 		rc = tocsin_socket_walk_step(w, n);
 		if (!rc && tocsin_kernel_read(w->k, va, chunk, (size_t)n * t->size))
 			return -EFAULT;
-		for (uint32_t i = 0; i < n && !rc; i++) {
-			struct chain c = {t, first + i, va + (uint64_t)i * t->size + t->chain};
-			uint64_t node;
-
-			memcpy(&node, chunk + (size_t)i * t->size + t->chain, sizeof(node));
-			if (!is_end(t, node, first + i))
-				rc = tocsin_socket_walk_chain(w, walk_chain, &c);
+		for (uint32_t i = 0; i < n; i++) {
+			memcpy(&nodes[full], chunk + (size_t)i * t->size + t->chain, 8);
+			chains[full] =
+			    (struct chain){t, first + i, va + (uint64_t)i * t->size + t->chain};
+			full += !is_end(t, nodes[full], first + i);
 		}
+		if (!rc)
+			rc = walk_chains(w, chains, nodes, full);
 	}
 	return rc;
 }

@@ -16,6 +16,7 @@
 
 #define BUCKETS_MAX (1u << 20)
 #define FAILURES_MAX 64
+#define SOCKETS_MAX (1u << 20)
 
 /* Is the node still on its chain? The head of one always is. */
 static bool is_linked(struct tocsin_socket_walk *w, uint64_t node, uint64_t head)
@@ -26,7 +27,10 @@ static bool is_linked(struct tocsin_socket_walk *w, uint64_t node, uint64_t head
 				!tocsin_kernel_read_u64(w->k, back, &forth) && forth == node);
 }
 
-/* The node after `at`, 0 at the end; -EAGAIN: they do not fit together. */
+/*
+ * The node after `at`, 0 at the end; -EAGAIN: they do not fit together. Since each points back at
+ * who points at it, a chain can only go round by its head.
+ */
 static int next_node(struct tocsin_socket_walk *w, uint64_t at, uint64_t head, uint64_t *ret)
 {
 	uint64_t back;
@@ -35,7 +39,8 @@ static int next_node(struct tocsin_socket_walk *w, uint64_t at, uint64_t head, u
 		return -EAGAIN;
 	if (!*ret)
 		return is_linked(w, at, head) ? 0 : -EAGAIN;
-	return tocsin_kernel_read_u64(w->k, *ret + 8, &back) || back != at ? -EAGAIN : 0;
+	return *ret == head || tocsin_kernel_read_u64(w->k, *ret + 8, &back) || back != at ? -EAGAIN
+											   : 0;
 }
 
 /* The objects of a chain, whose nodes lie `offset` bytes into them. */
@@ -47,7 +52,7 @@ static int collect_chain(struct tocsin_socket_walk *w, uint64_t head, uint32_t o
 	int rc, failures = 0;
 
 	for (;;) {
-		if (tocsin_socket_walk_step(w, 1))
+		if (tocsin_socket_walk_step(w, 1) || ret->count == SOCKETS_MAX)
 			return -E2BIG;
 		if (next_node(w, at, head, &node)) {
 			if (++failures == FAILURES_MAX)

@@ -94,6 +94,23 @@ int tocsin_socket_walk_add(struct tocsin_socket_walk *w, enum tocsin_socket_tabl
 	return 0;
 }
 
+void tocsin_socket_walk_fetch(struct tocsin_socket_walk *w, uint64_t sock)
+{
+	tocsin_kernel_prefetch(w->k, sock, w->r.whole);
+}
+
+void tocsin_socket_walk_fetch_file(struct tocsin_socket_walk *w, uint64_t sock)
+{
+	const struct tocsin_file_layout *f = w->f;
+	uint64_t socket;
+
+	if (tocsin_kernel_read_u64(w->k, sock + f->sk_socket, &socket) || !socket)
+		return;
+	tocsin_kernel_prefetch(w->k, socket, 64);
+	tocsin_kernel_prefetch(w->k, socket - f->alloc_socket + f->alloc_inode + w->r.l->inode_ino,
+			       8);
+}
+
 int tocsin_socket_walk_step(struct tocsin_socket_walk *w, uint64_t steps)
 {
 	if (w->steps < steps)

@@ -24,6 +24,10 @@ struct tocsin_socket_walk {
 int tocsin_socket_walk_add(struct tocsin_socket_walk *w, enum tocsin_socket_table table,
 			   uint64_t sock);
 
+/* The socket at VA sock will be read soon; and, when that was a while ago, what it points to. */
+void tocsin_socket_walk_fetch(struct tocsin_socket_walk *w, uint64_t sock);
+void tocsin_socket_walk_fetch_file(struct tocsin_socket_walk *w, uint64_t sock);
+
 /* Take so many steps; -E2BIG: there were enough. */
 int tocsin_socket_walk_step(struct tocsin_socket_walk *w, uint64_t steps);
 

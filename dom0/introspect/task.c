@@ -40,6 +40,8 @@ static int open_glance(struct tocsin_kernel *k, struct glance *g, struct tocsin_
 	widen(g->l->task_mm, 8, &first, &last);
 	widen(g->l->start_time, 8, &first, &last);
 	widen(g->l->task_comm, TOCSIN_COMM_SIZE, &first, &last);
+	if (g->l->exec_id != TOCSIN_NO_MEMBER)
+		widen(g->l->exec_id, 4, &first, &last);
 	if (last - first > BLOCK_MAX)
 		return tocsin_error_set(err, -EINVAL, "task_struct is too large");
 	g->first = first;
@@ -112,12 +114,14 @@ static void take(const struct glance *g, const uint8_t *block, struct tocsin_tas
 	memcpy(&t->mm, block + g->l->task_mm - g->first, 8);
 	memcpy(&t->start_time, block + g->l->start_time - g->first, 8);
 	memcpy(t->comm, block + g->l->task_comm - g->first, TOCSIN_COMM_SIZE);
+	if (g->l->exec_id != TOCSIN_NO_MEMBER)
+		memcpy(&t->exec_id, block + g->l->exec_id - g->first, 4);
 }
 
 static bool same(const struct tocsin_task *x, const struct tocsin_task *y)
 {
 	return x->pid == y->pid && x->mm == y->mm && x->start_time == y->start_time &&
-	       !memcmp(x->comm, y->comm, TOCSIN_COMM_SIZE);
+	       x->exec_id == y->exec_id && !memcmp(x->comm, y->comm, TOCSIN_COMM_SIZE);
 }
 
 /* One task. -ESRCH: it is not on the list any more. */

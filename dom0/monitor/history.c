@@ -82,8 +82,6 @@ int tocsin_history_failed(struct tocsin_history *h, int code, struct tocsin_erro
 		return tocsin_error_set(err, -EPROTO, "the history is damaged: %s",
 					sqlite3_errmsg(h->db));
 	case SQLITE_CANTOPEN:
-		rc = system ? -system : -EIO;
-		break;
 	case SQLITE_IOERR:
 		rc = system ? -system : -EIO;
 		break;
@@ -154,6 +152,20 @@ int tocsin_history_number(struct tocsin_history *h, enum history_statement s, in
 		rc = tocsin_history_failed(h, rc, err);
 	sqlite3_reset(q);
 	return rc < 0 ? rc : 0;
+}
+
+int tocsin_history_used(struct tocsin_history *h, uint64_t *ret, struct tocsin_error *err)
+{
+	int64_t pages = 0, unused = 0, size = 0;
+	int rc = tocsin_history_number(h, S_PAGES, &pages, err);
+
+	if (!rc)
+		rc = tocsin_history_number(h, S_FREE_PAGES, &unused, err);
+	if (!rc)
+		rc = tocsin_history_number(h, S_PAGE_SIZE, &size, err);
+	if (!rc)
+		*ret = (uint64_t)(pages - unused) * (uint64_t)size;
+	return rc;
 }
 
 static int execute(struct tocsin_history *h, const char *sql, struct tocsin_error *err)
@@ -364,7 +376,8 @@ static int open_writer(struct tocsin_history *h, const char *path, struct tocsin
 	if (!rc)
 		rc = execute(h,
 			     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; "
-			     "PRAGMA journal_size_limit = 4194304",
+			     "PRAGMA journal_size_limit = 4194304; "
+			     "SELECT count(*) FROM sqlite_schema", /* makes the log's index */
 			     err);
 	return rc;
 }
@@ -413,18 +426,12 @@ int tocsin_history_extent(struct tocsin_history *h, struct tocsin_history_extent
 			  struct tocsin_error *err)
 {
 	struct tocsin_error own = {0};
-	int64_t pages, unused, size;
+	uint64_t bytes = 0;
 	sqlite3_stmt *s;
-	int rc = 0;
+	int rc = tocsin_history_flush(h, &own);
 
-	if (h->open)
-		rc = tocsin_history_flush(h, &own);
 	if (!rc)
-		rc = tocsin_history_number(h, S_PAGES, &pages, &own);
-	if (!rc)
-		rc = tocsin_history_number(h, S_FREE_PAGES, &unused, &own);
-	if (!rc)
-		rc = tocsin_history_number(h, S_PAGE_SIZE, &size, &own);
+		rc = tocsin_history_used(h, &bytes, &own);
 	s = rc ? NULL : tocsin_history_statement(h, S_EXTENT, &own);
 	if (s) {
 		rc = sqlite3_step(s);
@@ -435,7 +442,7 @@ int tocsin_history_extent(struct tocsin_history *h, struct tocsin_history_extent
 			    .events = (uint64_t)sqlite3_column_int64(s, 2),
 			    .processes = (uint64_t)sqlite3_column_int64(s, 3),
 			    .sockets = (uint64_t)sqlite3_column_int64(s, 4),
-			    .bytes = (uint64_t)((pages - unused) * size)};
+			    .bytes = bytes};
 		else
 			tocsin_history_failed(h, rc, &own);
 		sqlite3_reset(s);

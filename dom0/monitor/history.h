@@ -31,12 +31,13 @@ int tocsin_history_open(const char *path, const struct tocsin_history_settings *
 void tocsin_history_close(struct tocsin_history *h); /* NULL is no error; flushes */
 
 /*
- * Events are gathered in one transaction, which ends when there are many or a second has passed.
- * -EIO, -ENOSPC, ...: what was gathered is lost; the next event begins anew.
+ * Events are gathered in one transaction, which ends with an event when there are many, a second
+ * has passed, or it is a finding, an account or an end; flush ends it without. -EIO, -ENOSPC, ...:
+ * what was gathered is lost; the next event begins anew.
  */
 int tocsin_history_add(struct tocsin_history *h, const struct tocsin_event *e,
 		       struct tocsin_error *err);
-/* End the transaction, and let go what is too old or too much. */
+/* End the transaction if there is one, and let go what is too old or too much. */
 int tocsin_history_flush(struct tocsin_history *h, struct tocsin_error *err);
 
 /* NULL, 0, KINDS: not asked for. */

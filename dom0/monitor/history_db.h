@@ -112,4 +112,7 @@ void tocsin_history_bind_bytes(sqlite3_stmt *s, int at, const void *bytes, size_
 int tocsin_history_number(struct tocsin_history *h, enum history_statement s, int64_t *ret,
 			  struct tocsin_error *err);
 
+/* Bytes of the pages that are in use. */
+int tocsin_history_used(struct tocsin_history *h, uint64_t *ret, struct tocsin_error *err);
+
 #endif

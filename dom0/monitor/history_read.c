@@ -78,7 +78,7 @@ static int stand_on(struct tocsin_history *h, enum history_statement which, int6
 static int read_guest(struct reading *r, int64_t id, struct tocsin_error *err)
 {
 	struct standing *row = &r->rows[ROW_GUEST];
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int rc;
 
 	if (row->there && row->id == id)
@@ -100,7 +100,7 @@ static int read_process(struct reading *r, int64_t id, bool other, struct tocsin
 	struct tocsin_event_process *p = other ? &r->other : &r->process;
 	struct standing *row = &r->rows[other ? ROW_OTHER : ROW_PROCESS];
 	uint64_t flags;
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int rc;
 
 	if (row->there && row->id == id)
@@ -159,7 +159,7 @@ static int read_socket(struct reading *r, sqlite3_stmt *event, struct tocsin_err
 {
 	struct tocsin_event_socket *e = &r->socket;
 	struct tocsin_socket *k = &e->socket;
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int rc = stand_on(r->h, S_SOCKET, sqlite3_column_int64(event, 8), &s, err);
 
 	if (rc)
@@ -224,7 +224,7 @@ static int stand_beside(struct reading *r, enum history_statement which, sqlite3
 static int read_finding(struct reading *r, sqlite3_stmt *event, struct tocsin_error *err)
 {
 	struct tocsin_finding *f = &r->finding;
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int rc = stand_beside(r, S_FINDING, event, &s, err);
 
 	if (rc || !s)
@@ -248,7 +248,7 @@ static int read_finding(struct reading *r, sqlite3_stmt *event, struct tocsin_er
 
 static int read_account(struct reading *r, sqlite3_stmt *event, struct tocsin_error *err)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int rc = stand_beside(r, S_ACCOUNT, event, &s, err);
 
 	if (rc || !s)

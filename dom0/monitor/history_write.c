@@ -437,20 +437,6 @@ static int forget_old(struct tocsin_history *h, struct tocsin_error *err)
 	return forget(h, oldest, err);
 }
 
-static int used(struct tocsin_history *h, uint64_t *ret, struct tocsin_error *err)
-{
-	int64_t pages = 0, unused = 0, size = 0;
-	int rc = tocsin_history_number(h, S_PAGES, &pages, err);
-
-	if (!rc)
-		rc = tocsin_history_number(h, S_FREE_PAGES, &unused, err);
-	if (!rc)
-		rc = tocsin_history_number(h, S_PAGE_SIZE, &size, err);
-	if (!rc)
-		*ret = (uint64_t)(pages - unused) * (uint64_t)size;
-	return rc;
-}
-
 /* Let go at least the oldest count events, and all others of their time. */
 static int forget_count(struct tocsin_history *h, uint64_t count, struct tocsin_error *err)
 {
@@ -480,14 +466,14 @@ static int forget_much(struct tocsin_history *h, struct tocsin_error *err)
 
 	if (!most)
 		return 0;
-	rc = used(h, &bytes, err);
+	rc = tocsin_history_used(h, &bytes, err);
 	if (rc || bytes <= most)
 		return rc;
 	while (!rc && there && bytes > target) {
 		count = (bytes - target) / BYTES_PER_EVENT;
 		rc = forget_count(h, count > LEAST_GONE ? count : LEAST_GONE, err);
 		if (!rc)
-			rc = used(h, &bytes, err);
+			rc = tocsin_history_used(h, &bytes, err);
 		if (!rc)
 			rc = first_time(h, &first, &there, err);
 	}
@@ -563,12 +549,17 @@ int tocsin_history_flush(struct tocsin_history *h, struct tocsin_error *err)
 	struct tocsin_error own = {0};
 	int rc;
 
-	if (!h->writable)
+	if (!h->open)
 		return 0;
-	rc = begin(h, &own);
-	if (!rc)
-		rc = commit(h, &own);
+	rc = commit(h, &own);
 	return finish(h, rc, &own, err);
+}
+
+/* Somebody waits for these; and after an account there may be nothing for a while. */
+static bool is_urgent(enum tocsin_event_kind kind)
+{
+	return kind == TOCSIN_EVENT_FINDING || kind == TOCSIN_EVENT_ACCOUNT ||
+	       kind == TOCSIN_EVENT_END;
 }
 
 int tocsin_history_add(struct tocsin_history *h, const struct tocsin_event *e,
@@ -589,7 +580,8 @@ int tocsin_history_add(struct tocsin_history *h, const struct tocsin_event *e,
 		if (h->events % EVENTS_PER_LOOK == 0)
 			rc = forget_much(h, &own);
 	}
-	if (!rc && (h->events >= EVENTS_PER_TRANSACTION || monotonic() - h->began >= SECOND))
+	if (!rc && (h->events >= EVENTS_PER_TRANSACTION || is_urgent(e->kind) ||
+		    monotonic() - h->began >= SECOND))
 		rc = commit(h, &own);
 	return finish(h, rc, &own, err);
 }

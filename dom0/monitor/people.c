@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The guest's processes from sample to sample. All of them are looked at a glance each time; the
- * full row, which takes a hundred times longer, is read only of those that are new or have another
- * address space than before, which is what executing a program gives them.
+ * full row, which takes a hundred times longer, is read only of those that are new or have executed
+ * a program since.
  *
  * A process that ended before its row was read is stated with what the glance had: its name.
  */
@@ -198,10 +198,32 @@ static int read_person(struct tocsin_monitor *m, int32_t pid, const struct tocsi
 		*ret = tocsin_person_new(row, container);
 		rc = *ret ? 0 : -ENOMEM;
 	}
-	if (!rc)
+	if (!rc) {
 		(*ret)->p.stdin_socket = has_standard_input(m, pid);
+		(*ret)->exec_known = t && t->mm == row->mm;
+		(*ret)->exec_id = t ? t->exec_id : 0;
+		(*ret)->looked = m->began;
+	}
 	free(row);
 	return rc;
+}
+
+void tocsin_people_look_again(struct tocsin_monitor *m, struct person *who)
+{
+	struct tocsin_process *row;
+	char container[65];
+
+	if (who->looked == m->began)
+		return;
+	who->looked = m->began;
+	row = calloc(1, sizeof(*row));
+	if (row && !m->source.process(m->source_context, who->p.pid, row, container) &&
+	    row->start_time == who->p.start_time && row->mm == who->mm) {
+		who->p.exe_deleted = row->exe_id.deleted;
+		who->p.uid = row->uid;
+		who->p.euid = row->euid;
+	}
+	free(row);
 }
 
 /* Who is parent of whom can be told once all are known. */
@@ -245,7 +267,16 @@ int tocsin_people_meet(struct tocsin_monitor *m, int32_t pid, struct person **re
 	return rc;
 }
 
-/* The same process with another address space: it has executed a program. */
+/* Has it executed a program since? Then it has another address space, and another count. */
+static bool has_executed(struct person *who, const struct tocsin_task *t)
+{
+	bool has = t->mm && (t->mm != who->mm || (who->exec_known && t->exec_id != who->exec_id));
+
+	who->exec_known = true;
+	who->exec_id = t->exec_id;
+	return has;
+}
+
 static int executed(struct tocsin_monitor *m, struct person **slot, const struct tocsin_task *t)
 {
 	struct person *before = *slot, *now;
@@ -298,7 +329,7 @@ static int merge(struct tocsin_monitor *m, const struct tocsin_task_list *tasks,
 		if (who && t && who->p.pid == t->pid && who->p.start_time == t->start_time) {
 			who->fresh = false;
 			who->p.stdin_socket = has_standard_input(m, t->pid);
-			if (t->mm && t->mm != who->mm)
+			if (has_executed(who, t))
 				rc = executed(m, &who, t);
 			rc = insert(&m->people, who) ? -ENOMEM : rc;
 			i++, j++;

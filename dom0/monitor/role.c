@@ -74,27 +74,33 @@ static int compare_listeners(const void *a, const void *b)
 	return (int)x->port - (int)y->port;
 }
 
-int tocsin_listeners_find(const struct tocsin_view *view, struct listeners *ret)
+/* The sockets of this sample, and behind them those of the one before. */
+static const struct tocsin_socket *nth(const struct tocsin_view *view, const struct sockets *before,
+				       size_t i)
+{
+	return i < view->count ? &view->rows[i].socket : &before->at[i - view->count].e.socket;
+}
+
+int tocsin_listeners_find(const struct tocsin_view *view, const struct sockets *before,
+			  struct listeners *ret)
 {
 	struct listeners found = {0};
+	size_t all = view->count + before->count;
 
-	for (size_t i = 0; i < view->count; i++)
-		found.count += tocsin_role_is_tcp(&view->rows[i].socket) &&
-			       view->rows[i].socket.state == TCP_LISTEN;
-	if (found.count)
-		found.at = calloc(found.count, sizeof(*found.at));
-	if (found.count && !found.at)
+	for (size_t i = 0; i < all; i++)
+		found.count += tocsin_role(nth(view, before, i)) == ROLE_LISTENER;
+	found.at = calloc(found.count + 1, sizeof(*found.at));
+	if (!found.at)
 		return -ENOMEM;
 	found.count = 0;
-	for (size_t i = 0; i < view->count; i++) {
-		const struct tocsin_socket *s = &view->rows[i].socket;
+	for (size_t i = 0; i < all; i++) {
+		const struct tocsin_socket *s = nth(view, before, i);
 
 		if (tocsin_role_is_tcp(s) && s->state == TCP_LISTEN)
 			found.at[found.count++] =
 			    (struct listener){.netns = s->netns, .port = s->local_port};
 	}
-	if (found.count)
-		qsort(found.at, found.count, sizeof(*found.at), compare_listeners);
+	qsort(found.at, found.count, sizeof(*found.at), compare_listeners);
 	*ret = found;
 	return 0;
 }
@@ -114,7 +120,7 @@ enum tocsin_direction tocsin_role_direction(const struct tocsin_socket *s,
 		return s->name_size ? TOCSIN_DIRECTION_IN : TOCSIN_DIRECTION_OUT;
 	if (!tocsin_role_is_tcp(s) || s->state == TCP_LISTEN)
 		return TOCSIN_DIRECTION_NONE;
-	if (s->state != TCP_SYN_SENT && listeners->count &&
+	if (s->state != TCP_SYN_SENT &&
 	    bsearch(&key, listeners->at, listeners->count, sizeof(key), compare_listeners))
 		return TOCSIN_DIRECTION_IN;
 	return TOCSIN_DIRECTION_OUT;

@@ -5,7 +5,8 @@
 
 #include "monitor/track.h"
 
-/* The listeners of a sample, for who asks which way a connection goes. */
+/* The listeners of a sample and of the one before, for who asks which way a connection goes: one
+ * that took a connection may be gone when it is seen. */
 struct listeners {
 	struct listener {
 		uint32_t netns;
@@ -15,7 +16,8 @@ struct listeners {
 };
 
 /* -ENOMEM. */
-int tocsin_listeners_find(const struct tocsin_view *view, struct listeners *ret);
+int tocsin_listeners_find(const struct tocsin_view *view, const struct sockets *before,
+			  struct listeners *ret);
 void tocsin_listeners_free(struct listeners *listeners);
 
 enum role tocsin_role(const struct tocsin_socket *s);

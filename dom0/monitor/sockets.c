@@ -74,6 +74,8 @@ static int announce(struct update *u, struct tracked *t, const char *detail)
 	enum tocsin_event_kind kind = TOCSIN_EVENT_OPENED;
 
 	t->announced = true;
+	if (t->count)
+		tocsin_people_look_again(u->m, t->holders[0].who);
 	if (t->role == ROLE_LISTENER)
 		kind = TOCSIN_EVENT_LISTENING;
 	else if (t->e.direction == TOCSIN_DIRECTION_IN)
@@ -397,7 +399,7 @@ static int merge(struct update *u)
 int tocsin_sockets_update(struct tocsin_monitor *m, const struct tocsin_view *view)
 {
 	struct update u = {.m = m, .view = view, .before = m->sockets};
-	int rc = tocsin_listeners_find(view, &u.listeners);
+	int rc = tocsin_listeners_find(view, &m->sockets, &u.listeners);
 
 	if (rc)
 		return rc;

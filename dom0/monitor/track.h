@@ -15,7 +15,10 @@ struct person {
 	struct person *parent;         /* NULL: not known */
 	unsigned int references;
 	uint64_t task, mm;
-	bool fresh; /* it began in this sample */
+	uint64_t looked; /* at its row, last: the beginning of that sample */
+	uint32_t exec_id;
+	bool exec_known; /* exec_id is of the program that the record is of */
+	bool fresh;      /* it began in this sample */
 	char container[65];
 	char texts[]; /* comm, exe, cmdline */
 };
@@ -82,6 +85,12 @@ void tocsin_person_drop(struct person *who);
 struct person *tocsin_people_find(const struct people *people, int32_t pid);
 /* The same; one that is not in the table yet is read, and stated as started. -ESRCH. */
 int tocsin_people_meet(struct tocsin_monitor *m, int32_t pid, struct person **ret);
+
+/*
+ * What can have changed since its row was read, and matters when it has a new connection: its file
+ * may be deleted, its user another. Once in a sample.
+ */
+void tocsin_people_look_again(struct tocsin_monitor *m, struct person *who);
 
 /*
  * Compare with the sample's list: new ones and executions are stated at once; of those gone, gone

@@ -19,7 +19,7 @@
 #include <string.h>
 #include <time.h>
 
-#define LOOKS 3
+#define LOOKS 4
 #define PAUSE 500000l /* nanoseconds before the second look, four times that before each next */
 
 struct suspect {

@@ -17,8 +17,8 @@ struct tocsin_view_row {
 	enum tocsin_confidence confidence;
 	size_t first, holders; /* which of holders.rows hold it */
 	bool in_table;
-	bool unheld; /* it has a file, and nobody holds it: on its way in a message, or the holder
-			hides */
+	bool unheld; /* it has a file, and nobody holds it: it is on its way in a message, or its
+			process is just ending, or hides */
 };
 
 struct tocsin_view {

@@ -313,12 +313,18 @@ static void map_address(const struct tocsin_socket *s, const uint8_t *address, u
 	memcpy(ret + 12, address, 4);
 }
 
+static bool is_mapped(const uint8_t a[16])
+{
+	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+	return !memcmp(a, prefix, sizeof(prefix));
+}
+
 static bool is_loopback(const uint8_t a[16])
 {
-	static const uint8_t mapped[13] = {[10] = 0xff, [11] = 0xff, [12] = 127},
-			     one[16] = {[15] = 1};
+	static const uint8_t one[16] = {[15] = 1};
 
-	return !memcmp(a, mapped, sizeof(mapped)) || !memcmp(a, one, sizeof(one));
+	return (is_mapped(a) && a[12] == 127) || !memcmp(a, one, sizeof(one));
 }
 
 /* false: it leads nowhere. */
@@ -516,15 +522,31 @@ static int join_far_end(struct tocsin_graph *g, const struct connection *c)
 	struct graph_node key = {.kind = NODE_ENDPOINT, .guest = SIZE_MAX}, *n;
 	bool in = c->direction == TOCSIN_DIRECTION_IN;
 	char address[INET6_ADDRSTRLEN], end[TOCSIN_ENDPOINT_SIZE], name[128];
+	struct tocsin_socket s = c->socket;
 	int rc;
 
-	if (!tocsin_output_address(&c->socket, true, address))
+	if (s.family == AF_INET6 && is_mapped(s.remote)) { /* one far end, one node */
+		s.family = AF_INET;
+		memmove(s.remote, s.remote + 12, 4);
+	}
+	if (!tocsin_output_address(&s, true, address))
 		return 0; /* of a UNIX socket whose other end was never seen */
 	/* who connects has a port that means nothing */
-	snprintf(name, sizeof(name), "%s",
-		 in ? address : tocsin_output_endpoint(&c->socket, true, end));
+	snprintf(name, sizeof(name), "%s", in ? address : tocsin_output_endpoint(&s, true, end));
 	rc = find_node(g, key, name, &n);
 	return rc ? rc : join(g, in ? edge_of(c, n, c->who) : edge_of(c, c->who, n));
+}
+
+/* Did c connect to d, its other end? If both say so, or none does, it has the larger port. */
+static bool connected(const struct connection *c, const struct connection *d, bool before)
+{
+	bool out = c->direction == TOCSIN_DIRECTION_OUT;
+
+	if (out != (d->direction == TOCSIN_DIRECTION_OUT))
+		return out;
+	if (c->tuple.near_port != c->tuple.far_port)
+		return c->tuple.near_port > c->tuple.far_port;
+	return before;
 }
 
 static int join_connection(struct tocsin_graph *g, size_t index)
@@ -542,9 +564,7 @@ static int join_connection(struct tocsin_graph *g, size_t index)
 		if (i == index || !at_one_time(c, d))
 			continue;
 		twins++;
-		/* once, from who connected */
-		if (c->direction == TOCSIN_DIRECTION_OUT ||
-		    (d->direction != TOCSIN_DIRECTION_OUT && index < i))
+		if (connected(c, d, index < i)) /* told once */
 			rc = join(g, edge_of(c, c->who, d->who));
 	}
 	return twins || rc ? rc : join_far_end(g, c);

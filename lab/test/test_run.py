@@ -47,8 +47,8 @@ def run_case(folder, body, extra):
     image = os.path.join(folder, "image.iso")
     with open(image, "w", encoding="ascii"):
         pass
-    env = dict(os.environ, PATH=folder + ":" + os.environ["PATH"], BXSHARE=folder, TMPDIR=folder,
-               TOCSIN_CACHE=folder)
+    env = dict(os.environ, TOCSIN_BOCHS="bochs", PATH=folder + ":" + os.environ["PATH"],
+               BXSHARE=folder, TMPDIR=folder, TOCSIN_CACHE=folder)
     return subprocess.run(
         [sys.executable, RUN, "--keep", os.path.join(folder, "logs"), "--want",
          "TOCSIN-LAB dom0 up", "--want", "TOCSIN-LAB guest up", *extra, image],

@@ -345,29 +345,39 @@ static void read_files(const struct tocsin_process *p)
 	judge(CHURN_SOCKET, begin_time, end_time);
 }
 
+/* One that is being closed has no file any more, and no inode. */
+static void socket_row(enum tocsin_confidence confidence, const struct tocsin_socket *s,
+		       uint64_t begin_time, uint64_t end_time)
+{
+	if (s->inode && tocsin_socket_table_of(s) <= TOCSIN_TABLE_UDP)
+		row(CHURN_SOCKET, confidence, s->inode, s->local_port, begin_time, end_time);
+}
+
+/* After a reading of all sockets: the time, or 0 where it failed. */
+static uint64_t sockets_read(int rc, const struct tocsin_error *err)
+{
+	uint64_t end_time = clock_of_guest();
+
+	consume(end_time);
+	if (!rc)
+		return end_time;
+	counts[CHURN_SOCKET].errors++;
+	fault(CHURN_SOCKET, err->message, 0, 0);
+	return 0;
+}
+
 /* By the tables of the protocols. */
 static void read_sockets(void)
 {
 	struct tocsin_socket_list list;
 	struct tocsin_error err = {0};
 	uint64_t begin_time = clock_of_guest(), end_time;
-	int rc = tocsin_socket_list(kernel, &list, &err);
 
-	end_time = clock_of_guest();
-	consume(end_time);
-	if (rc) {
-		counts[CHURN_SOCKET].errors++;
-		fault(CHURN_SOCKET, err.message, 0, 0);
+	end_time = sockets_read(tocsin_socket_list(kernel, &list, &err), &err);
+	if (!end_time)
 		return;
-	}
-	for (size_t i = 0; i < list.count; i++) {
-		const struct tocsin_socket_row *r = &list.rows[i];
-
-		/* One that is being closed has no file any more, and no inode. */
-		if (r->socket.inode && tocsin_socket_table_of(&r->socket) <= TOCSIN_TABLE_UDP)
-			row(CHURN_SOCKET, r->confidence, r->socket.inode, r->socket.local_port,
-			    begin_time, end_time);
-	}
+	for (size_t i = 0; i < list.count; i++)
+		socket_row(list.rows[i].confidence, &list.rows[i].socket, begin_time, end_time);
 	tocsin_socket_list_free(&list);
 	judge(CHURN_SOCKET, begin_time, end_time);
 }
@@ -378,27 +388,18 @@ static void read_view(void)
 	struct tocsin_view view;
 	struct tocsin_error err = {0};
 	uint64_t begin_time = clock_of_guest(), end_time;
-	int rc = tocsin_view_read(kernel, &view, &err);
 
-	end_time = clock_of_guest();
-	consume(end_time);
-	if (rc) {
-		counts[CHURN_SOCKET].errors++;
-		fault(CHURN_SOCKET, err.message, 0, 0);
+	end_time = sockets_read(tocsin_view_read(kernel, &view, &err), &err);
+	if (!end_time)
 		return;
-	}
 	for (size_t i = 0; i < view.count; i++) {
 		const struct tocsin_view_row *r = &view.rows[i];
 
-		if (r->confidence == TOCSIN_CONTRADICTED)
-			fault(CHURN_SOCKET, "is said to hide", r->socket.inode,
-			      r->socket.local_port);
-		if (r->unheld)
-			fault(CHURN_SOCKET, "is said to have no holder", r->socket.inode,
-			      r->socket.local_port);
-		if (r->socket.inode && tocsin_socket_table_of(&r->socket) <= TOCSIN_TABLE_UDP)
-			row(CHURN_SOCKET, r->confidence, r->socket.inode, r->socket.local_port,
-			    begin_time, end_time);
+		if (r->confidence == TOCSIN_CONTRADICTED || r->unheld)
+			fault(CHURN_SOCKET,
+			      r->unheld ? "is said to have no holder" : "is said to hide",
+			      r->socket.inode, r->socket.local_port);
+		socket_row(r->confidence, &r->socket, begin_time, end_time);
 	}
 	tocsin_view_free(&view);
 	judge(CHURN_SOCKET, begin_time, end_time);

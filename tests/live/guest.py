@@ -1,5 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A Linux guest under QEMU whose memory is a file, with a root shell on its second serial line."""
+"""A Linux guest under QEMU whose memory is a file, with a root shell on its second serial line.
+
+Many tests want the same guest, and its boot takes longer than most of them. Guest(saved=True) boots it
+once, saves it in the folder TOCSIN_LIVE_STATES as it is when its shell answers, and goes on from there,
+as does every later one with the same kernel, initramfs and machine. Without that folder each boots.
+./check empties it, so that each of its runs has kernels at new random addresses.
+
+TOCSIN_LIVE_PROGRAMS has the programs of the guests that tests share, between colons.
+"""
+import base64
+import contextlib
+import fcntl
+import glob
+import gzip
+import hashlib
+import json
 import os
 import socket
 import subprocess
@@ -24,7 +39,8 @@ class Failed(Exception):
 
 
 def initrd(folder, files):
-    """An initramfs with busybox, INIT, and files: {path in the guest: path here}."""
+    """An initramfs with busybox, INIT, and files: {path in the guest: path here}; of the same files it is
+    the same."""
     root = os.path.join(folder, "root")
     for name in ("bin", "proc", "sys", "dev", "tmp", "etc", "lib64"):
         os.makedirs(os.path.join(root, name), exist_ok=True)
@@ -34,7 +50,8 @@ def initrd(folder, files):
     with open(root + "/init", "w") as f:
         f.write(INIT)
     os.chmod(root + "/init", 0o755)
-    subprocess.run("find . | cpio -o -H newc --quiet > ../initrd", shell=True, cwd=root, check=True)
+    subprocess.run("find . -exec touch -hd @0 {} + && find . | LC_ALL=C sort | "
+                   "cpio -o -H newc --reproducible --quiet > ../initrd", shell=True, cwd=root, check=True)
     return os.path.join(folder, "initrd")
 
 
@@ -54,14 +71,89 @@ def extended(folder, image, files):
 
 def libraries(program):
     """{path: path} of what the dynamic linker needs to run a program of this machine."""
-    text = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
     return {word: word for word in text.split() if word.startswith("/")}
 
 
-class Guest:
-    """with Guest(kernel, initrd) as guest: guest.run("uname -r"); guest.ram is its memory."""
+def common(folder):
+    """The initramfs of the guests that tests share: the programs of all of them, and some modules."""
+    files = {}
+    for path in os.environ.get("TOCSIN_LIVE_PROGRAMS", "").split(":"):
+        library = path.endswith(".so")
+        files[("/lib/" if library else "/bin/") + os.path.basename(path)] = path
+        files.update({} if library else libraries(path))
+    for kernel in os.environ["TOCSIN_LIVE_KERNELS"].split(":"):  # lab/fetch leaves them beside it
+        release = os.path.basename(kernel).split("-", 1)[1]
+        modules = f"{os.path.dirname(kernel)}/modules-{release}"
+        files.update({f"/modules/{release}/{name}": f"{modules}/{name}" for name in os.listdir(modules)})
+    return initrd(folder, files)
 
-    def __init__(self, kernel, image, megabytes=512, options="", arguments=()):
+
+def written(file):
+    """(offset, bytes) of each part of a file that was ever written: most of a guest's memory was not."""
+    end = 0
+    with contextlib.suppress(OSError):  # there is no more
+        while True:
+            start = os.lseek(file.fileno(), end, os.SEEK_DATA)
+            end = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+            yield start, os.pread(file.fileno(), end - start, start)
+
+
+class Monitor:
+    """A QMP client."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.file = self.socket.makefile("rw")
+        self.file.readline()
+        self.run("qmp_capabilities")
+
+    def run(self, command, **arguments):
+        json.dump({"execute": command, "arguments": arguments}, self.file)
+        self.file.flush()
+        while True:
+            answer = json.loads(self.file.readline())
+            if "error" in answer:
+                raise RuntimeError(answer["error"]["desc"])
+            if "return" in answer:
+                return answer["return"]
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+def state_of(kernel, image, *machine):
+    """Where the guest is saved, once it was booted if need be; None: there is no folder for it."""
+    folder = os.environ.get("TOCSIN_LIVE_STATES")
+    if not folder:
+        return None
+    os.makedirs(folder, exist_ok=True)
+    name = f"{folder}/{hashlib.sha256(repr((kernel, machine)).encode()).hexdigest()[:16]}"
+    with open(image, "rb") as file:
+        path = f"{name}-{hashlib.sha256(file.read()).hexdigest()[:16]}"
+    with open(name + ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(path):
+            for old in glob.glob(name + "-*"):
+                os.unlink(old)
+            with Guest(kernel, image, *machine) as guest:
+                guest.save(path)
+    return path
+
+
+FILE = "memory-backend-file,share=on,mem-path={folder}/ram"
+MEMFD = "memory-backend-memfd,share=on"
+
+
+class Guest:
+    """with Guest(kernel, initrd) as guest: guest.run("uname -r"); guest.ram is its memory, and
+    guest.qmp and guest.other are its monitors."""
+
+    def __init__(self, kernel, image, megabytes=512, options="", arguments=(), saved=False,
+                 backend=FILE):
+        state = state_of(kernel, image, megabytes, options, arguments) if saved else None
         # Memory, where there is room for it: what the guest writes need not go to a disk.
         room = os.statvfs("/dev/shm")
         self.folder = tempfile.TemporaryDirectory(
@@ -75,15 +167,17 @@ class Guest:
         listener.bind(name + "/shell")
         listener.listen(1)
         listener.settimeout(30)
+        more = ["-incoming", "exec:cat " + state] if state else []
+        if backend:
+            more += ["-machine", "memory-backend=pc.ram", "-object",
+                     f"{backend.format(folder=name)},id=pc.ram,size={megabytes}M"]
         self.qemu = subprocess.Popen(
-            ["qemu-system-x86_64", "-machine", "pc,memory-backend=ram", "-m", str(megabytes),
-             "-object", f"memory-backend-file,id=ram,size={megabytes}M,mem-path={self.ram},share=on",
-             "-accel", "tcg", "-cpu", "max", "-kernel", kernel, "-initrd", image, "-append",
-             "console=ttyS0 panic=-1 quiet " + options, "-display", "none", "-serial",
-             "file:" + self.console, "-chardev", f"socket,id=shell,path={name}/shell", "-serial",
-             "chardev:shell", "-no-reboot", "-monitor", "none", "-qmp",
-             f"unix:{self.qmp},server=on,wait=off", "-qmp",
-             f"unix:{self.other},server=on,wait=off", *arguments])
+            ["qemu-system-x86_64", "-machine", "pc", "-m", str(megabytes), "-accel", "tcg", "-cpu", "max",
+             "-kernel", kernel, "-initrd", image, "-append", "console=ttyS0 panic=-1 quiet " + options,
+             "-display", "none", "-serial", "file:" + self.console, "-chardev",
+             f"socket,id=shell,path={name}/shell", "-serial", "chardev:shell", "-no-reboot", "-monitor",
+             "none", "-qmp", f"unix:{self.qmp},server=on,wait=off", "-qmp",
+             f"unix:{self.other},server=on,wait=off", *arguments, *more])
         try:
             self.line = listener.accept()[0]
         except BaseException:
@@ -105,7 +199,7 @@ class Guest:
         end = time.time() + seconds
         while time.time() < end:
             self.nudge(b'echo HEL""LO\n')
-            if self.read_until(b"HELLO", 2) is not None:
+            if self.read_until(b"HELLO", 0.5) is not None:
                 self.run("true")
                 return
             if self.qemu.poll() is not None:
@@ -113,10 +207,10 @@ class Guest:
         raise Failed("the guest does not start:\n" + open(self.console, errors="replace").read()[-2000:])
 
     def nudge(self, text):
-        """Send it, unless nobody has read yet what was sent before."""
+        """Send it, unless nobody has read yet what was sent before, or nobody is there."""
         try:
             self.line.send(text, socket.MSG_DONTWAIT)
-        except (BlockingIOError, TimeoutError):
+        except (BlockingIOError, TimeoutError, ConnectionError):
             pass
 
     def read_until(self, mark, seconds):
@@ -154,6 +248,23 @@ class Guest:
                          + open(self.console, errors="replace").read()[-500:])
         return text
 
+    def put(self, source, path):
+        """A file of this machine into the guest."""
+        with open(source, "rb") as file:
+            text = base64.encodebytes(gzip.compress(file.read())).decode()
+        self.run(f"base64 -d <<END | gunzip >{path}\n{text}END")
+
+    def save(self, path):
+        """Into a file, and the guest ends."""
+        with contextlib.closing(Monitor(self.other)) as monitor:
+            monitor.run("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
+            monitor.run("migrate", uri=f"exec:cat >{path}.part")
+            while (status := monitor.run("query-migrate")["status"]) != "completed":
+                if status in ("failed", "cancelled"):
+                    raise Failed("the guest cannot be saved")
+                time.sleep(0.05)
+        os.rename(path + ".part", path)
+
     def begin(self, command):
         """Start it in the background, wait until it prints READY; its PID, or the PID that it says."""
         text = self.run(f"rm -f /tmp/said; {command} > /tmp/said 2>&1 & echo $!; "
@@ -168,3 +279,8 @@ class Guest:
         if self.line:
             self.line.close()
         self.folder.cleanup()
+
+
+def shared(kernel, image, backend=FILE):
+    """The guest that most tests run in: two processors, booted once."""
+    return Guest(kernel, image, arguments=("-smp", "2"), saved=True, backend=backend)

@@ -253,36 +253,42 @@ def compare_hidden(tocsin, ram):
     return None
 
 
-def hide_socket(memory, sock):
-    """Take a UDP socket of 127.0.0.1:5353 off its table, as a rootkit does that netstat shall not see."""
+def hide_socket(memory, row):
+    """Take a socket of 127.0.0.1 that is not connected off its table, as rootkits do for netstat."""
+    sock, state = int(row["sock"], 16), {"CLOSE": 7, "LISTEN": 10}[row["state"]]
     # struct sock_common: addresses, hash, ports, family, state; at 104 the node: next, and who has it
-    for match in re.finditer(rb"\0{4}\x7f\0\0\x01.{4}\0\0\xe9\x14\x02\0\x07", memory, re.S):
+    head = rb"\0{4}\x7f\0\0\x01.{4}" + re.escape(struct.pack("<HHHB", 0, row["local_port"], 2, state))
+    for match in re.finditer(head, memory, re.S):
         at, direct = match.start(), sock - match.start()  # where all memory is mapped
         following, before = struct.unpack("<QQ", memory[at + 104:at + 120])
         if direct % (1 << 21) or not direct <= before < direct + len(memory) - 8 \
                 or memory[before - direct:before - direct + 8] != struct.pack("<Q", sock + 104):
             continue
         memory[before - direct:before - direct + 8] = struct.pack("<Q", following)
-        if following:
+        if following and not following & 1:
             memory[following - direct + 8:following - direct + 16] = struct.pack("<Q", before)
         return
     raise ValueError("the socket is not where it should be")
 
 
 def compare_hidden_socket(tocsin, ram):
-    """None, or why a socket that processes hold, and no table has, is not found out."""
-    wanted = ("--dump", ram, "--udp", "--port", "5353")
-    found, why = rows(tocsin, "net", *wanted)
-    if why or len(found) != 1 or found[0]["confidence"] != "consistent":
-        return f"before a socket is hidden: {why} {found}"
+    """None, or why sockets that processes hold, and no table has, are not found out."""
+    victims = []
+    for wanted in (("--udp", "--port", "5353"), ("--tcp", "--listening", "--port", "8080")):
+        found, why = rows(tocsin, "net", "--dump", ram, *wanted)
+        if why or len(found) != 1 or found[0]["confidence"] != "consistent":
+            return f"before a socket is hidden: {why} {found}"
+        victims += found
     with open(ram, "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
-        hide_socket(memory, int(found[0]["sock"], 16))
+        for victim in victims:
+            hide_socket(memory, victim)
     run = subprocess.run([tocsin, "net", "--dump", ram, "--json"], capture_output=True, text=True,
                          timeout=60)
-    seen = [(r["local_port"], r["confidence"], r["in_table"], len(r["holders"]))
-            for r in map(json.loads, run.stdout.splitlines()) if r["confidence"] != "consistent"]
-    if run.returncode != 3 or seen != [(5353, "contradicted", False, len(found[0]["holders"]))]:
-        return f"a hidden socket: exit {run.returncode} {run.stderr} {seen}"
+    seen = {r["local_port"]: (r["confidence"], r["in_table"], len(r["holders"]))
+            for r in map(json.loads, run.stdout.splitlines()) if r["confidence"] != "consistent"}
+    if run.returncode != 3 or seen != {v["local_port"]: ("contradicted", False, len(v["holders"]))
+                                       for v in victims}:
+        return f"hidden sockets: exit {run.returncode} {run.stderr} {seen}"
     return None
 
 

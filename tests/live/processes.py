@@ -2,61 +2,62 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Boot Linux guests under QEMU, and compare their own /proc with what is read from their memory.
 
-usage: processes.py PROGRAM MANY_VMAS HOLDER TOCSIN CONFINED MUTATE THREADS, with the kernels to boot in
-TOCSIN_LIVE_KERNELS (bzImages with BTF, between colons) and a static busybox at /bin/busybox. Without them the test is skipped (exit
-code 77). The first kernel is booted in more ways: without KASLR, with 4 levels of page tables, with
-KPTI. Each is also looked at with its BTF wiped out. Speaks TAP.
+usage: processes.py PROGRAM TOCSIN MUTATE THREADS, with the kernels to boot in TOCSIN_LIVE_KERNELS
+(bzImages with BTF, between colons), and guest.py's environment. Without kernels, or a static busybox at
+/bin/busybox, the test is skipped (exit code 77). The first kernel is booted in more ways: without KASLR,
+with 4 levels of page tables, with KPTI. Each is also looked at with its BTF wiped out. Speaks TAP.
 """
 import json
-import mmap
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 import details
+import guest as guests
 import objects
 
-INIT = r"""#!/bin/busybox sh
-/bin/busybox --install -s /bin
-export PATH=/bin
-mount -t proc proc /proc
-mount -t devtmpfs dev /dev
-mount -t tmpfs tmp /tmp
+PROGRAM, TOCSIN, MUTATE, THREADS = sys.argv[1:5]
+
+# Run by the guest's shell.
+TRUTH = r"""
+echo u:x:1000:1000::/:/bin/sh > /etc/passwd
+mkdir /cgroup /mnt
 cp /bin/busybox /tmp/sleep
 /tmp/sleep 100000 &
-/bin/many-vmas &
-ifconfig lo up
+many-vmas &
 for m in llc stp dummy; do insmod /modules/$(uname -r)/$m.ko; done
 echo 0 2147483647 > /proc/sys/net/ipv4/ping_group_range
-/bin/holder > /tmp/holder &
+holder > /tmp/holder &
 until [ "$(grep -c HOLDING /tmp/holder)" = 2 ]; do sleep 1; done
 echo 512 > /proc/sys/net/ipv4/tcp_child_ehash_entries
 echo 512 > /proc/sys/net/ipv4/udp_child_hash_entries 2>/dev/null
 mount -t cgroup2 cgroup /cgroup
-/bin/confined /cgroup > /tmp/confined &
+confined /cgroup > /tmp/confined &
 until grep -q CONFINED /tmp/confined; do sleep 1; done
 start-stop-daemon -S -b -c 1000:1000 -x /bin/sleep -- 99999
 sleep 1
 rm /tmp/sleep
-echo TRUTH-BEGIN
-for p in /proc/[0-9]*; do
- pid=${p#/proc/}
- [ -r $p/comm ] || continue
- echo "P $pid $(awk '/^PPid/{print $2}' $p/status) $(awk '/^Uid/{print $2":"$3":"$4":"$5}' \
-  $p/status) exe=$(readlink $p/exe) cmd=$(tr '\0' '|' < $p/cmdline)"
- sed "s/^/M $pid /" $p/maps
-done
+echo SHELL $$
+set -- /proc/[0-9]*/status
+cat "$@" > /tmp/statuses 2>/dev/null
+awk '/^Pid/{pid=$2} /^PPid/{parent=$2} /^Uid/{print pid, parent, $2":"$3":"$4":"$5}' \
+ /tmp/statuses > /tmp/all
+while read -r pid parent users; do
+ p=/proc/$pid
+ if [ -e $p/exe ]; then
+  echo "P $pid $parent $users exe=$(readlink $p/exe) cmd=$(tr '\0' '|' < $p/cmdline)"
+  sed "s/^/M $pid /" $p/maps
+ else
+  echo "P $pid $parent $users exe= cmd="
+ fi
+done < /tmp/all
 @OBJECTS@
 @DETAILS@
 echo "V $(uname -r)"
 grep ' _text$' /proc/kallsyms
-echo TRUTH-END
-while :; do sleep 100000; done
 """.replace("@OBJECTS@", objects.TRUTH).replace("@DETAILS@", details.TRUTH)
 
 
@@ -67,40 +68,8 @@ class Failed(Exception):
     """What is read from outside is not what the guest says."""
 
 
-def initramfs(folder, programs, kernels):
-    root = os.path.join(folder, "root")
-    for name in ("bin", "proc", "sys", "dev", "tmp", "etc", "mnt", "cgroup"):
-        os.makedirs(os.path.join(root, name))
-    subprocess.run(["cp", "/bin/busybox", root + "/bin/"], check=True)
-    for name, program in programs.items():
-        subprocess.run(["cp", program, root + "/bin/" + name], check=True)
-    for kernel in kernels:  # lab/fetch leaves some modules beside it
-        release = os.path.basename(kernel).split("-", 1)[1]
-        shutil.copytree(f"{os.path.dirname(kernel)}/modules-{release}", f"{root}/modules/{release}")
-    with open(root + "/etc/passwd", "w") as f:
-        f.write("u:x:1000:1000::/:/bin/sh\n")
-    with open(root + "/init", "w") as f:
-        f.write(INIT)
-    os.chmod(root + "/init", 0o755)
-    subprocess.run("find . | cpio -o -H newc --quiet > ../initrd", shell=True, cwd=root,
-                   check=True)
-    return os.path.join(folder, "initrd")
-
-
-def wait_for_truth(serial, qemu):
-    for _ in range(240):
-        text = open(serial, errors="replace").read() if os.path.exists(serial) else ""
-        if "TRUTH-END" in text:
-            return text.replace("\r", "")
-        if qemu.poll() is not None:
-            break
-        time.sleep(0.5)
-    raise Failed("the guest did not report; its console ends:\n" + text[-2000:])
-
-
 def compare(truth, program, ram, levels, pti):
-    body = truth.split("TRUTH-BEGIN")[1].split("TRUTH-END")[0]
-    expected = {l.rstrip() for l in body.splitlines() if l.startswith("P ")}
+    expected = {l.rstrip() for l in truth.splitlines() if l.startswith("P ")}
     run = subprocess.run([program, ram], capture_output=True, text=True, timeout=120)
     if run.returncode:
         raise Failed("the memory could not be read whole: " + run.stderr)
@@ -108,24 +77,22 @@ def compare(truth, program, ram, levels, pti):
     if paging != (str(levels), str(int(pti))):
         raise Failed(f"levels and KPTI are {paging}, not {levels} and {pti}")
     found = {l.rstrip() for l in run.stdout.splitlines() if l.startswith("P ")}
-    # Kernel workers come and go between the two looks; everything with a program must agree, but
-    # for the last `sleep` of init, which the guest starts after it reported.
+    # Kernel workers come and go between the two looks; everything with a program must agree.
     user = {l for l in expected if "exe=/" in l}
     extra = {l for l in found if "exe=/" in l} - user
-    extra = {l for l in extra if not re.search(r" exe=/bin/busybox cmd=sleep\|100000\|$", l)}
     if len(user) < 3 or user - found or extra:
         raise Failed(f"not in memory: {user - found}; not in /proc: {extra}")
     if len(expected - found) > 5:
         raise Failed(f"kernel threads differ: {expected - found}")
-    compare_maps(body, run.stdout)
+    compare_maps(truth, run.stdout)
     # include/net/llc.h: one byte of address after a pointer at 8, then six of hardware address.
     if re.findall(r"^B (.*)$", run.stdout, re.M) != [
             "llc llc_sap laddr.mac 0 136 48", "llc llc_sap laddr.mac[2] 0 152 8",
             "llc list_head prev 0 64 64", "- llc_sap laddr.mac -2 0 0",
             "no_such_module llc_sap laddr.mac -2 0 0"]:
         raise Failed("types of modules: " + str(re.findall(r"^B (.*)$", run.stdout, re.M)))
-    text = re.search(r"^(\w+) T _text$", body, re.M).group(1)
-    release = re.search(r"^V (\S+)$", body, re.M).group(1)
+    text = re.search(r"^(\w+) T _text$", truth, re.M).group(1)
+    release = re.search(r"^V (\S+)$", truth, re.M).group(1)
     if f"_text {text}\n" not in run.stdout or f"release {release}\n" not in run.stdout:
         raise Failed(f"the guest says _text {text}, release {release}")
 
@@ -184,7 +151,7 @@ def list_objects(tocsin, ram, truth):
     """Files and sockets of the programs that sleep."""
     pids = dict(re.findall(r"^P (\d+) .* exe=\S*/(sleep|many-vmas|holder|busybox|confined) ", truth, re.M))
     holder = [pid for pid, name in pids.items() if name == "holder"]
-    pids.pop("1", None)  # the shell closes and opens
+    pids.pop(re.search(r"^SHELL (\d+)$", truth, re.M).group(1))  # which closes and opens
     why = objects.compare_files(truth, tocsin, pids, "--dump", ram) or \
         objects.compare_sockets(truth, tocsin, holder[0], "--dump", ram) or \
         objects.compare_others(truth, tocsin, "--dump", ram) or \
@@ -222,40 +189,33 @@ def share(program, ram, qemu):
 
 def without_btf(program, ram):
     """What is said of a kernel that has no types: this one, when they are wiped out."""
-    with open(ram, "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
-        copy = memory[:]  # bytes are searched many times faster than a mapping
-        at = copy.find(BTF)
-        while at >= 0:
-            memory[at:at + len(BTF)] = bytes(len(BTF))
-            at = copy.find(BTF, at + 1)
+    with open(ram, "r+b", buffering=0) as file:
+        for start, data in guests.written(file):
+            for match in re.finditer(re.escape(BTF), data):
+                os.pwrite(file.fileno(), bytes(len(BTF)), start + match.start())
     run = subprocess.run([program, ram], capture_output=True, text=True, timeout=120)
     if run.returncode != 1 or "BTF" not in run.stderr or run.stdout:
         raise Failed(f"without BTF: exit {run.returncode}, {run.stderr} {run.stdout[:200]}")
 
 
-def boot(kernel, initrd, cpu, options, levels, liar):
-    """Run one guest; raises Failed. Returns what is worth a note."""
+def start(kernel, image, cpu, options):
+    """The guest that all tests share, unless it is to be another one."""
+    if not cpu:
+        return guests.shared(kernel, image)
+    return guests.Guest(kernel, image, options=options, arguments=("-cpu", cpu))
+
+
+def judge(guest, levels, pti, liar):
+    """Raises Failed. Returns what is worth a note."""
     note = ""
-    with tempfile.TemporaryDirectory() as folder:
-        ram, serial = folder + "/ram", folder + "/serial"
-        qemu = subprocess.Popen(
-            ["qemu-system-x86_64", "-machine", "pc,memory-backend=ram", "-m", "512", "-object",
-             f"memory-backend-file,id=ram,size=512M,mem-path={ram},share=on", "-accel", "tcg",
-             "-cpu", cpu, "-kernel", kernel, "-initrd", initrd, "-append",
-             "console=ttyS0 panic=-1 quiet " + options, "-display", "none", "-serial",
-             "file:" + serial, "-no-reboot", "-monitor", "none"])
-        try:
-            truth = wait_for_truth(serial, qemu)
-            compare(truth, sys.argv[1], ram, levels, "pti=on" in options)
-            list_them(sys.argv[4], ram, sys.argv[1])
-            list_objects(sys.argv[4], ram, truth)
-            if liar:
-                note = mutate(sys.argv[6], ram)
-                share(sys.argv[7], ram, qemu.pid)
-            without_btf(sys.argv[1], ram)
-        finally:
-            qemu.kill()
-            qemu.wait()
+    truth = guest.run(TRUTH, seconds=180)
+    compare(truth, PROGRAM, guest.ram, levels, pti)
+    list_them(TOCSIN, guest.ram, PROGRAM)
+    list_objects(TOCSIN, guest.ram, truth)
+    if liar:
+        note = mutate(MUTATE, guest.ram)
+        share(THREADS, guest.ram, guest.qemu.pid)
+    without_btf(PROGRAM, guest.ram)
     return note
 
 
@@ -264,20 +224,20 @@ def main():
     if not kernels or not os.path.exists("/bin/busybox"):
         print("1..0 # SKIP no TOCSIN_LIVE_KERNELS or no /bin/busybox")
         sys.exit(77)
-    cases = [(kernel, "max", "", 5) for kernel in kernels]
+    cases = [(kernel, "", "", 5) for kernel in kernels]
     cases += [(kernels[0], "max", "nokaslr", 5), (kernels[0], "max,la57=off", "", 4),
               (kernels[0], "max", "pti=on", 5)]
     failed = 0
     os.environ["TOCSIN_KERNEL_CACHE"] = ""
     print(f"1..{len(cases)}")
     with tempfile.TemporaryDirectory() as folder:
-        initrd = initramfs(folder, {"many-vmas": sys.argv[2], "holder": sys.argv[3], "confined": sys.argv[5]},
-                           kernels)
+        image = guests.common(folder)
         for number, (kernel, cpu, options, levels) in enumerate(cases, 1):
             why, note = None, ""
             try:
-                note = boot(kernel, initrd, cpu, options, levels, number <= 2)
-            except Failed as reason:
+                with start(kernel, image, cpu, options) as guest:
+                    note = judge(guest, levels, options == "pti=on", number <= 2)
+            except (Failed, guests.Failed) as reason:
                 why = str(reason)
             failed += why is not None
             name = " ".join(filter(None, [os.path.basename(kernel), cpu, options]))

@@ -3,9 +3,8 @@
 """Plant what malware does in guests under QEMU, one technique at a time: each must be found in the
 process or kernel where it is, under its rule, and be gone once it is undone.
 
-usage: scan.py TOCSIN RULES BAD PRELOADED VICTIM BUILD_ROOTKIT, with the kernels in
-TOCSIN_LIVE_KERNELS and the headers for them in TOCSIN_LIVE_HEADERS. Ends with a table of techniques
-by kernel. Speaks TAP.
+usage: scan.py TOCSIN RULES BUILD_ROOTKIT, with the kernels in TOCSIN_LIVE_KERNELS, the headers for them
+in TOCSIN_LIVE_HEADERS, and guest.py's environment. Ends with a table of techniques by kernel. Speaks TAP.
 """
 import json
 import os
@@ -15,7 +14,7 @@ import tempfile
 
 import guest as guests
 
-TOCSIN, RULES, BAD, PRELOADED, VICTIM, BUILD = sys.argv[1:7]
+TOCSIN, RULES, BUILD = sys.argv[1:4]
 
 # What is done in the guest, and the rules that must tell of it in that process. {victim}: another.
 PROCESSES = [
@@ -173,13 +172,14 @@ def plant_for_good(guest, command, rule):
     return check(scan(guest.ram), "kernel", [rule])
 
 
-def techniques(guest, release):
+def techniques(guest, module):
     """(name, what plants it)"""
     planted = Planted(guest)
     for name, *_ in PROCESSES:
         yield name, lambda n=name: planted.judge(n)
     yield "eBPF program", lambda: plant_bpf(guest)
-    guest.run(f"insmod /modules/{release}.ko")
+    guest.put(module, "/tmp/rootkit.ko")
+    guest.run("insmod /tmp/rootkit.ko; rm /tmp/rootkit.ko")
     for name, *row in KERNEL:
         yield name, lambda r=row: plant_module(guest, *r)
     yield "all of it undone", lambda: nothing_left(guest)
@@ -189,13 +189,12 @@ def techniques(guest, release):
         guest, "hide-from-tree", "kernel.unaccounted-code")
 
 
-def one_kernel(kernel, image, table):
-    release = os.path.basename(kernel).split("-", 1)[1]
+def one_kernel(kernel, image, module, release, table):
     number = 0
-    with guests.Guest(kernel, image) as guest:
+    with guests.shared(kernel, image) as guest:
         quiet = loud(scan(guest.ram))
         yield "nothing planted", f"found: {quiet}" if quiet else None
-        for name, act in techniques(guest, release):
+        for name, act in techniques(guest, module):
             why = None
             try:
                 table.setdefault(name, {})[release] = act()
@@ -217,11 +216,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TOCSIN_KERNEL_CACHE"] = folder + "/kernels"
         subprocess.run([BUILD, headers, folder, *releases], check=True)
-        files = {f"/modules/{r}.ko": f"{folder}/tocsin_rootkit-{r}.ko" for r in releases}
-        image = guests.initrd(folder, dict(files, **guests.libraries(VICTIM), **{
-            "/bin/bad": BAD, "/bin/victim": VICTIM, "/lib/preloaded.so": PRELOADED}))
+        image = guests.common(folder)
         for kernel, release in zip(kernels, releases):
-            for name, why in one_kernel(kernel, image, table):
+            module = f"{folder}/tocsin_rootkit-{release}.ko"
+            for name, why in one_kernel(kernel, image, module, release, table):
                 number += 1
                 failed += why is not None
                 print(f"{'not ' if why else ''}ok {number} {release}: {name}", flush=True)

@@ -12,82 +12,21 @@ import json
 import mmap
 import os
 import shutil
-import signal
-import socket
 import struct
 import subprocess
 import sys
 import tempfile
-import time
 
-INIT = """#!/bin/busybox sh
-/bin/busybox mount -t proc proc /proc
-/bin/busybox mount -t devtmpfs dev /dev
-/bin/busybox sleep 100000 &
-/bin/busybox sleep 100001 &
-/bin/busybox echo READY $(/bin/busybox uname -r)
-while :; do /bin/busybox sleep 100002; done
-"""
+import guest as guests
+
 LOW, HIGH = 256 << 20, 4 << 30
 PIECES = [(0, 0x9F000), (0x100000, LOW - 0x100000), (HIGH, 256 << 20)]
 
 
-class Monitor:
-    """A QMP client."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
-        self.file = self.socket.makefile("rw")
-        self.file.readline()
-        self.run("qmp_capabilities")
-
-    def run(self, command, **arguments):
-        json.dump({"execute": command, "arguments": arguments}, self.file)
-        self.file.flush()
-        while True:
-            answer = json.loads(self.file.readline())
-            if "error" in answer:
-                raise RuntimeError(answer["error"]["desc"])
-            if "return" in answer:
-                return answer["return"]
-
-    def close(self):
-        self.file.close()
-        self.socket.close()
-
-
-class Guest:
-    """A QEMU process, ended on the way out."""
-
-    def __init__(self, folder, backend, kernel, initrd):
-        self.qmp, self.other, serial = (f"{folder}/{n}" for n in ("qmp", "other", "serial"))
-        machine = ["-machine", "pc,max-ram-below-4g=256M" +
-                   (",memory-backend=ram" if backend else "")]
-        if backend:
-            machine += ["-object", f"{backend},id=ram,size=512M"]
-        if os.path.exists(serial):
-            os.unlink(serial)
-        self.process = subprocess.Popen(
-            ["qemu-system-x86_64", *machine, "-m", "512", "-accel", "tcg", "-cpu", "max", "-kernel",
-             kernel, "-initrd", initrd, "-append", "console=ttyS0 panic=-1 quiet", "-display",
-             "none", "-serial", "file:" + serial, "-no-reboot", "-monitor", "none", "-qmp",
-             f"unix:{self.qmp},server=on,wait=off", "-qmp",
-             f"unix:{self.other},server=on,wait=off"], stderr=subprocess.DEVNULL)
-        self.release = None
-        for _ in range(240):
-            text = open(serial, errors="replace").read() if os.path.exists(serial) else ""
-            if "READY" in text and text.endswith("\n"):
-                self.release = text.split("READY ")[1].split()[0]
-                break
-            time.sleep(0.5)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
+def start(kernel, image, backend):
+    """A guest with half of its memory above 4 GiB."""
+    return guests.Guest(kernel, image, arguments=("-machine", f"max-ram-below-4g={LOW >> 20}M"),
+                        saved=True, backend=backend)
 
 
 def tocsin(*arguments):
@@ -120,13 +59,14 @@ def save(monitor, folder):
             os.unlink(f"{folder}/piece{number}")
 
 
-def shared(folder, kernel, initrd):
-    with Guest(folder, "memory-backend-memfd,share=on", kernel, initrd) as guest:
+def shared(folder, kernel, image):
+    with start(kernel, image, guests.MEMFD) as guest:
+        guest.run("for n in 0 1 2; do sleep 10000$n & done")
         truth = look("--qemu", guest.qmp)
-        sleeps = sorted(args[2] for _, args in truth[2] if args[1:2] == ("sleep",))
-        yield "a live guest with a memfd", (guest.release, ["100000", "100001", "100002"]) == (
-            truth[0], sleeps), truth
-        monitor = Monitor(guest.other)
+        sleeps = sorted(args[1] for _, args in truth[2] if args[:1] == ("sleep",))
+        yield "a live guest with a memfd", (guest.run("uname -r").strip(), [
+            "100000", "100001", "100002"]) == (truth[0], sleeps), truth
+        monitor = guests.Monitor(guest.other)
         monitor.run("stop")  # so that all dumps are of one moment
         monitor.run("dump-guest-memory", paging=False, protocol=f"file:{folder}/elf")
         save(monitor, folder)
@@ -141,8 +81,8 @@ def shared(folder, kernel, initrd):
         gone = subprocess.Popen([sys.argv[2], guest.qmp], stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, text=True)
         first = gone.stdout.readline()
-        guest.process.send_signal(signal.SIGKILL)
-        guest.process.wait()
+        guest.qemu.kill()
+        guest.qemu.wait()
         rest = gone.communicate("\n", timeout=20)[0]
         yield "a guest that ended", (first, rest) == ("0\n", "-19\n"), (first, rest)
         late = tocsin("info", "--qemu", guest.qmp)
@@ -156,7 +96,7 @@ def known(image):
     return kernel.pop("cached"), kernel
 
 
-def cached(folder, kernel, initrd):
+def cached(folder, kernel, image):
     """A kernel seen before: the same answer, from the cache; but only if it is that kernel."""
     cache, image = os.environ["TOCSIN_KERNEL_CACHE"], folder + "/raw"
     shutil.rmtree(cache, ignore_errors=True)
@@ -171,8 +111,9 @@ def cached(folder, kernel, initrd):
     broken = known(image)
     yield "a cache that is damaged is made anew", len(names) == 1 and broken == first and \
         known(image) == again, broken
+    name = b"\0stack_canary\0"  # in its types
     with open(image, "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
-        at = memory[:].find(b"\0stack_canary\0")  # in its types
+        at = next((start + data.find(name) for start, data in guests.written(file) if name in data), 0)
         memory[at + 1] ^= 1
         other = tocsin("info", "--dump", image, "--json")
         memory[at + 1] ^= 1
@@ -183,15 +124,17 @@ def cached(folder, kernel, initrd):
     os.chmod(cache, 0o700)
 
 
-def others(folder, kernel, initrd):
-    with Guest(folder, f"memory-backend-file,share=on,mem-path={folder}/ram", kernel,
-               initrd) as guest:
+def others(folder, kernel, image):
+    with start(kernel, image, guests.FILE) as guest:
         seen = look("--qemu", guest.qmp)
-        yield "a live guest with a file", seen[0] == guest.release and len(seen[2]) == 4, seen
-    with Guest(folder, "memory-backend-memfd,share=off", kernel, initrd) as guest:
+        release, *pids = guest.run("uname -r; for p in /proc/[0-9]*; do [ ! -e $p/exe ] || "
+                                   "echo ${p#/proc/}; done").split()
+        yield "a live guest with a file", (release, set(pids)) == (
+            seen[0], {str(pid) for pid, _ in seen[2]}), (seen, pids)
+    with start(kernel, image, "memory-backend-memfd,share=off") as guest:
         run = tocsin("info", "--qemu", guest.qmp)
         yield "memory that is private", run.returncode == 1 and "share=on" in run.stderr, run
-    with Guest(folder, "", kernel, initrd) as guest:
+    with start(kernel, image, "") as guest:
         run = tocsin("info", "--qemu", guest.qmp)
         yield "memory without a backend", (run.returncode == 1 and
                                            "-object memory-backend-memfd" in run.stderr), run
@@ -205,16 +148,9 @@ def main():
     number = failed = 0
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TOCSIN_KERNEL_CACHE"] = folder + "/cache"
-        for name in ("bin", "proc", "dev"):
-            os.makedirs(f"{folder}/root/{name}")
-        shutil.copy("/bin/busybox", folder + "/root/bin/")
-        with open(folder + "/root/init", "w") as file:
-            file.write(INIT)
-        os.chmod(folder + "/root/init", 0o755)
-        subprocess.run("find . | cpio -o -H newc --quiet > ../initrd", shell=True,
-                       cwd=folder + "/root", check=True)
+        image = guests.initrd(folder, {})
         for part in (shared, cached, others):
-            for name, good, seen in part(folder, kernels[0], folder + "/initrd"):
+            for name, good, seen in part(folder, kernels[0], image):
                 number += 1
                 failed += not good
                 print(f"{'' if good else 'not '}ok {number} {name}", flush=True)

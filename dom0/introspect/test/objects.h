@@ -39,9 +39,6 @@ void make_log(struct fixture *f);
 /* One network namespace with its counters, of two processors. */
 uint64_t make_net(struct fixture *f);
 
-/* Tables with a TCP connection, a listening and a half open socket, and one of UDP. */
-void make_sockets(struct fixture *f, uint64_t net);
-
 /* Descriptors 0 (a file) and 3 (a socket). After make_process. */
 void make_files(struct fixture *f, const struct tocsin_process *p, uint64_t net);
 

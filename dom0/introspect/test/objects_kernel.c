@@ -234,61 +234,6 @@ uint64_t make_net(struct fixture *f)
 	return net;
 }
 
-/* A socket at the head of a chain, whose end is `end`. */
-static void make_sock(struct fixture *f, const char *type, uint64_t net, uint64_t chain,
-		      uint32_t state, uint16_t port)
-{
-	uint64_t sock = fixture_new(f, type), node = AT("sock", sock, "__sk_common.skc_nulls_node");
-	uint64_t next;
-	bool udp = !strcmp(type, "udp_sock");
-
-	memcpy(&next, f->bytes + (chain - FIXTURE_BASE), sizeof(next));
-	fixture_word(f, node, next);
-	fixture_word(f, node + 8, chain);
-	fixture_word(f, chain, node);
-	if (next && !(next & 1))
-		fixture_word(f, next + 8, node);
-	SET("sock", sock, "__sk_common.skc_family", 2);
-	SET("sock", sock, "__sk_common.skc_state", state);
-	SET("sock", sock, "__sk_common.skc_refcnt", 1);
-	SET("sock", sock, "__sk_common.skc_net", net);
-	SET("sock", sock, "__sk_common.skc_num", port);
-	SET("sock", sock, "__sk_common.skc_rcv_saddr", 0x0100007f);
-	SET("sock", sock, "sk_type", udp ? 2 : 1);
-	SET("sock", sock, "sk_protocol", udp ? 17 : 6);
-}
-
-void make_sockets(struct fixture *f, uint64_t net)
-{
-	uint64_t info = fixture_new(f, "inet_hashinfo"), table = fixture_new(f, "udp_table"),
-		 size[3];
-	uint64_t established, listening, datagrams;
-
-	tocsin_btf_sizeof(f->k.btf, "inet_ehash_bucket", &size[0]);
-	tocsin_btf_sizeof(f->k.btf, "inet_listen_hashbucket", &size[1]);
-	tocsin_btf_sizeof(f->k.btf, "udp_hslot", &size[2]);
-	established = fixture_room(f, 4 * size[0]);
-	listening = fixture_room(f, 2 * size[1]);
-	datagrams = fixture_room(f, 2 * size[2]);
-	for (uint64_t i = 0; i < 4; i++)
-		SET("inet_ehash_bucket", established + i * size[0], "chain", i << 1 | 1);
-	for (uint64_t i = 0; i < 2; i++)
-		SET("inet_listen_hashbucket", listening + i * size[1], "nulls_head", i << 1 | 1);
-	SET("inet_hashinfo", info, "ehash", established);
-	SET("inet_hashinfo", info, "ehash_mask", 3);
-	SET("inet_hashinfo", info, "lhash2", listening);
-	SET("inet_hashinfo", info, "lhash2_mask", 1);
-	SET("udp_table", table, "hash", datagrams);
-	SET("udp_table", table, "mask", 1);
-	make_sock(f, "tcp_sock", net, established + size[0], 1, 22);
-	make_sock(f, "tcp_sock", net, established + size[0], 12, 22);
-	make_sock(f, "tcp_sock", net, AT("inet_listen_hashbucket", listening, "nulls_head"), 10,
-		  22);
-	make_sock(f, "udp_sock", net, AT("udp_hslot", datagrams, "head"), 7, 53);
-	fixture_symbol(f, "tcp_hashinfo", info);
-	fixture_symbol(f, "udp_table", table);
-}
-
 /* ---- code ---- */
 
 static void make_bpf(struct fixture *f)

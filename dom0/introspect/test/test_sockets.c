@@ -87,6 +87,21 @@ static void who_holds_them_is_read(void **state)
 	tocsin_holder_list_free(&list);
 }
 
+/* Between the last descriptor and the end of the socket there is nobody to hold it. */
+static void a_socket_that_is_closed_has_no_owner(void **state)
+{
+	uint64_t sock = tcp(5), file = *world_at(&w, w.fds + 8ull * EACH);
+	struct tocsin_socket s;
+
+	assert_int_equal(tocsin_socket_at(&w.k, sock, &s, NULL), 0);
+	assert_int_equal(s.owner, TOCSIN_OWNER_FILE);
+	world_put_u64(&w, file, w.f.file_count, 0);
+	assert_int_equal(tocsin_socket_at(&w.k, sock, &s, NULL), 0);
+	assert_int_equal(s.owner, TOCSIN_OWNER_NONE);
+	world_put_u32(&w, sock, w.f.sk_refcnt, 0);
+	assert_int_equal(tocsin_socket_at(&w.k, sock, &s, NULL), -ESRCH);
+}
+
 /* Bound sockets, one port for many, and one that was taken off the table of connections. */
 static void the_table_of_ports_is_read(void **state)
 {
@@ -137,6 +152,26 @@ static void a_chain_that_goes_round_ends(void **state)
 	assert_int_equal(find(&list, second)->confidence, TOCSIN_TORN);
 	assert_int_equal(list.torn, 3); /* both, and the chain */
 	tocsin_socket_list_free(&list);
+}
+
+/* Every node points back at the one before it, and the last leads to the head. */
+static void a_ring_ends(void **state)
+{
+	uint64_t sock = tcp(1), heads[2] = {w.udp, w.bhash};
+	uint64_t nodes[2] = {sock + w.f.sk_node, sock + w.f.sk_bind_node};
+	struct tocsin_socket_list list;
+
+	world_put_u16(&w, sock, w.f.sk_type, SOCK_DGRAM);
+	world_put_u16(&w, sock, w.f.sk_protocol, IPPROTO_UDP);
+	for (int i = 0; i < 2; i++) {
+		world_hang_node(&w, nodes[i], heads[i]);
+		*world_at(&w, nodes[i]) = heads[i];
+		*world_at(&w, heads[i] + 8) = nodes[i];
+		list = list_them();
+		assert_int_equal(list.count, EACH + 1);
+		assert_true(list.torn > 0 && !list.truncated);
+		tocsin_socket_list_free(&list);
+	}
 }
 
 static void a_chain_into_other_memory_ends(void **state)
@@ -353,8 +388,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(every_table_is_read),
 	    TEST(who_holds_them_is_read),
+	    TEST(a_socket_that_is_closed_has_no_owner),
 	    TEST(the_table_of_ports_is_read),
 	    TEST(a_chain_that_goes_round_ends),
+	    TEST(a_ring_ends),
 	    TEST(a_chain_into_other_memory_ends),
 	    TEST(another_chains_end_is_not_this_ones),
 	    TEST(what_does_not_belong_costs_nobody_else),

@@ -125,6 +125,29 @@ static int compare(const struct tocsin_event *e, void *context)
 	return 0;
 }
 
+static void make_odd(struct tocsin_socket *inet, struct tocsin_socket *local)
+{
+	inet->receive_queue = UINT32_MAX;
+	inet->send_queue = 1;
+	inet->counted = true;
+	inet->bytes_sent = UINT64_MAX;
+	inet->bytes_received = 5;
+	inet->idle = UINT64_MAX;
+	inet->interface = 3;
+	inet->netns = 4026531840u;
+	inet->inode = UINT64_MAX;
+	inet->uid = UINT32_MAX;
+	inet->owner = 2;
+	memset(inet->remote, 0xab, 16);
+	local->family = AF_UNIX;
+	local->type = SOCK_DGRAM;
+	memcpy(local->name, "\0a\0\xff", 4);
+	local->name_size = 4;
+	local->peer = 0xffff888000000001u;
+	local->port_id = 77;
+	local->groups = 0xffffffff;
+}
+
 /* Every member differs from zero and from its neighbours; text is as bad as it can be. */
 static void round_trip(void **state)
 {
@@ -162,26 +185,8 @@ static void round_trip(void **state)
 	struct tocsin_history *h = open_history(&unbounded);
 
 	o.stdin_socket = o.exe_deleted = true;
-	s.socket.receive_queue = UINT32_MAX;
-	s.socket.send_queue = 1;
-	s.socket.counted = true;
-	s.socket.bytes_sent = UINT64_MAX;
-	s.socket.bytes_received = 5;
-	s.socket.idle = UINT64_MAX;
-	s.socket.interface = 3;
-	s.socket.netns = 4026531840u;
-	s.socket.inode = UINT64_MAX;
-	s.socket.uid = UINT32_MAX;
-	s.socket.owner = 2;
-	memset(s.socket.remote, 0xab, 16);
+	make_odd(&s.socket, &u.socket);
 	s.confidence = TOCSIN_TORN;
-	u.socket.family = AF_UNIX;
-	u.socket.type = SOCK_DGRAM;
-	memcpy(u.socket.name, "\0a\0\xff", 4);
-	u.socket.name_size = 4;
-	u.socket.peer = 0xffff888000000001u;
-	u.socket.port_id = 77;
-	u.socket.groups = 0xffffffff;
 	for (int k = 0; k < TOCSIN_EVENT_KINDS; k++) {
 		all[k] = event_of((enum tocsin_event_kind)k, T0 + (unsigned int)k / 4, NULL, NULL);
 		all[k].initial = k % 2;

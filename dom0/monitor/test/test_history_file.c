@@ -147,6 +147,23 @@ static void readers(void **state)
 	tocsin_history_close(h);
 }
 
+/* A finding is there for readers at once, and what came before it. */
+static void urgent(void **state)
+{
+	struct tocsin_finding f = {.rule = "r"};
+	struct tocsin_event e = event_of(TOCSIN_EVENT_STARTED, T0, NULL, NULL);
+	struct tocsin_history *h = open_history(&unbounded), *reader = open_history(NULL);
+
+	add(h, &e);
+	assert_int_equal(answers(reader, &everything), 0);
+	e.kind = TOCSIN_EVENT_FINDING;
+	e.finding = &f;
+	add(h, &e);
+	assert_int_equal(answers(reader, &everything), 2);
+	tocsin_history_close(reader);
+	tocsin_history_close(h);
+}
+
 /* What a reader in a process of its own sees while it is written to: never less, never half. */
 static int watch_grow(unsigned int until)
 {
@@ -377,12 +394,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    TEST(goes_by_age),  TEST(stays_by_use),
-	    TEST(goes_by_size), TEST(shrinks),
-	    TEST(readers),      TEST(readers_beside),
-	    TEST(killed),       TEST(reading_leaves_nothing),
-	    TEST(foreign),      TEST(damaged),
-	    TEST(full),
+	    TEST(goes_by_age),    TEST(stays_by_use), TEST(goes_by_size),
+	    TEST(shrinks),        TEST(readers),      TEST(urgent),
+	    TEST(readers_beside), TEST(killed),       TEST(reading_leaves_nothing),
+	    TEST(foreign),        TEST(damaged),      TEST(full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

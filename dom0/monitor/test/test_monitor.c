@@ -32,6 +32,7 @@ struct world {
 	size_t holder_count;
 	struct tocsin_counters counters;
 	size_t torn_files;
+	bool deleted, deleted_said; /* the programs' files; the last event says so */
 	int tasks_rc, view_rc, refresh_rc;
 	bool unanswered;              /* what the lists lack does not answer either */
 	struct tocsin_socket lurking; /* not in the list, but answers; sock 0: none */
@@ -131,6 +132,7 @@ static int get_process(void *context, int32_t pid, struct tocsin_process *ret, c
 	ret->mm = w->tasks[i].mm;
 	memcpy(ret->comm, w->tasks[i].comm, sizeof(ret->comm));
 	snprintf(ret->exe, sizeof(ret->exe), "%s", w->exe[i]);
+	ret->exe_id.deleted = w->deleted;
 	return 0;
 }
 
@@ -162,6 +164,7 @@ static int take(const struct tocsin_event *e, void *context)
 		return 0;
 	}
 	w->said_count++;
+	w->deleted_said = e->process && e->process->exe_deleted;
 	snprintf(line, sizeof(w->said[0]), "%s%s%s%s%s%s%s%s%s%s", e->initial ? "initial " : "",
 		 tocsin_event_kind_name(e->kind), e->process ? " " : "",
 		 e->process ? e->process->comm : "", e->other ? " of " : "",
@@ -309,6 +312,10 @@ static void processes_begin_execute_and_end(void **state)
 	sample(w, "executed curl of sh", NULL);
 	strcpy(w->tasks[1].comm, "renamed");
 	sample(w, NULL);
+	w->tasks[1].exec_id += 2; /* twice between two samples: the memory is at its place again */
+	strcpy(w->tasks[1].comm, "curl");
+	sample(w, "executed curl of curl", NULL);
+	sample(w, NULL);
 	remove_task(w, 7);
 	sample(w, "exited curl of init", NULL);
 }
@@ -357,7 +364,23 @@ static void connections_are_opened_accepted_and_closed(void **state)
 	remove_socket(w, 0x300);
 	sample(w, "closed init tcp", "closed init tcp", NULL);
 	remove_socket(w, 0x100);
-	sample(w, "unlistened init tcp", NULL);
+	add_tcp(w, 0x400, TCP_ESTABLISHED, 80, 5001, 1,
+		4); /* it was taken, then the listener went */
+	sample(w, "unlistened init tcp", "accepted init tcp", NULL);
+}
+
+/* Malware often deletes its file when it runs already. */
+static void a_program_is_looked_at_again_when_it_connects(void **state)
+{
+	struct world *w = *state;
+
+	begin(w);
+	assert_false(w->deleted_said);
+	w->deleted = true;
+	sample(w, NULL);
+	add_tcp(w, 0x200, TCP_ESTABLISHED, 5000, 443, 1, 4);
+	sample(w, "opened init tcp", NULL);
+	assert_true(w->deleted_said);
 }
 
 /* The same memory is another socket: an inode of its own, or other addresses. */
@@ -645,6 +668,7 @@ int main(void)
 	    TEST(a_pid_that_is_used_again_is_another_process),
 	    TEST(a_process_that_answers_is_not_gone),
 	    TEST(connections_are_opened_accepted_and_closed),
+	    TEST(a_program_is_looked_at_again_when_it_connects),
 	    TEST(a_place_that_is_used_again_is_another_socket),
 	    TEST(who_waits_in_the_queue_is_told_of_when_accepted),
 	    TEST(an_orphan_is_closed_in_the_name_of_who_had_it),

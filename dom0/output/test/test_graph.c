@@ -111,7 +111,8 @@ static void relations(void **state)
 				   b = socket_of(2, "10.0.0.5", 40001, "203.0.113.9", 443),
 				   l = socket_of(3, "0.0.0.0", 80, "0.0.0.0", 0),
 				   c = socket_of(4, "10.0.0.5", 80, "198.51.100.7", 50001),
-				   d = socket_of(5, "10.0.0.5", 80, "198.51.100.7", 50002);
+				   d = socket_of(5, "::ffff:10.0.0.5", 80, "::ffff:198.51.100.7",
+						 50002);
 
 	kernel.kernel_thread = true;
 	add(TOCSIN_EVENT_STARTED, "web", &kernel, NULL);
@@ -129,7 +130,8 @@ static void relations(void **state)
 	       "sh -parent  0 x1-> curl\n"
 	       "curl -connection tcp 443 x2-> 203.0.113.9:443\n"
 	       "nginx -listens tcp 80 x1-> tcp 0.0.0.0:80\n"
-	       "198.51.100.7 -connection tcp 80 x2-> nginx\n");
+	       "198.51.100.7 -connection tcp 80 x1-> nginx\n"
+	       "198.51.100.7 -connection tcp6 80 x1-> nginx\n");
 }
 
 static void both_ends(void **state)
@@ -143,6 +145,18 @@ static void both_ends(void **state)
 	add(TOCSIN_EVENT_OPENED, "one", &curl, &a);
 	add(TOCSIN_EVENT_ACCEPTED, "two", &nginx, &b);
 	expect("curl -connection tcp 80 x1-> nginx\n");
+}
+
+/* Its listener was gone before anybody saw that it was accepted. */
+static void both_connected(void **state)
+{
+	struct tocsin_event_process nc = process_of(20, 0, "nc"), sh = process_of(30, 0, "sh");
+	struct tocsin_event_socket a = socket_of(1, "10.0.0.5", 4444, "10.0.0.6", 40000),
+				   b = socket_of(1, "10.0.0.6", 40000, "10.0.0.5", 4444);
+
+	add(TOCSIN_EVENT_OPENED, "one", &nc, &a);
+	add(TOCSIN_EVENT_OPENED, "two", &sh, &b);
+	expect("sh -connection tcp 4444 x1-> nc\n");
 }
 
 /* 127.0.0.1 of one guest is not that of another, and ports are used again. */
@@ -325,8 +339,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    TEST(relations), TEST(both_ends), TEST(not_both_ends), TEST(sockets_of_unix),
-	    TEST(hostile),   TEST(same_text), TEST(bounded),       TEST(nothing),
+	    TEST(relations),     TEST(both_ends),       TEST(both_connected),
+	    TEST(not_both_ends), TEST(sockets_of_unix), TEST(hostile),
+	    TEST(same_text),     TEST(bounded),         TEST(nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

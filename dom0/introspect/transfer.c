@@ -28,6 +28,7 @@
 #define BREAKPOINT 0xcc
 #define RET 0xc3
 #define ALIGNED 16 /* functions, and code that is jumped to */
+#define LANES 16   /* bytes that are looked at together */
 #define BEFORE 8   /* bytes that are seen before an instruction */
 
 struct scan {
@@ -236,6 +237,28 @@ static bool is_filling(const uint8_t *b, uint64_t va, uint64_t run)
 	       (b[-2] == 0xff && (b[-1] & 0xf8) == 0xe0);
 }
 
+/*
+ * Is it within the distance of a call, a jump or an operand that leads into the kernel's image? By
+ * chance no more than one byte in hundreds looks like that.
+ */
+static bool is_in_distance(const struct scan *s, const uint8_t *b, uint64_t va)
+{
+	for (int i = 1; i <= 4; i++) {                 /* where the distance begins: behind b[-i] */
+		bool operand = (b[-i] & 0xc7) == 0x05; /* ModRM: relative to the next instruction */
+		bool condition = b[-i - 1] == 0x0f && (b[-i] & 0xf0) == 0x80;
+		int32_t distance;
+		uint64_t to;
+
+		if (!operand && !condition && b[-i] != 0xe8 && b[-i] != 0xe9)
+			continue;
+		memcpy(&distance, b - i + 1, sizeof(distance));
+		to = va - (uint64_t)i + 5 + (uint64_t)(int64_t)distance;
+		if (to >= s->image && to < s->image_end)
+			return true;
+	}
+	return false;
+}
+
 static int look_at_breakpoint(struct scan *s, const uint8_t *b, const uint8_t *limit, uint64_t va,
 			      uint64_t end)
 {
@@ -246,7 +269,8 @@ static int look_at_breakpoint(struct scan *s, const uint8_t *b, const uint8_t *l
 		return 0;
 	while (b + run < limit && b[run] == BREAKPOINT)
 		run++;
-	if (is_filling(b, va, run) || tocsin_addresses_has(&s->probed, va))
+	if (is_filling(b, va, run) || is_in_distance(s, b, va) ||
+	    tocsin_addresses_has(&s->probed, va))
 		return 0;
 	find_function(s, va, end, &t);
 	if (va + run >= t.end || t.function == s->restart)
@@ -278,45 +302,60 @@ static int look_at_branch(struct scan *s, const uint8_t *b, uint64_t va, uint64_
 	return add(s, &t);
 }
 
-/* Can the bytes be one of the instructions that are looked for? Most are not. */
-static bool may_lead(const uint8_t *b)
+typedef uint8_t lanes __attribute__((vector_size(LANES), may_alias, aligned(1)));
+
+/* Which of LANES bytes may begin what is looked for, by themselves and the byte behind. */
+static uint64_t candidates(const uint8_t *b)
 {
-	switch (b[0]) {
-	case 0x0f: /* jcc */
-		return (b[1] & 0xf0) == 0x80;
-	case 0x48: /* movabs, mov, lea */
-	case 0x49:
-	case 0x4c:
-		return (b[1] & 0xf8) == 0xb8 || b[1] == 0xc7 || b[1] == 0x8d;
-	case 0x68: /* push */
-	case 0xe8: /* call */
-	case 0xe9: /* jmp */
-	case 0xff: /* both by a pointer */
-		return true;
-	default:
-		return false;
-	}
+	lanes x = *(const lanes *)b, y = *(const lanes *)(b + 1);
+	lanes near = (x & 0xfe) == 0xe8;                                           /* call, jmp */
+	lanes condition = (x == 0x0f) & ((y & 0xf0) == 0x80);                      /* jcc */
+	lanes pointer = (x == 0xff) & ((y == 0x15) | (y == 0x25));                 /* call, jmp */
+	lanes loads = ((x & 0xfe) == 0x48) & (((y & 0xf8) == 0xb8) | (y == 0xc7)); /* movabs, mov */
+	lanes address = ((x & 0xfb) == 0x48) & (y == 0x8d);                        /* lea */
+	lanes other = (x == 0x68) | (x == BREAKPOINT);                             /* push, int3 */
+	union {
+		lanes bytes;
+		uint64_t words[LANES / 8];
+	} all = {.bytes = near | condition | pointer | loads | address | other};
+	uint64_t ret = 0;
+
+	/* A byte of all ones is a bit. */
+	for (size_t i = 0; i < LANES / 8; i++)
+		ret |= ((all.words[i] & 0x0101010101010101ull) * 0x0102040810204080ull >> 56)
+		       << (8 * i);
+	return ret;
 }
 
-/* size bytes at b, which is at va; BEFORE bytes before it and TOCSIN_BRANCH_BYTES behind are there.
+/*
+ * size bytes at b, which is at va; BEFORE bytes before it, and TOCSIN_BRANCH_BYTES behind it
+ * rounded up to LANES, are there.
  */
 static int scan_bytes(struct scan *s, const uint8_t *b, size_t size, uint64_t va, uint64_t end)
 {
 	const uint8_t *limit = b + size + TOCSIN_BRANCH_BYTES;
 	int rc = 0;
 
-	for (size_t i = 0; i < size && !rc; i++) {
-		if (b[i] == BREAKPOINT)
-			rc = look_at_breakpoint(s, b + i, limit, va + i, end);
-		else if (may_lead(b + i))
-			rc = look_at_branch(s, b + i, va + i, end);
+	for (size_t i = 0; i < size && !rc; i += LANES) {
+		uint64_t bits = candidates(b + i);
+
+		for (; bits && !rc; bits &= bits - 1) {
+			size_t at = i + (size_t)__builtin_ctzll(bits);
+
+			if (at >= size)
+				break;
+			if (b[at] == BREAKPOINT)
+				rc = look_at_breakpoint(s, b + at, limit, va + at, end);
+			else
+				rc = look_at_branch(s, b + at, va + at, end);
+		}
 	}
 	return rc;
 }
 
 static int scan_region(struct scan *s, uint64_t start, uint64_t end)
 {
-	static const size_t room = BEFORE + CHUNK + TOCSIN_BRANCH_BYTES;
+	static const size_t room = BEFORE + CHUNK + TOCSIN_BRANCH_BYTES + LANES;
 	uint8_t *buffer = malloc(room);
 	int rc = buffer ? 0 : -ENOMEM;
 

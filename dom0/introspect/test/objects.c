@@ -59,6 +59,7 @@ static uint64_t make_mount(struct fixture *f, uint64_t parent, uint64_t point, u
 static uint64_t make_task(struct fixture *f, uint32_t pid, uint32_t tgid, const char *comm,
 			  uint64_t signal)
 {
+	static uint64_t leader; /* of the threads that are made next */
 	static const char *const states[] = {"__state", "state"};
 	const char *start =
 	    fixture_has(f, "task_struct", "start_boottime") ? "start_boottime" : "real_start_time";
@@ -86,6 +87,11 @@ static uint64_t make_task(struct fixture *f, uint32_t pid, uint32_t tgid, const 
 	SET("user_struct", user, "uid", 1000);
 	SET("pid", number, "numbers[0].nr", pid);
 	SET("pid", number, "numbers[0].ns", pid_ns);
+	if (pid == tgid)
+		leader = task;
+	SET("task_struct", task, "group_leader", leader);
+	if (pid)
+		SET("pid", number, "tasks[0]", AT("task_struct", task, "pid_links[0]"));
 	if (pid == tgid)
 		SET("pid", number, "tasks[1]", AT("task_struct", task, "pid_links[1]"));
 	if (pid)

@@ -21,7 +21,8 @@ static const struct {
     {"task_struct",
      "tasks:16 thread_node:16 comm:16 pid_links:16*4 __state:4 exit_state:4 flags:4 pid:4 tgid:4 "
      "start_boottime atomic_flags seccomp.mode:4 seccomp.filter_count:4 ptrace:4 parent nsproxy "
-     "cgroups"},
+     "cgroups group_leader se.group_node:16"},
+    {"rq", "curr cfs_tasks:16"},
     {"signal_struct", "nr_threads:4 pids:8*4 thread_head:16"},
     {"pid", "level:4 tasks:8*4 numbers:upid*1"},
     {"upid", "nr:4 ns"},

@@ -42,6 +42,8 @@ def endpoint(address, port):
 def of_tocsin(text):
     rows = []
     for line in text.splitlines():
+        if not line.startswith("{"):
+            continue
         row = json.loads(line)
         if row["kind"] != "socket":
             continue

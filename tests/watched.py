@@ -35,7 +35,9 @@ def check_ends(events, pid, kind, port, lived, longest, complaints):
 
 def check_churn(events, churn, log, server, served, complaints):
     """Both ends of netload's churn, by what each has in its log."""
-    longest = max(e["account"]["longest"] for e in events if e["event"] == "account")
+    begin = min(e["since"] for e in about(events, "opened", churn))
+    longest = max(e["account"]["longest"] for e in events
+                  if e["event"] == "account" and e["time"] > begin)
     opened, accepted = lifetimes(log), lifetimes(served)
     long, short = check_ends(events, churn, "opened", "local_port", opened, longest, complaints)
     check_ends(events, server, "accepted", "remote_port", accepted, longest, complaints)

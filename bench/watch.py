@@ -75,9 +75,9 @@ def samples(guest, folder):
         total += more
         guest.begin(f"netload hold 127.0.0.1 7000 {more}")
         watch = Watch(guest, folder, "--account", "2s")
-        time.sleep(9)
+        time.sleep(15)
         memory = watch.memory()
-        accounts = [e["account"] for e in watch.end() if e["event"] == "account"][1:-1]
+        accounts = [e["account"] for e in watch.end() if e["event"] == "account"][2:-1]
         cost = sum(a["cost"] for a in accounts) / len(accounts)
         period = sum(a["period"] for a in accounts) / len(accounts)
         sockets = accounts[-1]["sockets"]

@@ -44,9 +44,23 @@ static bool present(struct tocsin_blocks *b, uint64_t va, uint64_t *gpa)
 	b->walks++;
 	if (rc && rc != -EFAULT)
 		b->error = rc;
-	if (!rc)
-		*gpa = map.gpa;
-	return !rc;
+	if (rc)
+		return false;
+	*gpa = map.gpa;
+	b->large_va = va & ~(map.page_size - 1);
+	b->large_gpa = map.gpa - (va - b->large_va);
+	b->large_size = map.page_size;
+	return true;
+}
+
+/* The same, if it was not found out just now. */
+static bool look_up(struct tocsin_blocks *b, uint64_t va, uint64_t *gpa)
+{
+	if (va - b->large_va >= b->large_size)
+		return present(b, va, gpa);
+	b->walks++;
+	*gpa = b->large_gpa + (va - b->large_va);
+	return true;
 }
 
 /* Does the page that comes next lie elsewhere than behind a stretch that is long enough to end? */
@@ -74,7 +88,7 @@ static bool take_run(struct tocsin_blocks *b, const struct tocsin_block_range *r
 		uint64_t va = b->va;
 
 		b->va += TOCSIN_PAGE_SIZE;
-		if (!present(b, va, &own->gpa[own->pages])) {
+		if (!look_up(b, va, &own->gpa[own->pages])) {
 			if (own->pages)
 				break;
 			continue;

@@ -37,7 +37,9 @@ struct tocsin_blocks {
 	bool cut;             /* or it ends where the pages of one stretch of memory do */
 	uint64_t seen;        /* pages below have been counted */
 	uint64_t walks;       /* page lookups so far */
-	size_t bytes;         /* given out so far */
+	/* the large page that was looked up last, which has many of these: */
+	uint64_t large_va, large_size, large_gpa;
+	size_t bytes; /* given out so far */
 	uint64_t present, read, torn;
 	bool truncated;  /* a bound was reached */
 	bool unreadable; /* a page that is there could not be read */

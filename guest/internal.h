@@ -22,8 +22,8 @@ int tocsin_request_take(struct tocsin_request *req, struct tocsin_answer *ret);
 uint64_t tocsin_now_ns(void);
 
 /*
- * Call take until it returns something else than -EAGAIN, which is returned, or so many milliseconds
- * have gone by: -ETIMEDOUT.
+ * Call take until it returns something else than -EAGAIN, which is returned, or so many
+ * milliseconds have gone by: -ETIMEDOUT.
  */
 int tocsin_poll(int (*take)(void *context, struct tocsin_answer *ret), void *context,
 		unsigned int timeout_ms, struct tocsin_answer *ret);

@@ -43,6 +43,7 @@ struct scan {
 	struct tocsin_addresses starts;     /* of functions in the region, sorted */
 	size_t function;                    /* the next in starts */
 	bool in_module;                     /* the region is one's text */
+	uint64_t start, end;                /* of the region */
 	uint64_t restart; /* the function that stops so on purpose: arch/x86/kernel/reboot.c */
 };
 
@@ -293,7 +294,8 @@ static int look_at_branch(struct scan *s, const uint8_t *b, uint64_t va, uint64_
 		    tocsin_kernel_read_u64(s->k, branch.target, &t.target))
 			return 0;
 	}
-	if ((t.target >= s->image && t.target < s->image_end) || !is_executable(s, t.target))
+	if ((t.target >= s->image && t.target < s->image_end) ||
+	    (t.target >= s->start && t.target < s->end) || !is_executable(s, t.target))
 		return 0;
 	t.kind = branch.kind == TOCSIN_BRANCH_CALL ? TOCSIN_TRANSFER_CALL : TOCSIN_TRANSFER_JUMP;
 	find_function(s, va, end, &t);
@@ -360,6 +362,8 @@ static int scan_region(struct scan *s, uint64_t start, uint64_t end)
 	int rc = buffer ? 0 : -ENOMEM;
 
 	s->function = 0;
+	s->start = start;
+	s->end = end;
 	for (uint64_t at = start; at < end && !rc; at += CHUNK) {
 		size_t size = end - at < CHUNK ? end - at : CHUNK;
 

@@ -4,7 +4,9 @@
  * dom0/scan. Whoever asks next gets the next run of pages, so readers of any speed share the work.
  *
  * No match is seen across the seam of two blocks. So a block that follows a full one begins with
- * that one's last page: matches of up to a page and a byte are found wherever they lie.
+ * that one's last page: matches of up to a page and a byte are found wherever they lie. Bytes that
+ * need not be copied make blocks that end where their stretch of memory does; then the two pages at
+ * the seam are a block of their own.
  */
 #ifndef TOCSIN_BLOCKS_H
 #define TOCSIN_BLOCKS_H
@@ -30,10 +32,14 @@ struct tocsin_blocks {
 	pthread_mutex_t lock; /* of what follows */
 	size_t range;         /* the one that is walked */
 	uint64_t va;          /* next address in it */
+	bool in_place;        /* bytes may be given where they lie, though they may change there */
 	bool full;            /* the last run that was taken was, in this range */
+	bool cut;             /* or it ends where the pages of one stretch of memory do */
 	uint64_t seen;        /* pages below have been counted */
 	uint64_t walks;       /* page lookups so far */
-	size_t bytes;         /* given out so far */
+	/* the large page that was looked up last, which has many of these: */
+	uint64_t large_va, large_size, large_gpa;
+	size_t bytes; /* given out so far */
 	uint64_t present, read, torn;
 	bool truncated;  /* a bound was reached */
 	bool unreadable; /* a page that is there could not be read */
@@ -42,7 +48,8 @@ struct tocsin_blocks {
 
 /* What one reader has. */
 struct tocsin_block {
-	uint8_t *bytes; /* TOCSIN_BLOCK_SIZE, the reader's own */
+	uint8_t *bytes;      /* TOCSIN_BLOCK_SIZE, the reader's own */
+	const uint8_t *data; /* of the block: there, or in the guest's memory */
 	uint64_t base;
 	size_t size;
 	/* the run that it is taken from */

@@ -89,7 +89,7 @@ static YR_MEMORY_BLOCK *first_block(YR_MEMORY_BLOCK_ITERATOR *it)
 
 static const uint8_t *fetch(YR_MEMORY_BLOCK *block)
 {
-	return ((struct worker *)block->context)->block.bytes;
+	return ((struct worker *)block->context)->block.data;
 }
 
 static enum tocsin_severity severity_of(const char *name)
@@ -286,6 +286,7 @@ static int decide(struct search *s, const struct tocsin_block_range *ranges, siz
 	    .s = s, .blocks = &blocks, .decides = true, .matches_max = matches_max(s, 1)};
 
 	tocsin_blocks_begin(&blocks, s->t, ranges, count);
+	blocks.in_place = !s->t->rules->whole;
 	work(&w);
 	take_notes(s, &blocks, all);
 	s->findings->truncated |= w.truncated || w.bad == ERROR_SCAN_TIMEOUT;
@@ -350,6 +351,7 @@ static int split(struct search *s, struct worker *workers, unsigned int n, struc
 	int rc, bad;
 
 	tocsin_blocks_begin(&blocks, s->t, s->ranges, s->range_count);
+	blocks.in_place = true;
 	for (unsigned int i = 0; i < n; i++) {
 		workers[i].s = s;
 		workers[i].blocks = &blocks;

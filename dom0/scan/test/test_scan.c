@@ -24,6 +24,7 @@
 static uint8_t ram[PAGES * TOCSIN_PAGE_SIZE];
 static bool absent[PAGES];
 static int walk_error, changes_after_read;
+static bool halves, mapped;
 static struct tocsin_vma rows[3];
 static struct tocsin_vma_list vmas;
 static struct tocsin_process process;
@@ -46,6 +47,8 @@ int tocsin_process_walk(struct tocsin_kernel *k, const struct tocsin_process *p,
 	if (va < BASE || page >= PAGES || absent[page])
 		return -EFAULT;
 	*ret = (struct tocsin_mapping){.gpa = va - BASE, .page_size = TOCSIN_PAGE_SIZE};
+	if (halves) /* the second half of the memory lies before the first */
+		ret->gpa = (ret->gpa + sizeof(ram) / 2) % sizeof(ram);
 	return 0;
 }
 
@@ -56,7 +59,9 @@ int tocsin_process_read(struct tocsin_kernel *k, const struct tocsin_process *p,
 
 	if (va < BASE || va - BASE > sizeof(ram) - size || tocsin_process_walk(k, p, va, &map))
 		return -EFAULT;
-	memcpy(buf, ram + (va - BASE), size);
+	for (size_t i = 0; i < size; i++)
+		((uint8_t *)buf)[i] =
+		    ram[(va - BASE + i + (halves ? sizeof(ram) / 2 : 0)) % sizeof(ram)];
 	if (changes_after_read)
 		memset(ram + (va - BASE), 0, size);
 	return 0;
@@ -73,6 +78,12 @@ int tocsin_memory_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t 
 	if (changes_after_read && gpa < sizeof(ram))
 		memset(ram + gpa, 0, size);
 	return 0;
+}
+
+const uint8_t *tocsin_memory_map(struct tocsin_memory *m, uint64_t gpa, uint64_t *size)
+{
+	*size = gpa < sizeof(ram) ? sizeof(ram) - gpa : 0;
+	return mapped && *size ? ram + gpa : NULL;
 }
 
 int tocsin_copy_list(struct tocsin_kernel *k, const struct tocsin_process *p,
@@ -103,6 +114,7 @@ static int setup(void **state)
 	memset(&process, 0, sizeof(process));
 	memset(&findings, 0, sizeof(findings));
 	walk_error = changes_after_read = 0;
+	halves = mapped = false;
 	rows[0] =
 	    (struct tocsin_vma){.start = BASE, .end = BASE + sizeof(ram), .read = true, .path = ""};
 	vmas = (struct tocsin_vma_list){.rows = rows, .count = 1};
@@ -511,6 +523,27 @@ static void marker_across_a_seam_is_found(void **state)
 	}
 }
 
+/* Where what is next to each other lies apart, and nothing is copied that lies together. */
+static void marker_across_stretches_is_found(void **state)
+{
+	const size_t half = sizeof(ram) / 2, size = strlen(MARKER);
+
+	mapped = halves = true;
+	nothing();
+	assert_int_equal(findings.pages_present, PAGES);
+	assert_int_equal(findings.pages_read, PAGES);
+	memset(&findings, 0, sizeof(findings));
+	for (size_t before = 0; before <= size; before += 10) {
+		memset(ram, 0, sizeof(ram));
+		memcpy(ram + sizeof(ram) - before, MARKER, before);
+		memcpy(ram, MARKER + before, size - before);
+		scan();
+		assert_int_equal(findings.count, 1);
+		assert_int_equal(findings.rows[0].start, BASE + half - before);
+		memset(&findings, 0, sizeof(findings));
+	}
+}
+
 /* More threads than blocks, and room for them in mappings of which little is there. */
 static void many_threads_see_the_same(void **state)
 {
@@ -723,6 +756,7 @@ int main(void)
 	    R(nothing_matches_zeroes),
 	    R(marker_is_found),
 	    R(marker_across_a_seam_is_found),
+	    R(marker_across_stretches_is_found),
 	    R(many_threads_see_the_same),
 	    T(conditions_over_blocks),
 	    T(matches_are_bounded),

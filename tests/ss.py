@@ -48,6 +48,8 @@ def of_tocsin(text):
         if row["kind"] != "socket":
             continue
         protocol = row["protocol"].removesuffix("6")
+        if protocol == "tcp" and row["state"] == "CLOSE":
+            continue  # neither bound nor connected: ss does not have it
         kind = (protocol, row["type"] if protocol == "unix" else None)
         inet = protocol in ("tcp", "udp", "raw")
         holders = frozenset((h["pid"], h["fd"]) for h in row["holders"] if "tid" not in h)
@@ -75,6 +77,7 @@ def compare(before, net, after, churned=lambda row: False):
     What both of ss have must be in it, held by the same; what neither has must not be, unless it
     may have come and gone between them: churned(row)."""
     before, after = ({names(r): r for r in of_ss(text)} for text in (before, after))
+    ends = {(r.kind, r.local, r.remote) for r in (*before.values(), *after.values())}
     rows = of_tocsin(net)
     seen = {names(r): r for r, _ in rows}
     lasting = {n: r for n, r in before.items() if n in after and same(r, after[n])}
@@ -85,7 +88,9 @@ def compare(before, net, after, churned=lambda row: False):
         elif not same(row, seen[name]):
             complaints.append(f"net: ss says {row}, tocsin {seen[name]}")
     for row, confidence in rows:
-        if (row.kind in KINDS.values() and names(row) not in before and names(row) not in after
-                and confidence == "consistent" and not churned(row)):
+        known = names(row) in before or names(row) in after or (
+            not row.inode and (row.kind, row.local, row.remote) in ends)
+        if (row.kind in KINDS.values() and not known and confidence == "consistent"
+                and not churned(row)):
             complaints.append(f"net: never was: {row}")
     return complaints, len(lasting)

@@ -3,7 +3,7 @@
 """Storms of processes, sockets, mappings and modules in guests, read from outside without pause.
 
 usage: churn.py READER, with the kernels in TOCSIN_LIVE_KERNELS as for processes.py. Each guest
-is read for TOCSIN_CHURN_SECONDS (default 12). Speaks TAP.
+is read for TOCSIN_CHURN_SECONDS (default 12), on a slow machine for longer. Speaks TAP.
 """
 import os
 import re
@@ -28,7 +28,7 @@ def judge(kernel, image, seconds):
             time.sleep(0.25)
         time.sleep(1)
         run = subprocess.run([READER, guest.qmp, seconds], capture_output=True, text=True,
-                             timeout=float(seconds) + 120)
+                             timeout=6 * float(seconds) + 120)
         text = open(guest.console, errors="replace").read().split("CHURNING", 1)
     if run.returncode:
         return run.stderr + "\n".join(text)[-1000:], run.stdout

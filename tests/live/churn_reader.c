@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#define PATIENCE 5 /* so many times longer where the machine is slow */
 #define NEVER UINT64_MAX
 #define FAULTS_SHOWN 20
 
@@ -467,9 +468,18 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static int print_counts(void)
+/* Has enough come and been read to judge by? */
+static bool is_enough(void)
 {
-	int few = 0;
+	for (int i = 0; i < CHURN_KINDS; i++)
+		if (history[i].count < 6 || counts[i].readings < 20 || counts[i].checked < 20)
+			return false;
+	return true;
+}
+
+static bool print_counts(void)
+{
+	bool few = !is_enough();
 
 	for (int i = 0; i < CHURN_KINDS; i++) {
 		const struct counts *c = &counts[i];
@@ -479,8 +489,7 @@ static int print_counts(void)
 		       names[i], history[i].count, c->readings, c->rows, c->torn, c->checked,
 		       c->errors);
 		/* A reading that is refused is honest, but must be rare. */
-		few |= c->errors * 200 > c->readings || history[i].count < 6 || c->readings < 20 ||
-		       c->checked < 20;
+		few |= c->errors * 200 > c->readings;
 	}
 	if (few)
 		fputs("too little happened to judge by, or too much was refused\n", stderr);
@@ -492,7 +501,7 @@ int main(int argc, char **argv)
 	static struct tocsin_process sockets, mappings;
 	struct tocsin_error err = {0};
 	uint64_t before;
-	double end;
+	double end, limit;
 
 	if (argc != 3) {
 		fputs("usage: churn_reader QMP-SOCKET SECONDS\n", stderr);
@@ -504,7 +513,9 @@ int main(int argc, char **argv)
 	by_name("storm-socket", &sockets);
 	by_name("storm-mmap", &mappings);
 	before = clock_of_guest();
-	for (end = now() + atof(argv[2]); now() < end;) {
+	end = now() + atof(argv[2]);
+	limit = end + PATIENCE * atof(argv[2]);
+	while (now() < end || (!is_enough() && now() < limit)) {
 		tocsin_memory_flush(memory);
 		bury_dead(clock_of_guest());
 		reading++;

@@ -149,9 +149,10 @@ class Code:
                         rb"[\x48-\x4f]?\x0f\x38\xf6(?![\x44\x4c\x54\x5c\x64\x6c\x74\x7c])[\x40-\x7f].",
                         re.DOTALL)
 
-    def __init__(self, image, symbols):
+    def __init__(self, image, symbols, debug=None):
         self.image = image
         self.symbols = symbols
+        self.debug = debug  # another file of the same build, which must hold the same code
         self.engine = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
         self.engine.detail = True
 
@@ -168,6 +169,9 @@ class Code:
         if size > self.FUNCTION_MAX:
             raise Refused(f"{name} has {size} bytes, which no function has")
         data, found, done = self.image.bytes_at(start, size), [], 0
+        if self.debug and self.debug.bytes_at(start, size) != data:
+            raise Refused(f"{name}() in {self.image.path} is not the code that {self.debug.path} "
+                          f"has, though both say build {self.image.build_id}")
         while done < size:
             more = list(self.engine.disasm(data[done:], start + done))
             found += more

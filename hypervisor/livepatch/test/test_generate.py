@@ -47,6 +47,8 @@ class Bench:
         self.others = others
         self.plain = self.keep("plain", gzip.open(self.xen).read())
         self.good = folder + "/good.livepatch"
+        self.debug = Image(self.syms)  # slow to read: once
+        self.symbols = Symbols.of_image(self.debug)
 
     def keep(self, name, data):
         path = f"{self.folder}/{name}"
@@ -59,7 +61,8 @@ class Bench:
         return done.returncode, done.stdout + done.stderr
 
     def generate(self, xen=None, out=None, **options):
-        options = options or {"dbg": self.syms}
+        if not options:
+            options = {"dbg": self.syms}
         args = [word for name, value in options.items() for word in ("--" + name, value)]
         return self.run("--xen", xen or self.xen, "--out", out or self.folder + "/out", *args)
 
@@ -72,9 +75,8 @@ class Bench:
         for word in words:
             assert word in text, (what, word, text)
 
-    def code(self, debug=True):
-        syms = Image(self.syms)
-        return Code(Image(self.xen), Symbols.of_image(syms), syms if debug else None)
+    def code(self):
+        return Code(Image(self.xen), self.symbols, self.debug)
 
 
 def test_makes(b):
@@ -128,9 +130,9 @@ def test_truncated(b):
     """truncated and foreign files are refused"""
     packed, plain = open(b.xen, "rb").read(), open(b.plain, "rb").read()
     for size in (0, 1, 3, 64, len(packed) // 2, len(packed) - 1):
-        b.refused(f"gz of {size}", xen=b.keep("short.gz", packed[:size]))
+        b.refused(f"gz of {size}", symbols=b.map, xen=b.keep("short.gz", packed[:size]))
     for size in (20, 52, 100, 4096, len(plain) // 2, 0x1b0000):
-        b.refused(f"plain of {size}", xen=b.keep("short", plain[:size]))
+        b.refused(f"plain of {size}", symbols=b.map, xen=b.keep("short", plain[:size]))
     b.refused("text", "neither", xen=b.keep("text", b"hello\n"))
     b.refused("EFI", "EFI", xen=b.keep("efi", b"MZ" + bytes(4096)))
     b.refused("nowhere", "No such file", xen=b.folder + "/nowhere")
@@ -161,7 +163,7 @@ def test_flipped_heads(b):
             b.refused(name, name, xen=image, dbg=b.syms)
             payload = lint.Payload(b.good)
             try:
-                payload.check_against(Code(Image(image), Symbols.of_image(Image(b.syms))))
+                payload.check_against(Code(Image(image), b.symbols))
             except Refused as why:
                 assert "expected" in str(why) and name in str(why), why
             else:
@@ -175,9 +177,8 @@ def test_flipped_code(b):
         offset, size = place(b, name)
         for _ in range(3):
             image = Image(flip(b, offset + rng.randrange(size), rng.randrange(8)))
-            syms = Image(b.syms)
             try:
-                offsets.Offsets(Code(image, Symbols.of_image(syms), syms)).find_all()
+                offsets.Offsets(Code(image, b.symbols, b.debug)).find_all()
             except Refused:
                 continue
             raise AssertionError(f"{name}: not seen")
@@ -193,7 +194,7 @@ def test_heads_that_cannot_move(b):
     for what, head in heads.items():
         image = Image(b.keep("moved", data[:offset] + head + data[offset + len(head):]))
         try:
-            offsets.head(Code(image, Symbols.of_image(Image(b.syms))), "do_hvm_op")
+            offsets.head(Code(image, b.symbols), "do_hvm_op")
         except Refused as why:
             assert "do_hvm_op" in str(why) and image.build_id in str(why), why
         else:
@@ -201,7 +202,7 @@ def test_heads_that_cannot_move(b):
     back = b"\x55\x53\x48\x89\xfb\xeb\xfa"  # five bytes, then a jump to the second
     image = Image(b.keep("moved", data[:offset] + back + data[offset + len(back):]))
     try:
-        offsets.head(Code(image, Symbols.of_image(Image(b.syms))), "do_hvm_op")
+        offsets.head(Code(image, b.symbols), "do_hvm_op")
     except Refused as why:
         assert "jumps back" in str(why), why
     else:

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import json
 
+import figures
 from expect import equal, expect
+
+
+ACCEPTED, REFUSED = 2000, 1400  # instructions, at most
 
 
 def check(s):
@@ -16,3 +20,10 @@ def check(s):
     found = [f["rule"] for f in report["findings"]]
     expect("yara.shellcode_execve_shell" in found, f"findings {found}", report)
     equal(s.one("^tocsind exit=")["exit"], "0", "tocsind")
+    cost = figures.bench(s)
+    print("# Instructions through the live patch, as the guest sees them:")
+    for title, what in (("accepted trigger", "accepted ping"), ("refused trigger", "refused ping"),
+                        ("CPUID exit", "cpuid")):
+        print(f"#   {title:28}{cost[what]:>14,}")
+    expect(cost["accepted ping"] <= ACCEPTED, f"an accepted trigger costs {cost}")
+    expect(cost["refused ping"] <= REFUSED, f"a refused trigger costs {cost}")

@@ -15,6 +15,7 @@ JUMP = 5  # what Xen writes over a function's head
 EVENT_UD = 0xffffffff00030006  # #UD, hardware exception, no error code: struct x86_event's head
 STACK_MASK = 0x7fff
 OFFSET_MAX = 0x2000
+LAST_PARAM = 38  # of the HVM parameters: Tocsin's is the next (tocsin/param.h)
 
 
 def memory(insn, number):
@@ -70,6 +71,19 @@ class Offsets:
             raise Refused(f"{where}: {value:#x} is not between {low:#x} and {high:#x}")
         if self.value.setdefault(name, value) != value:
             raise Refused(f"{where}: {value:#x}, but {self.value[name]:#x} elsewhere")
+
+    def version(self):
+        """Only Xen 4.17 has been read for what the payload takes for granted."""
+        found = [[immediate(insn, 1) for insn in self.code.function(f"xen_{part}_version")
+                  if insn.mnemonic == "mov"] for part in ("major", "minor")]
+        if found != [[4], [17]]:
+            raise Refused(f"build {self.code.image.build_id} is not Xen 4.17: it says {found}")
+        # Parameter 39 must be the first that Xen does not have, or it would mean something else.
+        limits = {immediate(insn, 1) for insn in self.code.function("do_hvm_op")
+                  if insn.mnemonic == "cmp" and insn.operands[0].size == 4}
+        if LAST_PARAM not in limits:
+            raise Refused(f"do_hvm_op() of build {self.code.image.build_id} does not end its "
+                          f"parameters with {LAST_PARAM}")
 
     def stack(self):
         """`or $mask, reg` on a copy of RSP, then what lies below the end of the stack."""
@@ -189,6 +203,7 @@ class Offsets:
         self.value["XEN_EVENT_UD"] = EVENT_UD
 
     def find_all(self):
+        self.version()
         self.stack()
         self.registers()
         self.options()

@@ -34,7 +34,8 @@ NAMES = {"XEN_STACK_MASK", "XEN_CURRENT_BELOW_END", "XEN_REGS_BELOW_END", "XEN_V
 HOOKED = ("hvm_inject_event", "do_hvm_op")
 READ = HOOKED + ("update_guest_eip", "copy_from_user_hvm", "rcu_lock_domain_by_id",
                  "domain_unpause", "arch_livepatch_safety_check", "hvm_get_param",
-                 "vmx_update_secondary_exec_control", "vmx_vmexit_handler")
+                 "vmx_update_secondary_exec_control", "vmx_vmexit_handler", "xen_major_version",
+                 "xen_minor_version")
 
 
 class Bench:
@@ -207,6 +208,25 @@ def test_heads_that_cannot_move(b):
         assert "jumps back" in str(why), why
     else:
         raise AssertionError("jump back")
+
+
+def test_version(b):
+    """another series of Xen is refused, and one with more HVM parameters"""
+    data = open(b.plain, "rb").read()
+    for name, old, new in (("xen_minor_version", b"\xb8\x11", b"\xb8\x12"),
+                           ("xen_major_version", b"\xb8\x04", b"\xb8\x05")):
+        offset, _ = place(b, name)
+        assert data[offset:offset + 2] == old, name
+        b.refused(name, "4.17", symbols=b.map,
+                  xen=b.keep("version", data[:offset] + new + data[offset + 2:]))
+    code = b.code()
+    at = [i.address - code.symbols.find("do_hvm_op") for i in code.function("do_hvm_op")
+          if i.mnemonic == "cmp" and offsets.immediate(i, 1) == offsets.LAST_PARAM]
+    changed, start = bytearray(data), place(b, "do_hvm_op")[0]
+    for offset in at:
+        place_of_38 = changed.index(offsets.LAST_PARAM, start + offset)
+        changed[place_of_38] += 1
+    b.refused("parameters", "38", symbols=b.map, xen=b.keep("params", bytes(changed)))
 
 
 def test_symbols(b):

@@ -202,44 +202,69 @@ int tocsin_build_id_payload(const uint8_t *payload, size_t size, char ret[TOCSIN
 	return 0;
 }
 
-static bool matches(const char *path, const char *build_id)
+/* 0 for what is no hypervisor. */
+static int visit(const char *folder, const char *name,
+		 int (*fn)(const char *path, const char *build_id, void *context), void *context)
 {
-	char id[TOCSIN_BUILD_ID_TEXT];
+	char id[TOCSIN_BUILD_ID_TEXT], *path;
 	struct stat st;
+	int rc = 0;
 
-	return !stat(path, &st) && S_ISREG(st.st_mode) &&
-	       !tocsin_build_id_hypervisor(path, id, NULL) && !strcmp(id, build_id);
+	if (asprintf(&path, "%s/%s", folder, name) < 0)
+		return -ENOMEM;
+	if (!stat(path, &st) && S_ISREG(st.st_mode) && !tocsin_build_id_hypervisor(path, id, NULL))
+		rc = fn(path, id, context);
+	free(path);
+	return rc;
+}
+
+int tocsin_build_id_each(const char *folder, const char *prefix,
+			 int (*fn)(const char *path, const char *build_id, void *context),
+			 void *context, struct tocsin_error *err)
+{
+	struct dirent **entries;
+	int count = scandir(folder, &entries, NULL, alphasort), rc = 0;
+
+	if (count < 0) {
+		rc = -errno;
+		if (rc == -ENOENT)
+			return 0;
+		return tocsin_error_set(err, rc, "cannot read %s: %s", folder, strerror(-rc));
+	}
+	for (int i = 0; i < count; i++) {
+		if (!rc && !strncmp(entries[i]->d_name, prefix, strlen(prefix)))
+			rc = visit(folder, entries[i]->d_name, fn, context);
+		free(entries[i]);
+	}
+	free(entries);
+	return rc;
+}
+
+struct wanted {
+	const char *build_id;
+	char *path;
+};
+
+static int compare(const char *path, const char *build_id, void *context)
+{
+	struct wanted *w = context;
+
+	if (strcmp(build_id, w->build_id))
+		return 0;
+	w->path = strdup(path);
+	return w->path ? 1 : -ENOMEM;
 }
 
 int tocsin_build_id_find(const char *folder, const char *prefix, const char *build_id, char **ret,
 			 struct tocsin_error *err)
 {
-	DIR *dir = opendir(folder);
-	const struct dirent *entry;
-	int rc = -ENOENT;
+	struct wanted w = {build_id, NULL};
+	int rc = tocsin_build_id_each(folder, prefix, compare, &w, err);
 
-	if (!dir) {
-		rc = -errno;
-		if (rc == -ENOENT)
-			return rc;
-		return tocsin_error_set(err, rc, "cannot read %s: %s", folder, strerror(-rc));
-	}
-	while (rc == -ENOENT && (entry = readdir(dir))) {
-		char *path;
-
-		if (strncmp(entry->d_name, prefix, strlen(prefix)))
-			continue;
-		if (asprintf(&path, "%s/%s", folder, entry->d_name) < 0) {
-			rc = tocsin_error_set(err, -ENOMEM, "out of memory");
-			break;
-		}
-		if (matches(path, build_id)) {
-			*ret = path;
-			rc = 0;
-		} else {
-			free(path);
-		}
-	}
-	closedir(dir);
-	return rc;
+	if (rc < 0)
+		return rc;
+	if (!w.path)
+		return -ENOENT;
+	*ret = w.path;
+	return 0;
 }

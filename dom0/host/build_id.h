@@ -22,9 +22,15 @@ int tocsin_build_id_payload(const uint8_t *payload, size_t size, char ret[TOCSIN
 			    struct tocsin_error *err);
 
 /*
- * The first regular file of `folder` whose name begins with `prefix` and that has this build ID;
- * free(ret). -ENOENT, with err untouched: there is none.
+ * Calls fn for each hypervisor in `folder` whose name begins with `prefix`, in the order of their
+ * names, until one call returns not 0, which is returned then. Other files, and a folder that is
+ * not there, are passed over.
  */
+int tocsin_build_id_each(const char *folder, const char *prefix,
+			 int (*fn)(const char *path, const char *build_id, void *context),
+			 void *context, struct tocsin_error *err);
+
+/* The first of them that has this build ID; free(ret). -ENOENT, with err untouched: none has. */
 int tocsin_build_id_find(const char *folder, const char *prefix, const char *build_id, char **ret,
 			 struct tocsin_error *err);
 

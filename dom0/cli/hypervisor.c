@@ -103,6 +103,7 @@ static void unmake(struct made *m)
 static int generate(struct run *r, struct made *m, struct tocsin_error *err)
 {
 	const char *symbols = r->s.symbols ? r->s.symbols : hypervisor_running_symbols();
+	struct tocsin_error why = {0};
 	int rc;
 
 	if (!r->s.file)
@@ -114,11 +115,15 @@ static int generate(struct run *r, struct made *m, struct tocsin_error *err)
 	if (rc)
 		return rc;
 	m->temporary = true;
-	rc = hypervisor_generate(r->s.file, symbols, m->path, err);
-	if (!rc)
-		did(r, "generate", "generated a live patch for build %s from %s and %s",
-		    r->s.xen.build_id, r->s.file, symbols ? symbols : "nothing else");
-	return rc;
+	rc = hypervisor_generate(r->s.file, symbols, m->path, &why);
+	if (rc)
+		return tocsin_error_set(err, rc, "%s%s", why.message,
+					symbols ? ""
+						: " (there is neither the -dbg package of this "
+						  "Xen nor /proc/xen/xensyms)");
+	did(r, "generate", "generated a live patch for build %s from %s%s%s", r->s.xen.build_id,
+	    r->s.file, symbols ? " and " : "", symbols ? symbols : "");
+	return 0;
 }
 
 /* At boot what is kept is preferred: it has worked before. */
@@ -237,7 +242,8 @@ static int keep(struct run *r, const struct made *m, struct tocsin_error *err)
 		return rc;
 	rc = hypervisor_write_file(path, m->bytes, m->size, err);
 	if (!rc)
-		did(r, "keep", "kept it for the next boot: %s", path);
+		did(r, "keep",
+		    "kept it for tocsin-hypervisor.service, which applies it at boot: %s", path);
 	free(path);
 	return rc;
 }

@@ -49,7 +49,7 @@ void hypervisor_state_free(struct hypervisor_state *s);
 
 bool hypervisor_other_applied(const struct hypervisor_state *s);
 
-/* kept: whether a payload for this build is applied again at boot. */
+/* kept: whether there is a payload for this build, for the next boot. */
 void hypervisor_print_text(const struct hypervisor_state *s, bool kept);
 void hypervisor_print_json(const struct hypervisor_state *s, bool kept, const char *const *steps,
 			   size_t count);

@@ -183,7 +183,9 @@ void hypervisor_print_text(const struct hypervisor_state *s, bool kept)
 	printf("symbols       %s\n", s->symbols                     ? s->symbols
 				     : hypervisor_running_symbols() ? hypervisor_running_symbols()
 								    : "not found");
-	printf("at boot       %s\n", kept ? "the live patch is applied" : "nothing is applied");
+	printf("at boot       %s\n",
+	       kept ? "tocsin-hypervisor.service applies the live patch that is kept"
+		    : "no live patch is kept for this build");
 	printf("views         %s\n",
 	       s->xen.altp2m ? "possible" : "not possible: Xen was booted without altp2m=1");
 	printf("domains       %zu, %zu of them may ring\n", s->domain_count, switched_on(s));
@@ -227,7 +229,7 @@ void hypervisor_print_json(const struct hypervisor_state *s, bool kept, const ch
 	add(o, "live_patches", list);
 	add(o, "file", text_or_null(s->file));
 	add(o, "symbols", text_or_null(s->symbols ? s->symbols : hypervisor_running_symbols()));
-	add(o, "at_boot", json_object_new_boolean(kept));
+	add(o, "kept", json_object_new_boolean(kept));
 	add(o, "views", json_object_new_boolean(s->xen.altp2m));
 	add(o, "domains", json_object_new_int64((int64_t)s->domain_count));
 	add(o, "domains_on", json_object_new_int64((int64_t)switched_on(s)));

@@ -280,8 +280,9 @@ int tocsin_host_set_rate(struct tocsin_host *h, uint32_t domid, uint32_t rate,
 		rc = errno ? -errno : -EIO;
 		if (rc == -EOPNOTSUPP)
 			return tocsin_error_set(err, rc,
-						"domain %" PRIu32 " has nested virtualisation: it "
-						"cannot have VM functions",
+						"domain %" PRIu32
+						" has nested virtualisation or no "
+						"EPT: it cannot have VM functions",
 						domid);
 		return tocsin_error_set(
 		    err, rc, "cannot set the rate of domain %" PRIu32 " to %" PRIu32 ": %s", domid,

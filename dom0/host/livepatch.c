@@ -29,6 +29,9 @@
 #define PAYLOADS_MAX 1024u
 #define TEXT_MAX (1u << 20) /* names, and metadata, of all payloads */
 #define LIST_TRIES 4
+/* How long Xen 4.17 may still look at a payload whose operation it reports as done: an unload that
+ * comes at once would free what a processor prints the name of. xen-livepatch waits as long. */
+#define SETTLE_MS 60
 
 struct tocsin_livepatch {
 	xc_interface *xc;
@@ -295,9 +298,9 @@ static int64_t now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static void pause_briefly(void)
+static void pause_ms(long ms)
 {
-	nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000}, NULL);
+	nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
 }
 
 typedef int action_fn(xc_interface *xch, char *name, uint32_t timeout, uint32_t flags);
@@ -323,7 +326,7 @@ static int attempt(struct tocsin_livepatch *l, const char *name, action_fn *acti
 			break;
 		if (now_ms() >= deadline)
 			return -ETIMEDOUT;
-		pause_briefly();
+		pause_ms(POLL_MS);
 	} while (1);
 	if (status.rc)
 		return status.rc;
@@ -337,12 +340,13 @@ static int change(struct tocsin_livepatch *l, const char *name, action_fn *actio
 	int rc;
 
 	while ((rc = attempt(l, name, action, wanted, deadline)) == -EBUSY && now_ms() < deadline)
-		pause_briefly();
+		pause_ms(POLL_MS);
 	if (rc == -ENOENT)
 		return tocsin_error_set(err, rc, "Xen holds no live patch named %s", name);
 	if (rc)
 		return tocsin_error_set(err, rc, "cannot %s the live patch: %s", verb,
 					action_words(rc));
+	pause_ms(SETTLE_MS);
 	return 0;
 }
 
@@ -369,7 +373,7 @@ int tocsin_livepatch_unload(struct tocsin_livepatch *l, const char *name, struct
 		if (rc != -EBUSY || now_ms() >= deadline)
 			return tocsin_error_set(err, rc, "cannot unload the live patch: %s",
 						rc == -EINVAL ? "it is applied" : action_words(rc));
-		pause_briefly();
+		pause_ms(POLL_MS);
 	}
 	return 0;
 }

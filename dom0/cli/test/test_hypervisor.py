@@ -95,7 +95,7 @@ world()
 code, out, err = run("status", "--json")
 got = json.loads(out)
 check("stock: status", (code, err, got["tocsin"], got["live_patching"], got["live_patches"],
-      got["file"], got["build_id"], got["version"], got["views"], got["at_boot"]),
+      got["file"], got["build_id"], got["version"], got["views"], got["kept"]),
       (3, "", "none", True, [], str(boot / "xen-4.17-amd64.gz"), RUNNING.hex(), "4.17.7", False, False))
 code, out, err = run("status")
 check("stock: status says what to do", (code, "tocsin hypervisor install" in out), (3, True))
@@ -121,7 +121,7 @@ check("no file under /boot", json.loads(run("status", "--json")[1])["file"], Non
 world(polls=2)
 code, out, err = run("install", "--json")
 got = json.loads(out)
-check("install", (code, err, got["tocsin"], got["steps"], got["at_boot"]),
+check("install", (code, err, got["tocsin"], got["steps"], got["kept"]),
       (0, "", "live patch", ["generate", "check", "upload", "apply", "prove", "keep"], True))
 check("install: Xen has it", now()["state"], 2)
 check("install: kept, nothing else left", kept(), [mine])

@@ -298,10 +298,16 @@ static int command_install(struct run *r)
 	}
 	if (look(r, &err))
 		return fail(&err);
-	if (r->s.tocsin == HYPERVISOR_PATCHED || r->s.tocsin == HYPERVISOR_LIVE) {
+	if (r->s.tocsin == HYPERVISOR_PATCHED ||
+	    (r->s.tocsin == HYPERVISOR_LIVE && !r->o.dry_run)) {
 		did(r, "nothing", "nothing is needed: the running hypervisor has Tocsin%s",
 		    r->s.tocsin == HYPERVISOR_LIVE ? ", as a live patch" : "'s patches");
-		return finish(r, EXIT_DONE);
+		if (r->o.keep)
+			fprintf(stderr,
+				"tocsin hypervisor: so no live patch was made, and %s was "
+				"not written\n",
+				r->o.keep);
+		return finish(r, r->o.keep ? EXIT_FAILED : EXIT_DONE);
 	}
 	if (install_payload(r, &err)) {
 		hypervisor_state_free(&r->s);
@@ -412,10 +418,8 @@ struct preparation {
 static int generate_kept(const char *file, const char *build_id, struct tocsin_error *err)
 {
 	char *symbols = NULL, *fresh = NULL, *path = NULL;
-	int rc = tocsin_build_id_find("/usr/lib/debug/boot", "xen-syms", build_id, &symbols, err);
+	int rc = hypervisor_find_symbols(build_id, &symbols, err);
 
-	if (rc == -ENOENT)
-		rc = 0;
 	if (!rc)
 		rc = hypervisor_kept_path(build_id, ".new", &fresh, err);
 	if (!rc)

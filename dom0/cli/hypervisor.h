@@ -47,6 +47,10 @@ int hypervisor_survey(const struct hypervisor_options *o, struct hypervisor_stat
 		      struct tocsin_error *err);
 void hypervisor_state_free(struct hypervisor_state *s);
 
+/* The xen-syms of a build, where the distribution or a build of Xen's source puts it; NULL if there
+ * is none. free(ret). */
+int hypervisor_find_symbols(const char *build_id, char **ret, struct tocsin_error *err);
+
 bool hypervisor_other_applied(const struct hypervisor_state *s);
 
 /* kept: whether there is a payload for this build, for the next boot. */

@@ -15,8 +15,6 @@
 
 #include <json-c/json.h>
 
-static const char *const debug_folders[] = {"/usr/lib/debug/boot", "/usr/lib/debug"};
-
 bool hypervisor_other_applied(const struct hypervisor_state *s)
 {
 	for (size_t i = 0; i < s->payload_count; i++)
@@ -77,6 +75,17 @@ static int find_named(const struct hypervisor_state *s, const char *name, char *
 	return *ret ? 0 : tocsin_error_set(err, -ENOMEM, "out of memory");
 }
 
+int hypervisor_find_symbols(const char *build_id, char **ret, struct tocsin_error *err)
+{
+	const char *const folders[] = {"/usr/lib/debug/boot", "/usr/lib/debug",
+				       hypervisor_boot_folder()};
+	int rc = -ENOENT;
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && rc == -ENOENT; i++)
+		rc = tocsin_build_id_find(folders[i], "xen-syms", build_id, ret, err);
+	return not_found(rc);
+}
+
 static int find_files(const struct hypervisor_options *o, struct hypervisor_state *s,
 		      struct tocsin_error *err)
 {
@@ -87,12 +96,10 @@ static int find_files(const struct hypervisor_options *o, struct hypervisor_stat
 		rc = find_named(s, o->xen, &s->file, err);
 	else
 		rc = not_found(tocsin_build_id_find(boot, "xen", s->xen.build_id, &s->file, err));
-	if (rc || !o->dbg) {
-		for (size_t i = 0; i < 2 && !rc && !s->symbols; i++)
-			rc = not_found(tocsin_build_id_find(debug_folders[i], "xen-syms",
-							    s->xen.build_id, &s->symbols, err));
+	if (rc)
 		return rc;
-	}
+	if (!o->dbg)
+		return hypervisor_find_symbols(s->xen.build_id, &s->symbols, err);
 	return find_named(s, o->dbg, &s->symbols, err);
 }
 

@@ -131,6 +131,12 @@ check("install: what the generator was asked", (root / "calls").read_text().spli
       ["--xen", str(boot / "xen-4.17-amd64.gz")])
 code, out, err = run("install")
 check("install again", (code, "nothing is needed" in out, err), (0, True, ""))
+code, out, err = run("install", "--keep-payload", root / "unwritten")
+check("a payload is wanted, and none is made", (code, "unwritten" in err, (root / "unwritten").exists()),
+      (1, True, False))
+code, out, err = run("install", "--dry-run", "--keep-payload", root / "again", "--json")
+check("installed: a dry run makes one", (code, json.loads(out)["steps"], (root / "again").exists()),
+      (0, ["generate", "check", "dry run"], True))
 code, out, err = run("status")
 check("installed: status", (code, "as a live patch" in out, "tocsin (applied)" in out), (0, True, True))
 
@@ -283,6 +289,13 @@ for args in ([], ["sing"], ["status", "--dry-run"], ["remove", "--xen", "a"], ["
              ["prepare", "--json"], ["install", "--keep"], ["install", "a"], ["status", "-"]):
     code, out, err = run("hypervisor", *args, executable=tocsin)
     check("usage: " + " ".join(args), (code, out, "usage: tocsin hypervisor" in err), (2, "", True))
+completion = pathlib.Path(__file__).resolve().parents[1] / "completion.bash"
+script = """. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tocsin; echo "${COMPREPLY[*]}\""""
+for words, expected in ((["r"], "remove"), (["remove", "--"], "--dry-run --json"),
+                        (["install", "--p"], "--payload"), (["status", "--"], "--dbg --json --xen")):
+    done = subprocess.run(["bash", "-c", script, completion, tocsin, "hypervisor", *words],
+                          capture_output=True, text=True, check=False)
+    check("completion: " + " ".join(words), done.stdout.strip(), expected)
 if not pathlib.Path("/dev/xen/privcmd").exists():
     code, out, err = run("hypervisor", "install", executable=tocsin)
     check("the program itself, no Xen", (code, out, "dom0" in err), (1, "", True))

@@ -191,14 +191,33 @@ static void perceives(void **state)
 	tocsin_host_close(h);
 }
 
+static void rate_refused(void **state)
+{
+	struct tocsin_error err = {0};
+	struct tocsin_host *h;
+
+	assert_int_equal(tocsin_host_open(&h, NULL), 0);
+	assert_int_equal(tocsin_host_set_rate(h, 1, 5, &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.message, "tocsin hypervisor install"));
+	fake_xen.state = 2;
+	tocsin_error_clear(&err);
+	fake_xen.rate_errno = EOPNOTSUPP;
+	assert_int_equal(tocsin_host_set_rate(h, 1, 5, &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.message, "nested"));
+	fake_xen.rate_errno = 0;
+	assert_int_equal(tocsin_host_set_rate(h, 1, 5, NULL), 0);
+	assert_int_equal(fake_xen.rate, 5);
+	tocsin_host_close(h);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest list[] = {
-	    TEST(no_xen),          TEST(hypervisor),      TEST(whole_life),
-	    TEST(busy_passes),     TEST(refused),         TEST(too_slow),
-	    TEST(uploads_refused), TEST(lists_that_fail), TEST(perceives),
+	    TEST(no_xen),    TEST(hypervisor),   TEST(whole_life),      TEST(busy_passes),
+	    TEST(refused),   TEST(too_slow),     TEST(uploads_refused), TEST(lists_that_fail),
+	    TEST(perceives), TEST(rate_refused),
 	};
 
 	return cmocka_run_group_tests_name("livepatch", list, NULL, NULL);

@@ -443,7 +443,9 @@ static int prepare_one(const char *file, const char *build_id, void *context)
 	struct preparation *p = context;
 	struct tocsin_error err = {0};
 
-	if (strstr(file, "-tocsin-") || p->count == BUILDS_MAX) /* hypervisor/install's */
+	/* hypervisor/install's own, and symbols */
+	if (strstr(file, "/xen-4.17-tocsin-") || strstr(file, "/xen-syms") ||
+	    p->count == BUILDS_MAX)
 		return 0;
 	snprintf(p->builds[p->count], sizeof(p->builds[0]), "%s", build_id);
 	p->names[p->count] = p->builds[p->count];

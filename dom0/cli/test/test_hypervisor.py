@@ -272,9 +272,15 @@ check("prepare: nobody asked for it", (code, "no install" in out, (root / "calls
 run("install")
 (boot / "xen-4.17-amd64.gz").write_bytes(gzip.compress(image(OTHER)))
 (boot / "xen-4.17-tocsin-amd64.gz").write_bytes(gzip.compress(image(bytes(20))))
+(boot / "xen-syms-4.17-amd64").write_bytes(image(OTHER))
 (root / "payload").write_bytes(payload(OTHER))
+(root / "calls").unlink()
 code, out, err = run("prepare")
 check("prepare: Xen was updated", (code, kept()), (0, [OTHER.hex() + ".livepatch"]))
+check("prepare: made once, with the symbols", (root / "calls").read_text().split("\n")[0].split(),
+      ["--xen", str(boot / "xen-4.17-amd64.gz"), "--out", f"{store}/{OTHER.hex()}.livepatch.new",
+       "--dbg", str(boot / "xen-syms-4.17-amd64")])
+check("prepare: and checked", (root / "calls").read_text().count("\n"), 2)
 (root / "refuse").write_text("generate: no symbols\n", encoding="ascii")
 code, out, err = run("prepare")
 check("prepare: not possible yet", (code, "no symbols" in err, "runs" in err, kept()),

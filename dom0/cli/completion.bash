@@ -10,7 +10,7 @@ _tocsin()
 		return
 	fi
 	case $before in
-	--dump | --qemu | --history | --rings | --rules)
+	--dump | --qemu | --history | --rings | --rules | --xen | --dbg | --payload | --keep-payload)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
@@ -39,7 +39,15 @@ _tocsin()
 		return # numbers
 		;;
 	esac
+	if [ "${COMP_WORDS[1]} $COMP_CWORD" = "hypervisor 2" ]; then
+		mapfile -t COMPREPLY < <(compgen -W "status install remove prepare" -- "$word")
+		return
+	fi
 	options=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help 2>/dev/null)
+	if [ "${COMP_WORDS[1]}" = hypervisor ]; then # only those of the verb
+		options=$(awk -v verb="${COMP_WORDS[2]}" '
+			/^           [a-z]/ { on = $1 == verb } /^$/ { on = 0 } on' <<<"$options")
+	fi
 	case $options in
 	*GUEST*) options="$options -d --domain --qemu" ;;
 	esac

@@ -47,6 +47,13 @@ static const struct command {
     {"enable", "DOMAIN [--rate N]", "let a domain ring N times a second", command_enable},
     {"disable", "DOMAIN", "stock behaviour for a domain", command_disable},
     {"views", "DOMAIN --create N", "create altp2m views for a domain", command_views},
+    {"hypervisor",
+     "status | install | remove | prepare\n"
+     "           status  [--json] [--xen FILE] [--dbg FILE]\n"
+     "           install [--dry-run] [--json] [--xen FILE] [--dbg FILE] [--payload FILE]\n"
+     "                   [--keep-payload FILE] [--boot]\n"
+     "           remove  [--dry-run] [--json]",
+     "Tocsin in the running hypervisor, as a live patch", command_hypervisor},
 #endif
 };
 
@@ -56,7 +63,7 @@ static void help(FILE *out)
 {
 	fputs("usage: tocsin COMMAND [ARGUMENTS]\n\n", out);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %-9s  %s\n", commands[i].name, commands[i].summary);
+		fprintf(out, "  %-10s  %s\n", commands[i].name, commands[i].summary);
 	fputs("\n  COMMAND --help  its arguments\n  --help          this text\n"
 	      "  --version       the version\n",
 	      out);

@@ -324,6 +324,20 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
+/* It listens all the same: the hypervisor can get it while the daemon runs. */
+static void tell_if_deaf(struct daemon *d)
+{
+	struct tocsin_error err = {0};
+	bool perceives;
+
+	if (tocsin_host_perceives(d->host, &perceives, &err))
+		fprintf(stderr, "tocsind: %s\n", err.message);
+	else if (!perceives)
+		fputs("tocsind: no guest can ring: the running hypervisor has no Tocsin; `tocsin "
+		      "hypervisor install` puts it there, without a reboot\n",
+		      stderr);
+}
+
 static int open_all(struct daemon *d, const struct options *o, struct tocsin_error *err)
 {
 	int rc = 0;
@@ -452,6 +466,7 @@ int main(int argc, char **argv)
 	if (rc) {
 		fprintf(stderr, "tocsind: %s\n", err.code ? err.message : strerror(-rc));
 	} else {
+		tell_if_deaf(&d);
 		fputs("tocsind: listening\n", stderr);
 		rc = loop(&d);
 		stop_capture(&d);

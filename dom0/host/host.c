@@ -10,6 +10,7 @@
  * question. A domain may vanish between two calls: then it is not found, or not listed.
  */
 #include "host/host.h"
+#include "host/xc.h"
 #include <tocsin/param.h>
 
 #include <errno.h>
@@ -28,24 +29,6 @@ struct tocsin_host {
 	struct xs_handle *xs;
 };
 
-/* The libraries' own messages would mix with ours on stderr. */
-static void mute(struct xentoollog_logger *logger, xentoollog_level level, int errnoval,
-		 const char *context, const char *format, va_list al)
-{
-}
-
-static void mute_progress(struct xentoollog_logger *logger, const char *context,
-			  const char *doing_what, int percent, unsigned long done,
-			  unsigned long total)
-{
-}
-
-static void mute_destroy(struct xentoollog_logger *logger)
-{
-}
-
-static struct xentoollog_logger silent = {mute, mute_progress, mute_destroy};
-
 int tocsin_host_open(struct tocsin_host **ret, struct tocsin_error *err)
 {
 	struct tocsin_host *h = calloc(1, sizeof(*h));
@@ -53,13 +36,10 @@ int tocsin_host_open(struct tocsin_host **ret, struct tocsin_error *err)
 
 	if (!h)
 		return tocsin_error_set(err, -ENOMEM, "out of memory");
-	h->xc = xc_interface_open(&silent, &silent, 0);
-	if (!h->xc) {
-		rc = errno ? -errno : -EIO;
+	rc = tocsin_xc_open(&h->xc, err);
+	if (rc) {
 		free(h);
-		return tocsin_error_set(
-		    err, rc, "cannot reach the hypervisor (%s): run this as root in Xen's dom0",
-		    strerror(-rc));
+		return rc;
 	}
 	h->xs = xs_open(0);
 	if (!h->xs) {
@@ -80,6 +60,30 @@ void tocsin_host_close(struct tocsin_host *h)
 	xs_close(h->xs);
 	xc_interface_close(h->xc);
 	free(h);
+}
+
+/*
+ * The hypervisor looks at a parameter's number before the domain's: one that does not know the
+ * number answers EINVAL, one that does that there is no such domain. So no guest is needed.
+ */
+int tocsin_host_perceives(struct tocsin_host *h, bool *ret, struct tocsin_error *err)
+{
+	uint64_t value;
+	int rc;
+
+	errno = 0;
+	if (!xc_hvm_param_get(h->xc, DOMID_INVALID, TOCSIN_HVM_PARAM_RATE, &value) ||
+	    errno == ESRCH) {
+		*ret = true;
+		return 0;
+	}
+	if (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP) {
+		*ret = false;
+		return 0;
+	}
+	rc = errno ? -errno : -EIO;
+	return tocsin_error_set(err, rc, "cannot ask the hypervisor whether it has Tocsin: %s",
+				strerror(-rc));
 }
 
 /* "" if xenstore has none: a domain that is being made or torn down. */
@@ -270,10 +274,16 @@ int tocsin_host_set_rate(struct tocsin_host *h, uint32_t domid, uint32_t rate,
 		return rc;
 	if (d.rate < 0)
 		return tocsin_error_set(err, -EOPNOTSUPP,
-					"the running hypervisor has no Tocsin: install a Xen with "
-					"Tocsin's patches or load its livepatch");
+					"the running hypervisor has no Tocsin: `tocsin hypervisor "
+					"install` puts it there, without a reboot");
 	if (xc_hvm_param_set(h->xc, domid, TOCSIN_HVM_PARAM_RATE, rate)) {
 		rc = errno ? -errno : -EIO;
+		if (rc == -EOPNOTSUPP)
+			return tocsin_error_set(err, rc,
+						"domain %" PRIu32
+						" has nested virtualisation or no "
+						"EPT: it cannot have VM functions",
+						domid);
 		return tocsin_error_set(
 		    err, rc, "cannot set the rate of domain %" PRIu32 " to %" PRIu32 ": %s", domid,
 		    rate, strerror(-rc));

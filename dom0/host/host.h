@@ -37,6 +37,9 @@ int tocsin_host_domain(struct tocsin_host *h, uint32_t domid, struct tocsin_doma
 int tocsin_host_list(struct tocsin_host *h, struct tocsin_domain **ret, size_t *count,
 		     struct tocsin_error *err);
 
+/* Whether the running hypervisor has the switch: by Tocsin's patches or by its live patch. */
+int tocsin_host_perceives(struct tocsin_host *h, bool *ret, struct tocsin_error *err);
+
 /* Rate in triggers per second, 0 = off = stock behaviour. -EOPNOTSUPP: the running hypervisor
  * has no Tocsin; the message says what to install. */
 int tocsin_host_set_rate(struct tocsin_host *h, uint32_t domid, uint32_t rate,

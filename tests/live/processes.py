@@ -169,7 +169,7 @@ def list_objects(tocsin, ram, truth):
 
 def mutate(program, ram):
     """A guest that lies, in TOCSIN_LIES rounds: nothing may crash, run on, or fail without a reason."""
-    run = subprocess.run([program, ram, os.environ.get("TOCSIN_LIES", "40")], capture_output=True, text=True, timeout=300)
+    run = subprocess.run([program, ram, os.environ.get("TOCSIN_LIES", "20")], capture_output=True, text=True, timeout=300)
     if run.returncode or not run.stdout:
         raise Failed(f"mutate: exit {run.returncode}, {run.stderr[-1500:]}")
     return run.stdout.strip()

@@ -151,7 +151,7 @@ static int parse_value(const char *option, const char *value, struct watch_optio
 	if (!strcmp(option, "--share"))
 		return parse_share(value, &o->pace.share);
 	if (!strcmp(option, "--for"))
-		return parse_time(value, &o->seconds);
+		return parse_time(value, &o->seconds) || !o->seconds ? -EINVAL : 0;
 	if (!strcmp(option, "--account"))
 		return parse_time(value, &o->accounts) || !o->accounts ? -EINVAL : 0;
 	return -ENOENT;
@@ -175,7 +175,6 @@ static int complain(const char *option, const char *value, int rc)
 int watch_options_parse(int argc, char **argv, struct watch_options *ret)
 {
 	struct watch_options o = {
-	    .format = "text",
 	    .keep = {.max_age = 7 * 86400 * SECOND, .max_bytes = 1u << 30},
 	    .pace = {.least = 20 * MILLISECOND, .most = 500 * MILLISECOND, .share = 0.05},
 	    .accounts = 60 * SECOND};
@@ -192,6 +191,14 @@ int watch_options_parse(int argc, char **argv, struct watch_options *ret)
 			return complain(option, value, rc);
 		i++;
 	}
+	if (o.view && o.format) {
+		fputs("tocsin watch: --view is on the terminal, --json and --format are not: "
+		      "one of them; --history keeps events beside either\n",
+		      stderr);
+		return EXIT_USAGE;
+	}
+	if (!o.format)
+		o.format = "text";
 	if (!o.count) {
 		fputs("tocsin watch: which guests? -d DOMAIN or --qemu SOCKET, each as often as "
 		      "there are guests\n",

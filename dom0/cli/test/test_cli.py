@@ -73,6 +73,15 @@ code, out, err = run("ps", "--dump", folder / "absent")
 check("ps, no such file", (code, out, "No such file" in err), (1, "", True))
 code, out, err = run("ps", "--dump", folder / "good.trace")
 check("ps, no kernel in it", (code, out, err.count("\n")), (1, "", 1))
+for args in (["--for", "0"], ["--for", "x"], ["--view", "--json"], ["--format", "text", "--view"],
+             ["--period", "0"], ["--share", "101"], ["--account", "0"], ["--dump", "x"], ["--qemu"]):
+    code, out, err = run("watch", "--qemu", folder / "absent", *args)
+    check("watch, wrong usage: " + " ".join(args), (code, out, "usage:" in err), (2, "", True))
+code, out, err = run("watch", "--no-rules", "--qemu", folder / "absent")
+check("watch, no guest", (code, out, err.count("absent"), "No such file" in err), (1, "", 1, True))
+for command in ("net", "watch", "history", "rules"):
+    code, out, err = run(command, "--help")
+    check(command + ": its help fits 80 columns", (code, max(map(len, out.splitlines())) <= 80), (0, True))
 code, out, err = run("--help")
 check("help names replay", (code, "replay" in out), (0, True))
 check("version", run("--version")[1].split()[0], "tocsin")

@@ -96,6 +96,8 @@ for args in (["--since", "soon"], ["--since", "10y"], ["--since", "2026-02-30"],
              ["another"]):
     code, out, err = run(path, *args)
     check("usage: " + " ".join(args), (code, out, "usage:" in err), (2, "", True))
+check("what a kind can be", all(kind in run(path, "--kind", "sung")[2] for kind in everything), True)
+check("no value", "--until needs a value" in run(path, "--until")[2], True)
 code, out, err = run(folder / "absent")
 check("no such file", (code, out, "No such file" in err, err.count("\n")), (1, "", True, 1))
 check("and none is made", (folder / "absent").exists(), False)

@@ -10,7 +10,7 @@ _tocsin()
 		return
 	fi
 	case $before in
-	--dump | --qemu | --history | --rings | --rules)
+	--dump | --qemu | --history | --rings | --rules | --key)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
@@ -35,8 +35,9 @@ _tocsin()
 			-- "$word")
 		return
 		;;
-	--for | --keep | --account | --max-size | --period | --share | --rate | --create)
-		return # numbers
+	--for | --keep | --account | --max-size | --period | --share | --rate | --create | \
+		--since | --until | --guest | --pid | --comm | --port | --address | --limit | --nodes)
+		return # numbers, times, names that nobody here knows
 		;;
 	esac
 	options=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help 2>/dev/null)

@@ -24,6 +24,7 @@ struct options {
 	const struct tocsin_graph_output *graph; /* in place of output */
 	uint64_t nodes;
 	bool stat, json;
+	bool found; /* an event was written */
 	uint64_t now;
 };
 
@@ -216,9 +217,31 @@ static int show_extent(struct tocsin_history *h, bool json, struct tocsin_error 
 
 static int write_event(const struct tocsin_event *e, void *context)
 {
-	const struct options *o = context;
+	struct options *o = context;
 
+	o->found = true;
 	return o->output->write(stdout, e);
+}
+
+/* A person who sees nothing might have mistyped. */
+static int tell_nothing(struct tocsin_history *h, const struct options *o, struct tocsin_error *err)
+{
+	struct tocsin_history_extent e;
+	int rc = tocsin_history_extent(h, &e, err);
+
+	if (!rc)
+		fprintf(stderr, "tocsin history: none of the %" PRIu64 " events in %s fits\n",
+			e.events, o->file);
+	return rc;
+}
+
+static int show_events(struct tocsin_history *h, struct options *o, struct tocsin_error *err)
+{
+	int rc = tocsin_history_each(h, &o->query, write_event, o, err);
+
+	if (!rc && !o->found && !strcmp(o->output->name, "text"))
+		rc = tell_nothing(h, o, err);
+	return rc;
 }
 
 static int add_to_graph(const struct tocsin_event *e, void *context)
@@ -245,7 +268,7 @@ static int show_graph(struct tocsin_history *h, const struct options *o, struct 
 	return rc;
 }
 
-static int show(const struct options *o, struct tocsin_error *err)
+static int show(struct options *o, struct tocsin_error *err)
 {
 	struct tocsin_history *h;
 	int rc = tocsin_history_open(o->file, NULL, &h, err);
@@ -257,7 +280,7 @@ static int show(const struct options *o, struct tocsin_error *err)
 	else if (o->graph)
 		rc = show_graph(h, o, err);
 	else
-		rc = tocsin_history_each(h, &o->query, write_event, (void *)o, err);
+		rc = show_events(h, o, err);
 	tocsin_history_close(h);
 	return rc;
 }

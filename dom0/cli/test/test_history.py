@@ -53,6 +53,8 @@ check("port", kinds("--port", 80), ["opened", "accepted"])
 check("address", kinds("--address", "203.0.113.9"), ["opened", "finding"])
 check("the latest", kinds("--limit", 2), everything[-2:])
 check("nothing", kinds("--guest", "nobody"), [])
+check("nothing, for a person", run(path, "--guest", "nobody"),
+      (0, "", f"tocsin history: none of the 9 events in {path} fits\n"))
 
 code, out, err = run(path)
 check("text", (code, err, len(out.splitlines())), (0, "", 9))

@@ -414,6 +414,21 @@ size_t watch_fit(const char *text, int width, bool right, char *ret, size_t size
 	return out;
 }
 
+void watch_keep_port(char *text, int width)
+{
+	size_t room = (size_t)width, length = strlen(text), tail;
+	const char *end = strrchr(text, ']');
+
+	if (text[0] != '[' || !end || length <= room ||
+	    strspn(text, "[]:.%0123456789abcdef") != length)
+		return;
+	tail = strlen(end);
+	if (tail + 1 >= room)
+		return;
+	text[room - tail - 1] = '+';
+	memmove(text + room - tail, end, tail + 1);
+}
+
 static size_t put_cell(const char *text, int width, bool right, size_t n, char *ret, size_t at)
 {
 	if (n && at + 1 < WATCH_LINE_SIZE)
@@ -451,6 +466,7 @@ void watch_table_line(const struct watch_table *t, const struct watch_layout *l,
 		char cell[WATCH_CELL_SIZE];
 
 		c->text(&t->rows[row], cell);
+		watch_keep_port(cell, l->at[n].width);
 		at = put_cell(cell, l->at[n].width, c->right, n, ret, at);
 	}
 }

@@ -2,6 +2,7 @@
 /* tocsin: one program, one table of subcommands. Each subcommand reads its own arguments. */
 #include "cli/command.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,14 +82,19 @@ static int run(const struct command *c, int argc, char **argv)
 	return rc;
 }
 
-/* A full disk or a closed pipe is a failure, not a short answer. */
+/*
+ * A full disk or a closed pipe is a failure, not a short answer. Who failed has said why, and who
+ * closed the pipe knows.
+ */
 static int finish(int rc)
 {
-	if (fflush(stdout) || ferror(stdout)) {
-		perror("tocsin: cannot write");
-		return EXIT_FAILED;
-	}
-	return rc;
+	errno = 0;
+	if (!fflush(stdout) && !ferror(stdout))
+		return rc;
+	if (rc != EXIT_FAILED && errno != EPIPE)
+		fprintf(stderr, "tocsin: cannot write: %s\n",
+			errno ? strerror(errno) : "what was printed is not all of it");
+	return EXIT_FAILED;
 }
 
 int main(int argc, char **argv)

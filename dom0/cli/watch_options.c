@@ -84,6 +84,9 @@ static int add_guest(const struct guest_options *g, struct watch_options *o)
 {
 	if (o->count == WATCH_GUESTS_MAX)
 		return -E2BIG;
+	for (size_t i = 0; i < o->count; i++)
+		if (!strcmp(watch_guest_name(&o->guests[i]), watch_guest_name(g)))
+			return -EEXIST;
 	o->guests[o->count++] = *g;
 	return 0;
 }
@@ -165,6 +168,8 @@ static int complain(const char *option, const char *value, int rc)
 		fprintf(stderr, "tocsin watch: unexpected argument '%s'\n", option);
 	else if (!value)
 		fprintf(stderr, "tocsin watch: %s needs a value\n", option);
+	else if (rc == -EEXIST)
+		fprintf(stderr, "tocsin watch: %s %s is there twice\n", option, value);
 	else if (rc == -E2BIG)
 		fprintf(stderr, "tocsin watch: too many of %s\n", option);
 	else

@@ -74,9 +74,10 @@ check("ps, no such file", (code, out, "No such file" in err), (1, "", True))
 code, out, err = run("ps", "--dump", folder / "good.trace")
 check("ps, no kernel in it", (code, out, err.count("\n")), (1, "", 1))
 for args in (["--for", "0"], ["--for", "x"], ["--view", "--json"], ["--format", "text", "--view"],
-             ["--period", "0"], ["--share", "101"], ["--account", "0"], ["--dump", "x"], ["--qemu"]):
+             ["--period", "0"], ["--share", "101"], ["--account", "0"], ["--dump", "x"], ["--qemu"],
+             ["--qemu", folder / "absent"]):
     code, out, err = run("watch", "--qemu", folder / "absent", *args)
-    check("watch, wrong usage: " + " ".join(args), (code, out, "usage:" in err), (2, "", True))
+    check("watch, wrong usage: " + " ".join(map(str, args)), (code, out, "usage:" in err), (2, "", True))
 code, out, err = run("watch", "--no-rules", "--qemu", folder / "absent")
 check("watch, no guest", (code, out, err.count("absent"), "No such file" in err), (1, "", 1, True))
 for command in ("net", "watch", "history", "rules"):
@@ -133,7 +134,8 @@ for words, expected in (("wat", ["watch"]), ("history x --ki", ["--kind"]), ("ne
                           capture_output=True, text=True, timeout=60, cwd="/")
     check("completion: " + words, done.stdout.splitlines(), expected)
 with open("/dev/full", "w", encoding="ascii") as full:
-    code = subprocess.run([tocsin, "replay", str(folder / "good.trace")], stdout=full,
-                          stderr=subprocess.DEVNULL, check=False).returncode
-check("a full disk is a failure", code, 1)
+    done = subprocess.run([tocsin, "replay", str(folder / "good.trace")], stdout=full,
+                          stderr=subprocess.PIPE, text=True, check=False)
+check("a full disk is a failure", (done.returncode, done.stderr),
+      (1, "tocsin: cannot write: No space left on device\n"))
 finish()

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <wchar.h>
 
 static size_t column_find(enum watch_mode mode, const char *title)
@@ -97,11 +98,20 @@ static int make_room(struct watch_table *t, size_t room)
 
 /* ---- their order ---- */
 
+/* What a guest has for itself, as netlink, comes after what leads out of it. */
+static bool leads_out(const struct watch_row *r)
+{
+	return r->socket &&
+	       (r->socket->e.socket.family == AF_INET || r->socket->e.socket.family == AF_INET6);
+}
+
 static int compare_same(const struct watch_row *a, const struct watch_row *b)
 {
 	uint64_t x = a->socket ? a->socket->e.id : (uint32_t)a->process->pid;
 	uint64_t y = b->socket ? b->socket->e.id : (uint32_t)b->process->pid;
 
+	if (leads_out(a) != leads_out(b))
+		return leads_out(a) ? -1 : 1;
 	if (a->guest != b->guest)
 		return a->guest < b->guest ? -1 : 1;
 	return (x > y) - (x < y);

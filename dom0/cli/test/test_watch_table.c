@@ -171,6 +171,17 @@ static void rows_are_sorted_by_any_column_and_back(void **state)
 	expect(w, "4 3 2 1");
 }
 
+static void what_leads_out_comes_first_among_equals(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < 4; i++)
+		w->sockets[0][i].e.seen = w->sockets[0][0].e.seen;
+	expect(w, "1 2 3 4");
+	w->sockets[0][0].e.socket.family = AF_NETLINK;
+	expect(w, "2 3 4 1");
+}
+
 static void every_column_orders_and_speaks(void **state)
 {
 	struct world *w = *state;
@@ -565,6 +576,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 	    TEST(rows_are_sorted_by_any_column_and_back),
+	    TEST(what_leads_out_comes_first_among_equals),
 	    TEST(every_column_orders_and_speaks),
 	    TEST(processes_are_the_other_mode),
 	    TEST(all_words_of_the_filter_must_be_there),

@@ -10,7 +10,7 @@ _tocsin()
 		return
 	fi
 	case $before in
-	--dump | --qemu | --history | --rings | --rules | --xen | --dbg | --payload | --keep-payload)
+	--dump | --qemu | --history | --rings | --rules | --key | --xen | --dbg | --payload | --keep-payload)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
@@ -35,8 +35,9 @@ _tocsin()
 			-- "$word")
 		return
 		;;
-	--for | --keep | --account | --max-size | --period | --share | --rate | --create)
-		return # numbers
+	--for | --keep | --account | --max-size | --period | --share | --rate | --create | \
+		--since | --until | --guest | --pid | --comm | --port | --address | --limit | --nodes)
+		return # numbers, times, names that nobody here knows
 		;;
 	esac
 	if [ "${COMP_WORDS[1]} $COMP_CWORD" = "hypervisor 2" ]; then

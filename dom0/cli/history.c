@@ -24,6 +24,7 @@ struct options {
 	const struct tocsin_graph_output *graph; /* in place of output */
 	uint64_t nodes;
 	bool stat, json;
+	bool found; /* an event was written */
 	uint64_t now;
 };
 
@@ -105,15 +106,39 @@ static int parse_nodes(const char *text, struct options *o)
 	return parse_number(text, 10000000, &o->nodes);
 }
 
+#define TIMES "90s, 10m, 2h, 7d or 1w (ago), 2026-01-31, 2026-01-31T12:00:00Z, seconds since 1970"
+
 static const struct option {
 	const char *name;
 	int (*parse)(const char *text, struct options *o);
+	const char *takes;
 } valued[] = {
-    {"--since", parse_since},   {"--until", parse_until},     {"--guest", parse_guest},
-    {"--kind", parse_kind},     {"--pid", parse_pid},         {"--comm", parse_comm},
-    {"--port", parse_port},     {"--address", parse_address}, {"--limit", parse_limit},
-    {"--format", parse_format}, {"--nodes", parse_nodes},
+    {"--since", parse_since, TIMES},
+    {"--until", parse_until, TIMES},
+    {"--guest", parse_guest, "a guest's name"},
+    {"--kind", parse_kind, NULL},
+    {"--pid", parse_pid, "the number of a process"},
+    {"--comm", parse_comm, "a process's name"},
+    {"--port", parse_port, "a port, 1 to 65535"},
+    {"--address", parse_address, "an address of IPv4 or IPv6"},
+    {"--limit", parse_limit, "a number, from 1"},
+    {"--format", parse_format, "text, json, ocsf, dot or graphml"},
+    {"--nodes", parse_nodes, "a number, 1 to 10000000"},
 };
+
+static void complain(const struct option *option, const char *value)
+{
+	if (value)
+		fprintf(stderr, "tocsin history: %s does not take '%s', but", option->name, value);
+	else
+		fprintf(stderr, "tocsin history: %s needs a value:", option->name);
+	if (option->takes)
+		fprintf(stderr, " %s", option->takes);
+	else
+		for (unsigned int k = 0; k < TOCSIN_EVENT_KINDS; k++)
+			fprintf(stderr, " %s", tocsin_event_kind_name(k));
+	fputc('\n', stderr);
+}
 
 /* How many arguments it took; a negative errno: stderr says why. */
 static int parse_option(char **argv, struct options *o)
@@ -131,8 +156,7 @@ static int parse_option(char **argv, struct options *o)
 			continue;
 		if (argv[1] && !valued[i].parse(argv[1], o))
 			return 2;
-		fprintf(stderr, "tocsin history: %s '%s' makes no sense\n", argv[0],
-			argv[1] ? argv[1] : "");
+		complain(&valued[i], argv[1]);
 		return -EINVAL;
 	}
 	if (argv[0][0] == '-' || o->file) {
@@ -193,9 +217,31 @@ static int show_extent(struct tocsin_history *h, bool json, struct tocsin_error 
 
 static int write_event(const struct tocsin_event *e, void *context)
 {
-	const struct options *o = context;
+	struct options *o = context;
 
+	o->found = true;
 	return o->output->write(stdout, e);
+}
+
+/* A person who sees nothing might have mistyped. */
+static int tell_nothing(struct tocsin_history *h, const struct options *o, struct tocsin_error *err)
+{
+	struct tocsin_history_extent e;
+	int rc = tocsin_history_extent(h, &e, err);
+
+	if (!rc)
+		fprintf(stderr, "tocsin history: none of the %" PRIu64 " events in %s fits\n",
+			e.events, o->file);
+	return rc;
+}
+
+static int show_events(struct tocsin_history *h, struct options *o, struct tocsin_error *err)
+{
+	int rc = tocsin_history_each(h, &o->query, write_event, o, err);
+
+	if (!rc && !o->found && !strcmp(o->output->name, "text"))
+		rc = tell_nothing(h, o, err);
+	return rc;
 }
 
 static int add_to_graph(const struct tocsin_event *e, void *context)
@@ -222,7 +268,7 @@ static int show_graph(struct tocsin_history *h, const struct options *o, struct 
 	return rc;
 }
 
-static int show(const struct options *o, struct tocsin_error *err)
+static int show(struct options *o, struct tocsin_error *err)
 {
 	struct tocsin_history *h;
 	int rc = tocsin_history_open(o->file, NULL, &h, err);
@@ -234,7 +280,7 @@ static int show(const struct options *o, struct tocsin_error *err)
 	else if (o->graph)
 		rc = show_graph(h, o, err);
 	else
-		rc = tocsin_history_each(h, &o->query, write_event, (void *)o, err);
+		rc = show_events(h, o, err);
 	tocsin_history_close(h);
 	return rc;
 }

@@ -2,6 +2,7 @@
 /* tocsin: one program, one table of subcommands. Each subcommand reads its own arguments. */
 #include "cli/command.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,25 +22,26 @@ static const struct command {
     {"files", "GUEST [PID] [--json]", "the files that a guest's processes have open",
      command_files},
     {"net",
-     "GUEST [PID] [--listening] [--tcp] [--udp] [--raw] [--ping] [--unix] [--netlink] [--packet]\n"
-     "           [--state NAME] [--port N] [--address ADDRESS[/BITS]] [--pid N] [--json]",
+     "GUEST [PID] [--tcp] [--udp] [--raw] [--ping] [--unix]\n"
+     "           [--netlink] [--packet] [--listening] [--state NAME] [--port N]\n"
+     "           [--address ADDRESS[/BITS]] [--pid N] [--json]",
      "a guest's sockets, and who holds them", command_net},
     {"modules", "GUEST [--json]", "the modules that a guest's kernel has loaded", command_modules},
     {"log", "GUEST [--json]", "the log of a guest's kernel", command_log},
     {"scan", "GUEST [PID] [--kernel] [--rules DIR] [--json] | --list",
      "is anything in a guest malicious, and why", command_scan},
-    {"rules", "[--check] [--json] [DIRECTORY...]", "the rules that a watch applies",
-     command_rules},
+    {"rules", "[--check] [--json] [DIRECTORY...]", "the rules that a watch applies", command_rules},
     {"watch",
-     "GUEST... [--view | --json | --format FORMAT] [--initial] [--stay]\n"
-     "           [--for TIME] [--period LEAST[,MOST]] [--share PERCENT] [--account TIME]\n"
-     "           [--history FILE [--keep TIME] [--max-size SIZE]] [--rules DIR]... [--no-rules]\n"
-     "           [--rings LOG]",
+     "GUEST... [--view | --json | --format FORMAT] [--initial]\n"
+     "           [--stay] [--for TIME] [--period LEAST[,MOST]] [--share PERCENT]\n"
+     "           [--account TIME] [--history FILE [--keep TIME] [--max-size SIZE]]\n"
+     "           [--rules DIR]... [--no-rules] [--rings LOG]",
      "processes and connections of guests, as they come and go", command_watch},
     {"history",
-     "FILE [--since TIME] [--until TIME] [--guest NAME] [--kind KIND] [--pid N]\n"
-     "           [--comm NAME] [--port N] [--address ADDRESS] [--limit N] [--nodes N]\n"
-     "           [--json | --format text|json|ocsf|dot|graphml] [--stat]",
+     "FILE [--since TIME] [--until TIME] [--guest NAME]\n"
+     "           [--kind KIND] [--pid N] [--comm NAME] [--port N] [--address ADDRESS]\n"
+     "           [--limit N] [--nodes N] [--stat]\n"
+     "           [--json | --format text|json|ocsf|dot|graphml]",
      "what a watch kept", command_history},
     {"key", "show [--key FILE]", "the key that verdicts are signed with", command_key},
 #ifdef HAVE_XEN
@@ -87,14 +89,19 @@ static int run(const struct command *c, int argc, char **argv)
 	return rc;
 }
 
-/* A full disk or a closed pipe is a failure, not a short answer. */
+/*
+ * A full disk or a closed pipe is a failure, not a short answer. Who failed has said why, and who
+ * closed the pipe knows.
+ */
 static int finish(int rc)
 {
-	if (fflush(stdout) || ferror(stdout)) {
-		perror("tocsin: cannot write");
-		return EXIT_FAILED;
-	}
-	return rc;
+	errno = 0;
+	if (!fflush(stdout) && !ferror(stdout))
+		return rc;
+	if (rc != EXIT_FAILED && errno != EPIPE)
+		fprintf(stderr, "tocsin: cannot write: %s\n",
+			errno ? strerror(errno) : "what was printed is not all of it");
+	return EXIT_FAILED;
 }
 
 int main(int argc, char **argv)

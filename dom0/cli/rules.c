@@ -84,7 +84,10 @@ static int show(const struct options *o)
 	rc = print(rules, o->json);
 	tocsin_watch_rules_free(rules);
 	if (broken)
-		fprintf(stderr, "tocsin rules: %zu broken, left out\n", broken);
+		fprintf(stderr,
+			"tocsin rules: mistakes in %zu rules, lists or files: what is named above "
+			"is left out\n",
+			broken);
 	if (rc || !broken)
 		return rc;
 	return o->check ? EXIT_FAILED : EXIT_PARTIAL;

@@ -134,6 +134,17 @@ static int watch_once(struct watch_guest *g, struct tocsin_error *err)
 	return rc;
 }
 
+/* Why it is not watched. What goes wrong with a socket names it already. */
+static void say_why(const struct watch_guest *g, int rc, const struct tocsin_error *err)
+{
+	const char *name = watch_guest_name(g->name),
+		   *why = err->code ? err->message : strerror(-rc);
+	bool named = g->name->qemu && strstr(why, name);
+
+	watch_sink_say(g->watch->sink, "%s%s%s%s", named ? "" : name, named ? "" : ": ", why,
+		       g->watch->options->stay ? "; waiting for it" : "");
+}
+
 static void *watch_guest(void *argument)
 {
 	struct watch_guest *g = argument;
@@ -149,9 +160,7 @@ static void *watch_guest(void *argument)
 			break;
 		}
 		if (!told || rc == -ENODEV || rc == -ESTALE)
-			watch_sink_say(w->sink, "%s: %s%s", watch_guest_name(g->name),
-				       err.code ? err.message : strerror(-rc),
-				       w->options->stay ? "; waiting for it" : "");
+			say_why(g, rc, &err);
 		told = true;
 		if (!w->options->stay) {
 			g->rc = rc;

@@ -84,6 +84,9 @@ static int add_guest(const struct guest_options *g, struct watch_options *o)
 {
 	if (o->count == WATCH_GUESTS_MAX)
 		return -E2BIG;
+	for (size_t i = 0; i < o->count; i++)
+		if (!strcmp(watch_guest_name(&o->guests[i]), watch_guest_name(g)))
+			return -EEXIST;
 	o->guests[o->count++] = *g;
 	return 0;
 }
@@ -151,7 +154,7 @@ static int parse_value(const char *option, const char *value, struct watch_optio
 	if (!strcmp(option, "--share"))
 		return parse_share(value, &o->pace.share);
 	if (!strcmp(option, "--for"))
-		return parse_time(value, &o->seconds);
+		return parse_time(value, &o->seconds) || !o->seconds ? -EINVAL : 0;
 	if (!strcmp(option, "--account"))
 		return parse_time(value, &o->accounts) || !o->accounts ? -EINVAL : 0;
 	return -ENOENT;
@@ -165,6 +168,8 @@ static int complain(const char *option, const char *value, int rc)
 		fprintf(stderr, "tocsin watch: unexpected argument '%s'\n", option);
 	else if (!value)
 		fprintf(stderr, "tocsin watch: %s needs a value\n", option);
+	else if (rc == -EEXIST)
+		fprintf(stderr, "tocsin watch: %s %s is there twice\n", option, value);
 	else if (rc == -E2BIG)
 		fprintf(stderr, "tocsin watch: too many of %s\n", option);
 	else
@@ -175,7 +180,6 @@ static int complain(const char *option, const char *value, int rc)
 int watch_options_parse(int argc, char **argv, struct watch_options *ret)
 {
 	struct watch_options o = {
-	    .format = "text",
 	    .keep = {.max_age = 7 * 86400 * SECOND, .max_bytes = 1u << 30},
 	    .pace = {.least = 20 * MILLISECOND, .most = 500 * MILLISECOND, .share = 0.05},
 	    .accounts = 60 * SECOND};
@@ -192,6 +196,14 @@ int watch_options_parse(int argc, char **argv, struct watch_options *ret)
 			return complain(option, value, rc);
 		i++;
 	}
+	if (o.view && o.format) {
+		fputs("tocsin watch: --view is on the terminal, --json and --format are not: "
+		      "one of them; --history keeps events beside either\n",
+		      stderr);
+		return EXIT_USAGE;
+	}
+	if (!o.format)
+		o.format = "text";
 	if (!o.count) {
 		fputs("tocsin watch: which guests? -d DOMAIN or --qemu SOCKET, each as often as "
 		      "there are guests\n",

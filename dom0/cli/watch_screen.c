@@ -206,10 +206,12 @@ static void put_name(struct text *line, const char *guest)
 static void put_evidence(struct text *line, const struct tocsin_event_account *a)
 {
 	if (a->forks_known)
-		append(line, "; seen %" PRIu64 " of %" PRIu64 " starts", a->started, a->forks);
+		append(line, "seen %" PRIu64 "/%" PRIu64 " starts", a->started, a->forks);
 	if (a->opens_known)
-		append(line, "; seen %" PRIu64 " of %" PRIu64 " connections", a->connected,
-		       a->opens);
+		append(line, "%s %" PRIu64 "/%" PRIu64 " connections",
+		       a->forks_known ? "," : "seen", a->connected, a->opens);
+	if (a->forks_known || a->opens_known)
+		append(line, "; ");
 }
 
 static void draw_guest(const struct watch_screen *s, int y, size_t i)
@@ -232,12 +234,12 @@ static void draw_guest(const struct watch_screen *s, int y, size_t i)
 	if (now && now->processes_cut)
 		append(&line, "%zu processes more than can be shown; ", now->processes_cut);
 	if (now) {
+		put_evidence(&line, a);
 		append(&line,
 		       "failed %" PRIu64 "/%" PRIu64 ", torn %" PRIu64
 		       "; every %.0f ms, cost %.1f ms",
 		       a->failed, a->samples + a->failed, a->torn, (double)a->period / MILLISECOND,
 		       (double)a->cost / MILLISECOND);
-		put_evidence(&line, a);
 	}
 	put_line(y, is_troubled(s, i) ? colour(s, PAIR_WARNING) : A_NORMAL, line.bytes);
 }

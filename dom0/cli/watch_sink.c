@@ -174,6 +174,8 @@ static int hand_on(struct watch_sink *s, const struct tocsin_event *e)
 	rc = s->output->write(stdout, e);
 	if (rc && rc != -EPIPE)
 		watch_sink_say(s, "cannot write: %s", strerror(-rc));
+	if (rc)
+		s->output = NULL; /* the watch ends; how it does is for the history alone */
 	return rc ? -EPIPE : 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <wchar.h>
 
 static size_t column_find(enum watch_mode mode, const char *title)
@@ -97,11 +98,20 @@ static int make_room(struct watch_table *t, size_t room)
 
 /* ---- their order ---- */
 
+/* What a guest has for itself, as netlink, comes after what leads out of it. */
+static bool leads_out(const struct watch_row *r)
+{
+	return r->socket &&
+	       (r->socket->e.socket.family == AF_INET || r->socket->e.socket.family == AF_INET6);
+}
+
 static int compare_same(const struct watch_row *a, const struct watch_row *b)
 {
 	uint64_t x = a->socket ? a->socket->e.id : (uint32_t)a->process->pid;
 	uint64_t y = b->socket ? b->socket->e.id : (uint32_t)b->process->pid;
 
+	if (leads_out(a) != leads_out(b))
+		return leads_out(a) ? -1 : 1;
 	if (a->guest != b->guest)
 		return a->guest < b->guest ? -1 : 1;
 	return (x > y) - (x < y);
@@ -414,6 +424,21 @@ size_t watch_fit(const char *text, int width, bool right, char *ret, size_t size
 	return out;
 }
 
+void watch_keep_port(char *text, int width)
+{
+	size_t room = (size_t)width, length = strlen(text), tail;
+	const char *end = strrchr(text, ']');
+
+	if (text[0] != '[' || !end || length <= room ||
+	    strspn(text, "[]:.%0123456789abcdef") != length)
+		return;
+	tail = strlen(end);
+	if (tail + 1 >= room)
+		return;
+	text[room - tail - 1] = '+';
+	memmove(text + room - tail, end, tail + 1);
+}
+
 static size_t put_cell(const char *text, int width, bool right, size_t n, char *ret, size_t at)
 {
 	if (n && at + 1 < WATCH_LINE_SIZE)
@@ -451,6 +476,7 @@ void watch_table_line(const struct watch_table *t, const struct watch_layout *l,
 		char cell[WATCH_CELL_SIZE];
 
 		c->text(&t->rows[row], cell);
+		watch_keep_port(cell, l->at[n].width);
 		at = put_cell(cell, l->at[n].width, c->right, n, ret, at);
 	}
 }

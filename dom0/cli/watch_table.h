@@ -121,4 +121,7 @@ void watch_table_line(const struct watch_table *t, const struct watch_layout *l,
  */
 size_t watch_fit(const char *text, int width, bool right, char *ret, size_t size);
 
+/* Of "[ADDRESS]:PORT" the port is what counts: where it is too long, the address is cut. */
+void watch_keep_port(char *text, int width);
+
 #endif

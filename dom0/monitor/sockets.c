@@ -108,7 +108,8 @@ static int end(struct update *u, struct tracked *t)
 	if (t->role == ROLE_LISTENER || t->role == ROLE_CONNECTION) {
 		if (!t->announced)
 			rc = announce(u, t,
-				      t->e.socket.owner == TOCSIN_OWNER_QUEUE
+				      t->e.direction == TOCSIN_DIRECTION_IN &&
+					      t->e.socket.owner == TOCSIN_OWNER_QUEUE
 					  ? "no process accepted it"
 					  : "");
 		if (!rc)

@@ -105,7 +105,7 @@ void tocsin_event_describe(FILE *to, const struct tocsin_event *e)
 	char text[CLEAN_SIZE];
 
 	fprintf(to, "%s", tocsin_event_kind_name(e->kind));
-	if (e->initial)
+	if (e->initial && e->kind != TOCSIN_EVENT_BEGIN)
 		fputs(" before", to);
 	if (e->finding)
 		write_finding(to, e);

@@ -73,6 +73,16 @@ code, out, err = run("ps", "--dump", folder / "absent")
 check("ps, no such file", (code, out, "No such file" in err), (1, "", True))
 code, out, err = run("ps", "--dump", folder / "good.trace")
 check("ps, no kernel in it", (code, out, err.count("\n")), (1, "", 1))
+for args in (["--for", "0"], ["--for", "x"], ["--view", "--json"], ["--format", "text", "--view"],
+             ["--period", "0"], ["--share", "101"], ["--account", "0"], ["--dump", "x"], ["--qemu"],
+             ["--qemu", folder / "absent"]):
+    code, out, err = run("watch", "--qemu", folder / "absent", *args)
+    check("watch, wrong usage: " + " ".join(map(str, args)), (code, out, "usage:" in err), (2, "", True))
+code, out, err = run("watch", "--no-rules", "--qemu", folder / "absent")
+check("watch, no guest", (code, out, err.count("absent"), "No such file" in err), (1, "", 1, True))
+for command in ("net", "watch", "history", "rules"):
+    code, out, err = run(command, "--help")
+    check(command + ": its help fits 80 columns", (code, max(map(len, out.splitlines())) <= 80), (0, True))
 code, out, err = run("--help")
 check("help names replay", (code, "replay" in out), (0, True))
 check("version", run("--version")[1].split()[0], "tocsin")
@@ -115,8 +125,17 @@ with tempfile.TemporaryDirectory() as name:
 shipped = pathlib.Path(__file__).resolve().parents[2] / "monitor" / "rules"
 code, out, err = run("rules", "--check", shipped)
 check("shipped rules", (code, err, len(out.splitlines()) > 10), (0, "", True))
+complete = """source "$1"; PATH=$2:$PATH; shift 2; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tocsin
+printf '%s\\n' "${COMPREPLY[@]}" """
+for words, expected in (("wat", ["watch"]), ("history x --ki", ["--kind"]), ("net --qemu x --state L", [
+        "LAST_ACK", "LISTEN"]), ("watch --du", [""]), ("history x --since ", [""]), ("net --du", ["--dump"])):
+    done = subprocess.run(["bash", "-c", complete, "bash", pathlib.Path(__file__).resolve().parents[1] /
+                           "completion.bash", pathlib.Path(tocsin).resolve().parent, "tocsin", *words.split(" ")],
+                          capture_output=True, text=True, timeout=60, cwd="/")
+    check("completion: " + words, done.stdout.splitlines(), expected)
 with open("/dev/full", "w", encoding="ascii") as full:
-    code = subprocess.run([tocsin, "replay", str(folder / "good.trace")], stdout=full,
-                          stderr=subprocess.DEVNULL, check=False).returncode
-check("a full disk is a failure", code, 1)
+    done = subprocess.run([tocsin, "replay", str(folder / "good.trace")], stdout=full,
+                          stderr=subprocess.PIPE, text=True, check=False)
+check("a full disk is a failure", (done.returncode, done.stderr),
+      (1, "tocsin: cannot write: No space left on device\n"))
 finish()

@@ -53,6 +53,8 @@ check("port", kinds("--port", 80), ["opened", "accepted"])
 check("address", kinds("--address", "203.0.113.9"), ["opened", "finding"])
 check("the latest", kinds("--limit", 2), everything[-2:])
 check("nothing", kinds("--guest", "nobody"), [])
+check("nothing, for a person", run(path, "--guest", "nobody"),
+      (0, "", f"tocsin history: none of the 9 events in {path} fits\n"))
 
 code, out, err = run(path)
 check("text", (code, err, len(out.splitlines())), (0, "", 9))
@@ -96,6 +98,8 @@ for args in (["--since", "soon"], ["--since", "10y"], ["--since", "2026-02-30"],
              ["another"]):
     code, out, err = run(path, *args)
     check("usage: " + " ".join(args), (code, out, "usage:" in err), (2, "", True))
+check("what a kind can be", all(kind in run(path, "--kind", "sung")[2] for kind in everything), True)
+check("no value", "--until needs a value" in run(path, "--until")[2], True)
 code, out, err = run(folder / "absent")
 check("no such file", (code, out, "No such file" in err, err.count("\n")), (1, "", True, 1))
 check("and none is made", (folder / "absent").exists(), False)

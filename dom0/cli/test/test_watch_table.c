@@ -171,6 +171,17 @@ static void rows_are_sorted_by_any_column_and_back(void **state)
 	expect(w, "4 3 2 1");
 }
 
+static void what_leads_out_comes_first_among_equals(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < 4; i++)
+		w->sockets[0][i].e.seen = w->sockets[0][0].e.seen;
+	expect(w, "1 2 3 4");
+	w->sockets[0][0].e.socket.family = AF_NETLINK;
+	expect(w, "2 3 4 1");
+}
+
 static void every_column_orders_and_speaks(void **state)
 {
 	struct world *w = *state;
@@ -482,6 +493,25 @@ static void text_fits_by_cells(void **state)
 	assert_string_equal(fit("\303\274\303\237", 2, false), "\303\274\303\237");
 }
 
+static const char *port_kept(const char *text, int width)
+{
+	static char ret[64];
+
+	snprintf(ret, sizeof(ret), "%s", text);
+	watch_keep_port(ret, width);
+	return ret;
+}
+
+static void a_port_is_not_cut(void **state)
+{
+	assert_string_equal(port_kept("[::ffff:127.0.0.1]:41374", 21), "[::ffff:127.0+]:41374");
+	assert_string_equal(port_kept("[::ffff:127.0.0.1]:41374", 24), "[::ffff:127.0.0.1]:41374");
+	assert_string_equal(port_kept("[fe80::1]:80%2", 12), "[fe80+]:80%2");
+	assert_string_equal(port_kept("[::1]:41374", 8), "[::1]:41374"); /* no room for it */
+	assert_string_equal(port_kept("[kworker/0:1-events]", 8), "[kworker/0:1-events]");
+	assert_string_equal(port_kept("127.0.0.1:41374", 8), "127.0.0.1:41374");
+}
+
 static void text_never_overflows(void **state)
 {
 	char small[8];
@@ -546,6 +576,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 	    TEST(rows_are_sorted_by_any_column_and_back),
+	    TEST(what_leads_out_comes_first_among_equals),
 	    TEST(every_column_orders_and_speaks),
 	    TEST(processes_are_the_other_mode),
 	    TEST(all_words_of_the_filter_must_be_there),
@@ -559,6 +590,7 @@ int main(void)
 	    TEST(rates_are_of_the_same_connection),
 	    cmocka_unit_test(the_ends_of_sockets_have_words),
 	    cmocka_unit_test(text_fits_by_cells),
+	    cmocka_unit_test(a_port_is_not_cut),
 	    cmocka_unit_test(text_never_overflows),
 	    cmocka_unit_test(the_last_messages_are_kept),
 	};

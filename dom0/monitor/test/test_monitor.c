@@ -420,6 +420,11 @@ static void who_waits_in_the_queue_is_told_of_when_accepted(void **state)
 	sample(w, NULL);
 	remove_socket(w, 0x300);
 	sample(w, "accepted tcp: no process accepted it", "closed tcp", NULL);
+	row = add_tcp(w, 0x400, TCP_FIN_WAIT1, 5002, 443, 0, -1);
+	row->socket.owner = TOCSIN_OWNER_QUEUE;
+	sample(w, NULL);
+	remove_socket(w, 0x400);
+	sample(w, "opened tcp", "closed tcp", NULL);
 }
 
 static void an_orphan_is_closed_in_the_name_of_who_had_it(void **state)

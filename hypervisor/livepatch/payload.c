@@ -173,6 +173,9 @@ static long set_rate(struct domain *d, struct domain_state *s, uint64_t rate)
 	/* A nested guest's VMCS would inherit the control; without EPT, CR3 is not the guest's. */
 	if (rate && (options_of(d) & (CDF_NESTED_VIRT | CDF_HAP)) != CDF_HAP)
 		return -XEN_EOPNOTSUPP;
+	/* A domain that is being built: its vCPUs would come without the control. */
+	if (rate && !first_vcpu(d))
+		return -XEN_EBUSY;
 	domain_pause(d);
 	flags = lock(s);
 	tocsin_set_rate(&s->tocsin, (uint32_t)rate, (uint64_t)get_s_time());

@@ -12,7 +12,8 @@
 #include "../payload.c"
 
 static struct shim_domain dom0, guest, other, pv;
-static struct shim_vcpu vcpu0, vcpus[2], *guest_vcpus[1] = {&vcpus[0]};
+static struct shim_vcpu vcpu0, vcpus[3];
+static struct shim_vcpu *guest_vcpus[] = {&vcpus[0]}, *other_vcpus[] = {&vcpus[2]};
 static uint64_t guest_params[39], other_params[39];
 static _Alignas(16) char stack[0x200];
 static struct {
@@ -163,12 +164,16 @@ static int setup(void **state)
 				     .next = &other,
 				     .vcpus = guest_vcpus,
 				     .params = guest_params};
-	other = (struct shim_domain){
-	    .id = 8, .options = CDF_HVM | CDF_HAP, .next = &pv, .params = other_params};
+	other = (struct shim_domain){.id = 8,
+				     .options = CDF_HVM | CDF_HAP,
+				     .next = &pv,
+				     .vcpus = other_vcpus,
+				     .params = other_params};
 	pv = (struct shim_domain){.id = 9};
 	vcpu0 = (struct shim_vcpu){.domain = &dom0};
 	vcpus[0] = (struct shim_vcpu){.domain = &guest, .next = &vcpus[1]};
 	vcpus[1] = (struct shim_vcpu){.domain = &guest, .id = 1};
+	vcpus[2] = (struct shim_vcpu){.domain = &other};
 	domain_list = (struct domain *)&dom0;
 	hardware_domain = (struct domain *)&dom0;
 	vmx_secondary_exec_control = SECONDARY_EXEC_ENABLE_VM_FUNCTIONS;
@@ -228,6 +233,9 @@ static void errors_of_the_parameter(void **state)
 	guest.options = CDF_HVM; /* shadow page tables */
 	assert_int_equal(set(7, 1), -XEN_EOPNOTSUPP);
 	assert_int_equal(vcpus[0].secondary | vcpus[1].secondary, 0);
+	other.vcpus = NULL; /* while it is built */
+	assert_int_equal(set(8, 1), -XEN_EBUSY);
+	assert_int_equal(set(8, 0), 0);
 	dom0.options = CDF_HVM | CDF_HAP;
 	dom0.params = other_params;
 	assert_int_equal(set(0, 1), -XEN_EPERM);

@@ -201,6 +201,7 @@ def test_heads_that_cannot_move(b):
     data = open(b.plain, "rb").read()
     heads = {"call": b"\xe8\0\0\0\0", "jump": b"\x55\xeb\x10\x90\x90",
              "RIP": b"\x48\x8b\x05\0\0\0\0", "ENDBR": b"\xf3\x0f\x1e\xfa\x55",
+             "a poisoned ENDBR": b"\x66\x0f\x1f\0\x55",
              "return": b"\xc3\x90\x90\x90\x90"}
     for what, head in heads.items():
         image = Image(b.keep("moved", data[:offset] + head + data[offset + len(head):]))
@@ -283,6 +284,14 @@ def spoiled(b):
     yield "nothing expected", content(".livepatch.funcs", 72, b"\0")
     yield "bytes where Xen keeps its own", content(".livepatch.funcs", 40, b"\1")
     yield "not relocatable", good[:16] + b"\2" + good[17:]
+    yield "an ABI version", good[:8] + b"\1" + good[9:]
+    yield "too many sections", good[:60] + b"\0\4" + good[62:]
+    yield "no section names", good[:62] + b"\0\0" + good[64:]
+    yield "a hook that is not loaded", header(".livepatch.hooks.preapply", "flags", 0)
+    yield "functions that are not loaded", header(".livepatch.funcs", "flags", 0)
+    yield "a string table without an end", content(
+        ".strtab", section[".strtab"][1]["sh_size"] - 1, b"x")
+    yield "a symbol without a name", content(".symtab", 25 * 24, b"\xff\xff\xff")
     yield "32 bits", good[:4] + b"\1" + good[5:]
     yield "too large", good + bytes(2 << 20)
     for name in (".livepatch.xen_depends", ".livepatch.depends", ".note.gnu.build-id",

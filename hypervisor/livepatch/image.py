@@ -155,6 +155,7 @@ class Code:
         self.debug = debug  # another file of the same build, which must hold the same code
         self.engine = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
         self.engine.detail = True
+        self.done = {}  # disassembled already, by address
 
     def extent(self, name):
         start = self.symbols.find(name)
@@ -165,6 +166,11 @@ class Code:
 
     def at(self, start, name):
         """The instructions from start up to the next symbol. Every byte must be an instruction."""
+        if start not in self.done:
+            self.done[start] = self._disassemble(start, name)
+        return self.done[start]
+
+    def _disassemble(self, start, name):
         size = self.symbols.after(start) - start
         if size > self.FUNCTION_MAX:
             raise Refused(f"{name} has {size} bytes, which no function has")

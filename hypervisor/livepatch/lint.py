@@ -57,7 +57,12 @@ class Payload:
              header["e_machine"] == "EM_X86_64", "it is not for x86-64")
         need(header["e_type"] == "ET_REL", "it is not relocatable")
         need(header["e_ident"]["EI_OSABI"] == "ELFOSABI_SYSV", "its ABI is not System V")
+        need(header["e_version"] == "EV_CURRENT" and
+             header["e_ident"]["EI_VERSION"] == "EV_CURRENT" and
+             header["e_ident"]["EI_ABIVERSION"] == 0, "its version is not the current one")
         need(header["e_phnum"] == 0, "it has program headers")
+        need(0 < header["e_shstrndx"] < header["e_shnum"] < 1024 and header["e_shentsize"] == 64,
+             "its section headers")
         need(header["e_shoff"] + header["e_shnum"] * header["e_shentsize"] <= len(self.data),
              "its section headers are past its end")
         self._check_sections()
@@ -83,6 +88,10 @@ class Payload:
                 writable.append(s.name)
         need(writable == [FUNCS], f"of its sections only {FUNCS} may be writable, or it cannot be "
              f"applied again; writable: {', '.join(writable) or 'none'}")
+        for name in NOTES + (FUNCS,) + tuple(HOOKS):
+            there = self.named(name)
+            need(there is None or (there["sh_flags"] & SHF_ALLOC and there["sh_size"]),
+                 f"{name} is empty or is not loaded")
         need(not any(s["sh_type"] == "SHT_REL" for s in self.sections),
              "relocations without an addend")
         for name in HOOKS:
@@ -92,7 +101,16 @@ class Payload:
     def _check_symbols(self):
         tables = [s for s in self.sections if s["sh_type"] == "SHT_SYMTAB"]
         need(len(tables) == 1, f"it has {len(tables)} symbol tables")
+        need(tables[0]["sh_size"] and tables[0]["sh_entsize"] == 24 and
+             tables[0]["sh_size"] % 24 == 0 and tables[0]["sh_link"] < len(self.sections),
+             "its symbol table")
+        strings = self.sections[tables[0]["sh_link"]]
+        for table in (strings, self.sections[self.elf.header["e_shstrndx"]]):
+            need(table["sh_type"] == "SHT_STRTAB" and table.data()[:1] == b"\0" and
+                 table.data()[-1:] == b"\0", f"the string table {table.name}")
         self.symbols = list(tables[0].iter_symbols())
+        need(all(symbol["st_name"] < strings["sh_size"] for symbol in self.symbols),
+             "a symbol's name is outside the string table")
         self.undefined, self.defined = set(), set()
         for symbol in self.symbols[1:]:
             index = symbol["st_shndx"]

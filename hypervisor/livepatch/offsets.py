@@ -225,7 +225,8 @@ def head(code, name):
         if len(taken) >= JUMP:
             break
         text = f"{name}()+{len(taken):#x} of build {build}: '{insn.mnemonic} {insn.op_str}'"
-        if insn.mnemonic.startswith("endbr"):
+        if insn.mnemonic.startswith("endbr") or insn.mnemonic == "nop":
+            # Xen writes its jump after an ENDBR, and after the NOP that it puts in place of one.
             raise Refused(f"{text}: heads with an ENDBR are not handled")
         if any(insn.group(group) for group in (x86.X86_GRP_JUMP, x86.X86_GRP_CALL, x86.X86_GRP_RET,
                                                x86.X86_GRP_INT, x86.X86_GRP_IRET)) or \

@@ -71,9 +71,8 @@ static struct domain_state *state_of(struct domain *d)
  * between configurations. */
 static unsigned long lock(struct domain_state *s)
 {
-	unsigned long flags;
+	unsigned long flags = irq_save();
 
-	__asm__ volatile("pushf\n\tpop %0\n\tcli" : "=r"(flags) : : "memory");
 	while (__atomic_exchange_n(&s->lock, 1, __ATOMIC_ACQUIRE))
 		__builtin_ia32_pause();
 	return flags;
@@ -82,7 +81,7 @@ static unsigned long lock(struct domain_state *s)
 static void unlock(struct domain_state *s, unsigned long flags)
 {
 	__atomic_store_n(&s->lock, 0, __ATOMIC_RELEASE);
-	__asm__ volatile("push %0\n\tpopf" : : "r"(flags) : "memory", "cc");
+	irq_restore(flags);
 }
 
 static bool guest_in_64bit_code(void)
@@ -147,7 +146,7 @@ int tocsin_livepatch_ring(const uint64_t *event, uintptr_t caller)
 	return 1;
 }
 
-/* Let every VMFUNC of a paused vCPU exit, or none. VM functions with other controls are altp2m's. */
+/* Let every VMFUNC of a paused vCPU exit, or none. Other VM-function controls are altp2m's. */
 static void set_vmfunc(struct vcpu *v, bool on)
 {
 	uint32_t *control = &XEN_FIELD(v, XEN_VCPU_SECONDARY_EXEC, uint32_t);
@@ -174,6 +173,9 @@ static long set_rate(struct domain *d, struct domain_state *s, uint64_t rate)
 	/* A nested guest's VMCS would inherit the control; without EPT, CR3 is not the guest's. */
 	if (rate && (options_of(d) & (CDF_NESTED_VIRT | CDF_HAP)) != CDF_HAP)
 		return -XEN_EOPNOTSUPP;
+	/* A domain that is being built: its vCPUs would come without the control. */
+	if (rate && !first_vcpu(d))
+		return -XEN_EBUSY;
 	domain_pause(d);
 	flags = lock(s);
 	tocsin_set_rate(&s->tocsin, (uint32_t)rate, (uint64_t)get_s_time());
@@ -260,10 +262,10 @@ int tocsin_livepatch_prerevert(void *payload)
 }
 
 /* A section each, which may not be writable. */
-__attribute__((section(".livepatch.hooks.preapply"), used)) static int (*const preapply)(void *) =
-    tocsin_livepatch_preapply;
-__attribute__((section(".livepatch.hooks.prerevert"), used)) static int (*const prerevert)(void *) =
-    tocsin_livepatch_prerevert;
+__attribute__((section(".livepatch.hooks.preapply"),
+	       used)) static int (*const preapply)(void *) = tocsin_livepatch_preapply;
+__attribute__((section(".livepatch.hooks.prerevert"),
+	       used)) static int (*const prerevert)(void *) = tocsin_livepatch_prerevert;
 
 #define HOOK(function, stub, prefix)                                                               \
 	{                                                                                          \

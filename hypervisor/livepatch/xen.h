@@ -14,6 +14,8 @@
 
 #include "offsets.h"
 
+#include <livepatch/cpu.h>
+
 /* Relocations of kinds that the loader knows. */
 #pragma GCC visibility push(hidden)
 
@@ -80,25 +82,6 @@ struct cpu_user_regs {
 #define SECONDARY_EXEC_ENABLE_VM_FUNCTIONS (1u << 13)
 
 #define XEN_FIELD(object, offset, type) (*(type *)((char *)(object) + (offset)))
-
-static inline unsigned long vmread(unsigned long field)
-{
-	unsigned long value;
-
-	__asm__ volatile("vmread %1, %0" : "=rm"(value) : "r"(field) : "cc");
-	return value;
-}
-
-static inline void vmwrite(unsigned long field, unsigned long value)
-{
-	__asm__ volatile("vmwrite %1, %0" : : "r"(field), "rm"(value) : "cc");
-}
-
-/* The end of this CPU's stack, below which Xen keeps what belongs to the CPU. */
-static inline char *stack_end(void)
-{
-	return (char *)((uintptr_t)__builtin_frame_address(0) | XEN_STACK_MASK) + 1;
-}
 
 static inline struct vcpu *current_vcpu(void)
 {

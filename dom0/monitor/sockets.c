@@ -156,6 +156,8 @@ static int collect(struct update *u, const struct tocsin_view_row *row, struct h
 			continue;
 		}
 		rc = tocsin_people_meet(u->m, h[i].pid, &who);
+		if (!rc && h[i].tid == h[i].pid && h[i].task != who->task)
+			rc = -ESRCH; /* its pid was another's a moment ago: the next sample knows */
 		if (!rc)
 			holders[n++] = (struct holding){tocsin_person_hold(who), h[i].fd};
 		if (rc == -ESRCH || rc == -EAGAIN || rc == -EFAULT)

@@ -196,6 +196,27 @@ static int compare(struct update *u, struct tracked *t, const struct holding *ol
 	return rc;
 }
 
+/* Where a table of files did not hold still, who held it and has not ended may hold it yet. */
+static int keep_holders(struct update *u, struct tracked *t, const struct holding *old,
+			size_t count)
+{
+	struct holding *holders = reallocarray(t->holders, t->count + count, sizeof(*holders));
+
+	if (!holders)
+		return -ENOMEM;
+	t->holders = holders;
+	for (size_t i = 0; i < count; i++) {
+		const struct tocsin_event_process *p = &old[i].who->p;
+		struct person *who = tocsin_people_find(&u->m->people, p->pid);
+
+		if (who && who->p.start_time == p->start_time &&
+		    !held_by(t->holders, t->count, who))
+			t->holders[t->count++] =
+			    (struct holding){tocsin_person_hold(who), old[i].fd};
+	}
+	return 0;
+}
+
 static int update_holders(struct update *u, struct tracked *t, const struct tocsin_view_row *row)
 {
 	struct holding *old = t->holders;
@@ -211,7 +232,9 @@ static int update_holders(struct update *u, struct tracked *t, const struct tocs
 		t->count = count;
 		return rc;
 	}
-	if (t->announced)
+	if (t->count && count && u->view->holders.torn)
+		rc = keep_holders(u, t, old, count);
+	if (!rc && t->announced)
 		rc = compare(u, t, old, count);
 	if (t->count || count) {
 		struct person *last = t->count ? t->holders[0].who : old[0].who;

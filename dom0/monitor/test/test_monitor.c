@@ -392,6 +392,28 @@ static void a_program_is_looked_at_again_when_it_connects(void **state)
 	assert_true(w->deleted_said);
 }
 
+/* The child's table could not be read: it has let go of nothing, as far as is known. */
+static void a_holder_whose_files_are_torn_has_not_let_go(void **state)
+{
+	struct world *w = *state;
+
+	add_task(w, 7, 1, "sh");
+	sample(w, "initial begin", "initial started init", "initial started sh of init", NULL);
+	add_tcp(w, 0x200, TCP_ESTABLISHED, 5000, 443, 1, 4);
+	sample(w, "opened init tcp", NULL);
+	w->holders[w->holder_count++] =
+	    (struct tocsin_holder){.sock = 0x200, .pid = 7, .tid = 7, .fd = 3};
+	w->holders[w->holder_count - 1].inode = w->holders[0].inode;
+	sample(w, "held sh of init tcp: handed over", NULL);
+	let_go(w, 0x200, 7);
+	w->torn_files = 1;
+	sample(w, NULL);
+	w->torn_files = 0;
+	sample(w, "released sh tcp", NULL);
+	remove_task(w, 7);
+	sample(w, "exited sh of init", NULL);
+}
+
 /* Between the list of processes and that of descriptors a PID went to another process. */
 static void a_pid_that_is_used_again_while_read_names_nobody(void **state)
 {
@@ -693,6 +715,7 @@ int main(void)
 	    TEST(processes_begin_execute_and_end),
 	    TEST(a_pid_that_is_used_again_is_another_process),
 	    TEST(a_pid_that_is_used_again_while_read_names_nobody),
+	    TEST(a_holder_whose_files_are_torn_has_not_let_go),
 	    TEST(a_process_that_answers_is_not_gone),
 	    TEST(connections_are_opened_accepted_and_closed),
 	    TEST(a_program_is_looked_at_again_when_it_connects),

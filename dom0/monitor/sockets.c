@@ -121,14 +121,23 @@ static int end(struct update *u, struct tracked *t)
 	return rc;
 }
 
-static const struct holding *held_by(const struct holding *holders, size_t count,
-				     const struct person *who)
+static int compare_holding(const void *a, const void *b)
 {
-	for (size_t i = 0; i < count; i++)
-		if (holders[i].who->p.pid == who->p.pid &&
-		    holders[i].who->p.start_time == who->p.start_time)
-			return &holders[i];
-	return NULL;
+	int32_t x = ((const struct holding *)a)->who->p.pid;
+	int32_t y = ((const struct holding *)b)->who->p.pid;
+
+	return (x > y) - (x < y);
+}
+
+/* holders: by pid. A guest can have thousands of processes hold one socket. */
+static const struct holding *held_by(const struct holding *holders, size_t count,
+				     struct person *who)
+{
+	const struct holding key = {.who = who}, *found = NULL;
+
+	if (count)
+		found = bsearch(&key, holders, count, sizeof(key), compare_holding);
+	return found && found->who->p.start_time == who->p.start_time ? found : NULL;
 }
 
 /* The processes that hold a row now, each with its lowest descriptor. */
@@ -180,7 +189,7 @@ static int compare(struct update *u, struct tracked *t, const struct holding *ol
 
 	for (size_t i = 0; i < t->count && !rc; i++) {
 		const struct holding *h = &t->holders[i], *had = held_by(old, count, h->who);
-		const struct person *parent = h->who->parent;
+		struct person *parent = h->who->parent;
 
 		if (!had)
 			rc = state(u, TOCSIN_EVENT_HELD, t, h, giver,
@@ -205,15 +214,15 @@ static int keep_holders(struct update *u, struct tracked *t, const struct holdin
 	if (!holders)
 		return -ENOMEM;
 	t->holders = holders;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0, now = t->count; i < count; i++) {
 		const struct tocsin_event_process *p = &old[i].who->p;
 		struct person *who = tocsin_people_find(&u->m->people, p->pid);
 
-		if (who && who->p.start_time == p->start_time &&
-		    !held_by(t->holders, t->count, who))
+		if (who && who->p.start_time == p->start_time && !held_by(t->holders, now, who))
 			t->holders[t->count++] =
 			    (struct holding){tocsin_person_hold(who), old[i].fd};
 	}
+	qsort(t->holders, t->count, sizeof(*holders), compare_holding);
 	return 0;
 }
 

@@ -74,6 +74,13 @@ static int compare_rows(const void *a, const void *b)
 	return (x->socket.sock > y->socket.sock) - (x->socket.sock < y->socket.sock);
 }
 
+static int compare_holders(const void *a, const void *b)
+{
+	const struct tocsin_holder *x = a, *y = b;
+
+	return x->pid != y->pid ? (x->pid > y->pid) - (x->pid < y->pid) : x->fd - y->fd;
+}
+
 static uint64_t task_of(int32_t pid)
 {
 	return 0x1000 + (uint64_t)pid * 16;
@@ -103,6 +110,8 @@ static int get_view(void *context, struct tocsin_view *ret, struct tocsin_error 
 				count++;
 			}
 		ret->rows[i].holders = count - ret->rows[i].first;
+		qsort(holders + ret->rows[i].first, ret->rows[i].holders, sizeof(*holders),
+		      compare_holders);
 	}
 	ret->holders.rows = holders;
 	ret->holders.count = count;

@@ -18,16 +18,27 @@
 #define REOPEN_SECONDS 1
 #define SECOND 1000000000ull
 
-static uint64_t monotonic(void)
+static uint64_t now_of(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
 }
 
-/* Until then, or until it is woken or the watch ends. Returns false when it ends. */
-static bool rest(struct watch_guest *g, uint64_t until)
+static uint64_t monotonic(void)
+{
+	return now_of(CLOCK_MONOTONIC);
+}
+
+/* Of this thread. A guest can have a sample wait for what does not hold still: that is no cost. */
+static uint64_t processor_time(void)
+{
+	return now_of(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* Until then, or until it rings (heeded only if it can be sampled) or the watch ends: false. */
+static bool rest(struct watch_guest *g, uint64_t until, bool heed)
 {
 	struct watch *w = g->watch;
 	struct timespec t = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
@@ -35,8 +46,10 @@ static bool rest(struct watch_guest *g, uint64_t until)
 	bool goes_on;
 
 	pthread_mutex_lock(&w->lock);
-	while (!w->ending && !g->ring_count && rc != ETIMEDOUT)
+	while (!w->ending && !(heed && g->ring_count) && rc != ETIMEDOUT)
 		rc = pthread_cond_timedwait(&g->wake, &w->lock, &t);
+	if (!heed) /* of a life that is over, or of a guest that cannot be read */
+		g->ring_count = 0;
 	goes_on = !w->ending;
 	pthread_mutex_unlock(&w->lock);
 	return goes_on;
@@ -67,7 +80,7 @@ static int sample_on(struct watch_guest *g, struct tocsin_monitor *m, struct toc
 	uint64_t account = monotonic() + o->accounts, failed = 0;
 
 	for (;;) {
-		uint64_t began = monotonic();
+		uint64_t began = monotonic(), used = processor_time();
 		size_t events;
 		int rc;
 
@@ -86,10 +99,10 @@ static int sample_on(struct watch_guest *g, struct tocsin_monitor *m, struct toc
 		}
 		if (rc)
 			return rc;
-		tocsin_pace_step(&pace, events, monotonic() - began);
+		tocsin_pace_step(&pace, events, processor_time() - used);
 		watch_view_update(g, m);
 		watch_sink_rest(g->watch->sink);
-		if (!rest(g, began + pace.period))
+		if (!rest(g, began + pace.period, true))
 			return 0;
 	}
 }
@@ -166,13 +179,14 @@ static void *watch_guest(void *argument)
 			g->rc = rc;
 			break;
 		}
-		if (!rest(g, monotonic() + REOPEN_SECONDS * SECOND))
+		if (!rest(g, monotonic() + REOPEN_SECONDS * SECOND, false))
 			break;
 	}
 	pthread_mutex_lock(&w->lock);
-	w->running--;
-	if (g->rc == -EPIPE)
+	if (g->rc == -EPIPE || !w->running) /* 0: it is to end already */
 		w->running = 0;
+	else
+		w->running--;
 	pthread_cond_signal(&w->done);
 	pthread_mutex_unlock(&w->lock);
 	return NULL;
@@ -243,8 +257,10 @@ static void init_conditions(struct watch *w)
 
 static int start_threads(struct watch *w, struct tocsin_error *err)
 {
-	int rc = pthread_create(&w->signals, NULL, wait_for_signal, w);
+	int rc;
 
+	w->running = w->options->count; /* from here on the threads count down */
+	rc = pthread_create(&w->signals, NULL, wait_for_signal, w);
 	w->waits = !rc;
 	if (!rc && w->options->rings) {
 		rc = watch_rings_start(w, err);
@@ -252,10 +268,8 @@ static int start_threads(struct watch *w, struct tocsin_error *err)
 			return rc;
 	}
 	for (size_t i = 0; i < w->options->count && !rc; i++) {
-		w->running++;
 		rc = pthread_create(&w->guests[i].thread, NULL, watch_guest, &w->guests[i]);
 		w->guests[i].started = !rc;
-		w->running -= rc != 0;
 	}
 	return rc ? tocsin_error_set(err, -rc, "no thread: %s", strerror(rc)) : 0;
 }

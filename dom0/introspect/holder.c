@@ -123,13 +123,30 @@ static bool is_same_table(const struct table *a, const struct table *b)
 	return a->fdt == b->fdt && a->array == b->array && a->max == b->max;
 }
 
+/* It has other files now: shared no more, or another program's. -ESRCH: or it is another process.
+ */
+static int take_files(struct walk *w, uint64_t files)
+{
+	int32_t pid, tid;
+
+	if (tocsin_kernel_read(w->k, w->task + w->l->task_tgid, &pid, sizeof(pid)) ||
+	    tocsin_kernel_read(w->k, w->task + w->l->task_pid, &tid, sizeof(tid)))
+		return -EAGAIN;
+	if (pid != w->pid || tid != w->tid)
+		return -ESRCH;
+	w->files = files;
+	return -EAGAIN;
+}
+
 /* -ESRCH: the process has given its files up. */
 static int read_table(struct walk *w, struct table *t)
 {
 	uint64_t files;
 
-	if (tocsin_kernel_read_u64(w->k, w->task + w->f->task_files, &files) || files != w->files)
-		return -ESRCH;
+	if (tocsin_kernel_read_u64(w->k, w->task + w->f->task_files, &files))
+		return -EAGAIN;
+	if (files != w->files)
+		return files ? take_files(w, files) : -ESRCH;
 	if (tocsin_kernel_read_u64(w->k, files + w->f->files_fdt, &t->fdt) ||
 	    tocsin_kernel_read(w->k, t->fdt + w->f->fdt_max, &t->max, sizeof(t->max)) ||
 	    tocsin_kernel_read_u64(w->k, t->fdt + w->f->fdt_fd, &t->array) || t->max > FDS_MAX)

@@ -122,14 +122,23 @@ static int end(struct update *u, struct tracked *t)
 	return rc;
 }
 
-static const struct holding *held_by(const struct holding *holders, size_t count,
-				     const struct person *who)
+static int compare_holding(const void *a, const void *b)
 {
-	for (size_t i = 0; i < count; i++)
-		if (holders[i].who->p.pid == who->p.pid &&
-		    holders[i].who->p.start_time == who->p.start_time)
-			return &holders[i];
-	return NULL;
+	int32_t x = ((const struct holding *)a)->who->p.pid;
+	int32_t y = ((const struct holding *)b)->who->p.pid;
+
+	return (x > y) - (x < y);
+}
+
+/* holders: by pid. A guest can have thousands of processes hold one socket. */
+static const struct holding *held_by(const struct holding *holders, size_t count,
+				     struct person *who)
+{
+	const struct holding key = {.who = who}, *found = NULL;
+
+	if (count)
+		found = bsearch(&key, holders, count, sizeof(key), compare_holding);
+	return found && found->who->p.start_time == who->p.start_time ? found : NULL;
 }
 
 /* The processes that hold a row now, each with its lowest descriptor. */
@@ -157,6 +166,8 @@ static int collect(struct update *u, const struct tocsin_view_row *row, struct h
 			continue;
 		}
 		rc = tocsin_people_meet(u->m, h[i].pid, &who);
+		if (!rc && h[i].tid == h[i].pid && h[i].task != who->task)
+			rc = -ESRCH; /* its pid was another's a moment ago: the next sample knows */
 		if (!rc)
 			holders[n++] = (struct holding){tocsin_person_hold(who), h[i].fd};
 		if (rc == -ESRCH || rc == -EAGAIN || rc == -EFAULT)
@@ -179,7 +190,7 @@ static int compare(struct update *u, struct tracked *t, const struct holding *ol
 
 	for (size_t i = 0; i < t->count && !rc; i++) {
 		const struct holding *h = &t->holders[i], *had = held_by(old, count, h->who);
-		const struct person *parent = h->who->parent;
+		struct person *parent = h->who->parent;
 
 		if (!had)
 			rc = state(u, TOCSIN_EVENT_HELD, t, h, giver,
@@ -193,6 +204,27 @@ static int compare(struct update *u, struct tracked *t, const struct holding *ol
 		if (!held_by(t->holders, t->count, old[i].who))
 			rc = state(u, TOCSIN_EVENT_RELEASED, t, &old[i], NULL, "");
 	return rc;
+}
+
+/* Where a table of files did not hold still, who held it and has not ended may hold it yet. */
+static int keep_holders(struct update *u, struct tracked *t, const struct holding *old,
+			size_t count)
+{
+	struct holding *holders = reallocarray(t->holders, t->count + count, sizeof(*holders));
+
+	if (!holders)
+		return -ENOMEM;
+	t->holders = holders;
+	for (size_t i = 0, now = t->count; i < count; i++) {
+		const struct tocsin_event_process *p = &old[i].who->p;
+		struct person *who = tocsin_people_find(&u->m->people, p->pid);
+
+		if (who && who->p.start_time == p->start_time && !held_by(t->holders, now, who))
+			t->holders[t->count++] =
+			    (struct holding){tocsin_person_hold(who), old[i].fd};
+	}
+	qsort(t->holders, t->count, sizeof(*holders), compare_holding);
+	return 0;
 }
 
 static int update_holders(struct update *u, struct tracked *t, const struct tocsin_view_row *row)
@@ -210,7 +242,9 @@ static int update_holders(struct update *u, struct tracked *t, const struct tocs
 		t->count = count;
 		return rc;
 	}
-	if (t->announced)
+	if (t->count && count && u->view->holders.torn)
+		rc = keep_holders(u, t, old, count);
+	if (!rc && t->announced)
 		rc = compare(u, t, old, count);
 	if (t->count || count) {
 		struct person *last = t->count ? t->holders[0].who : old[0].who;

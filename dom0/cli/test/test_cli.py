@@ -3,6 +3,7 @@
 """Runs the tocsin program on the fixtures: test_cli.py TOCSIN A_FIXTURE."""
 import json
 import pathlib
+import resource
 import subprocess
 import sys
 import tempfile
@@ -133,6 +134,18 @@ for words, expected in (("wat", ["watch"]), ("history x --ki", ["--kind"]), ("ne
                            "completion.bash", pathlib.Path(tocsin).resolve().parent, "tocsin", *words.split(" ")],
                           capture_output=True, text=True, timeout=60, cwd="/")
     check("completion: " + words, done.stdout.splitlines(), expected)
+with tempfile.NamedTemporaryFile() as log:  # a guest that rings, and cannot be read
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with subprocess.Popen([tocsin, "watch", "--no-rules", "--stay", "-d", "nobody", "--rings",
+                           log.name, "--for", "2.5"], stderr=subprocess.PIPE) as watch:
+        err = watch.stderr.readline()
+        log.write(b'{"domain":{"name":"nobody"},"trigger":{"operation":"MARK"}}\n')
+        log.flush()
+        code = watch.wait()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    check("a ring while waiting for the guest", (code, b"waiting for it" in err), (0, True))
+    check("costs next to nothing", after.ru_utime + after.ru_stime < before.ru_utime +
+          before.ru_stime + 0.3, True)
 with open("/dev/full", "w", encoding="ascii") as full:
     done = subprocess.run([tocsin, "replay", str(folder / "good.trace")], stdout=full,
                           stderr=subprocess.PIPE, text=True, check=False)

@@ -109,8 +109,12 @@ static int view(void *unused, struct tocsin_view *ret, struct tocsin_error *err)
 		int32_t pid = (int32_t)(i % 3) + 1;
 
 		fill_row(&ret->rows[i], i);
-		ret->holders.rows[i] = (struct tocsin_holder){
-		    .sock = ret->rows[i].socket.sock, .pid = pid, .tid = pid, .fd = (int32_t)i};
+		ret->holders.rows[i] =
+		    (struct tocsin_holder){.sock = ret->rows[i].socket.sock,
+					   .task = 0x1000 + ((uint64_t)pid - 1) * 16,
+					   .pid = pid,
+					   .tid = pid,
+					   .fd = (int32_t)i};
 	}
 	ret->holders.count = sockets;
 	return 0;

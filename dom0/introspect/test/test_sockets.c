@@ -8,8 +8,11 @@
 
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -85,6 +88,40 @@ static void who_holds_them_is_read(void **state)
 		assert_int_equal(list.rows[i].inode, i + 1);
 	}
 	tocsin_holder_list_free(&list);
+}
+
+/* A process that changes its files all the time (unshare does) still holds its sockets. */
+static void files_that_change_are_not_given_up(void **state)
+{
+	uint64_t page = (w.task + w.f.task_files) & ~0xfffull, copy[512], files[2];
+	uint64_t *at = world_at(&w, w.task + w.f.task_files);
+	pid_t child, parent = getpid();
+	bool sound = true;
+
+	memcpy(copy, world_at(&w, page), sizeof(copy)); /* shared, for another process to change */
+	assert_ptr_not_equal(mmap(world_at(&w, page), sizeof(copy), PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+			     MAP_FAILED);
+	memcpy(world_at(&w, page), copy, sizeof(copy));
+	files[0] = *at;
+	files[1] = world_new(&w, 64);
+	memcpy(world_at(&w, files[1]), world_at(&w, files[0]), 64);
+	child = fork();
+	assert_true(child >= 0);
+	for (unsigned int i = 0; !child; i++) {
+		__atomic_store_n(at, files[i % 2], __ATOMIC_RELAXED);
+		if (getppid() != parent)
+			_exit(0);
+	}
+	for (int i = 0; i < 500 && sound; i++) {
+		struct tocsin_holder_list list = {0};
+
+		sound = !tocsin_holder_list(&w.k, &list, NULL) && (list.count == EACH || list.torn);
+		tocsin_holder_list_free(&list);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_true(sound);
 }
 
 /* Between the last descriptor and the end of the socket there is nobody to hold it. */
@@ -388,6 +425,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(every_table_is_read),
 	    TEST(who_holds_them_is_read),
+	    TEST(files_that_change_are_not_given_up),
 	    TEST(a_socket_that_is_closed_has_no_owner),
 	    TEST(the_table_of_ports_is_read),
 	    TEST(a_chain_that_goes_round_ends),

@@ -74,6 +74,18 @@ static int compare_rows(const void *a, const void *b)
 	return (x->socket.sock > y->socket.sock) - (x->socket.sock < y->socket.sock);
 }
 
+static int compare_holders(const void *a, const void *b)
+{
+	const struct tocsin_holder *x = a, *y = b;
+
+	return x->pid != y->pid ? (x->pid > y->pid) - (x->pid < y->pid) : x->fd - y->fd;
+}
+
+static uint64_t task_of(int32_t pid)
+{
+	return 0x1000 + (uint64_t)pid * 16;
+}
+
 static int get_view(void *context, struct tocsin_view *ret, struct tocsin_error *err)
 {
 	struct world *w = context;
@@ -91,9 +103,15 @@ static int get_view(void *context, struct tocsin_view *ret, struct tocsin_error 
 	for (size_t i = 0; i < ret->count; i++) {
 		ret->rows[i].first = count;
 		for (size_t n = 0; n < w->holder_count; n++)
-			if (w->holders[n].sock == ret->rows[i].socket.sock)
-				holders[count++] = w->holders[n];
+			if (w->holders[n].sock == ret->rows[i].socket.sock) {
+				holders[count] = w->holders[n];
+				if (!holders[count].task)
+					holders[count].task = task_of(holders[count].pid);
+				count++;
+			}
 		ret->rows[i].holders = count - ret->rows[i].first;
+		qsort(holders + ret->rows[i].first, ret->rows[i].holders, sizeof(*holders),
+		      compare_holders);
 	}
 	ret->holders.rows = holders;
 	ret->holders.count = count;
@@ -178,7 +196,7 @@ static void add_task(struct world *w, int32_t pid, int32_t parent, const char *c
 {
 	struct tocsin_task *t = &w->tasks[w->task_count];
 
-	*t = (struct tocsin_task){.task = 0x1000 + (uint64_t)pid * 16,
+	*t = (struct tocsin_task){.task = task_of(pid),
 				  .mm = 0x9000 + (uint64_t)pid * 16,
 				  .pid = pid,
 				  .start_time = (uint64_t)pid * 1000};
@@ -381,6 +399,45 @@ static void a_program_is_looked_at_again_when_it_connects(void **state)
 	add_tcp(w, 0x200, TCP_ESTABLISHED, 5000, 443, 1, 4);
 	sample(w, "opened init tcp", NULL);
 	assert_true(w->deleted_said);
+}
+
+/* The child's table could not be read: it has let go of nothing, as far as is known. */
+static void a_holder_whose_files_are_torn_has_not_let_go(void **state)
+{
+	struct world *w = *state;
+
+	add_task(w, 7, 1, "sh");
+	sample(w, "initial begin", "initial started init", "initial started sh of init", NULL);
+	add_tcp(w, 0x200, TCP_ESTABLISHED, 5000, 443, 1, 4);
+	sample(w, "opened init tcp", NULL);
+	w->holders[w->holder_count++] =
+	    (struct tocsin_holder){.sock = 0x200, .pid = 7, .tid = 7, .fd = 3};
+	w->holders[w->holder_count - 1].inode = w->holders[0].inode;
+	sample(w, "held sh of init tcp: handed over", NULL);
+	let_go(w, 0x200, 7);
+	w->torn_files = 1;
+	sample(w, NULL);
+	w->torn_files = 0;
+	sample(w, "released sh tcp", NULL);
+	remove_task(w, 7);
+	sample(w, "exited sh of init", NULL);
+}
+
+/* Between the list of processes and that of descriptors a PID went to another process. */
+static void a_pid_that_is_used_again_while_read_names_nobody(void **state)
+{
+	struct world *w = *state;
+
+	add_task(w, 7, 1, "old");
+	sample(w, "initial begin", "initial started init", "initial started old of init", NULL);
+	add_tcp(w, 0x200, TCP_ESTABLISHED, 5000, 443, 7, 4);
+	w->holders[0].task = task_of(7) + 0x8000;
+	sample(w, NULL);
+	remove_task(w, 7);
+	add_task(w, 7, 1, "new");
+	w->tasks[1].start_time += 5;
+	w->tasks[1].task += 0x8000;
+	sample(w, "started new of init", "opened new tcp", "exited old of init", NULL);
 }
 
 /* The same memory is another socket: an inode of its own, or other addresses. */
@@ -671,6 +728,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(processes_begin_execute_and_end),
 	    TEST(a_pid_that_is_used_again_is_another_process),
+	    TEST(a_pid_that_is_used_again_while_read_names_nobody),
+	    TEST(a_holder_whose_files_are_torn_has_not_let_go),
 	    TEST(a_process_that_answers_is_not_gone),
 	    TEST(connections_are_opened_accepted_and_closed),
 	    TEST(a_program_is_looked_at_again_when_it_connects),

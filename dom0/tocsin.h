@@ -436,6 +436,8 @@ struct tocsin_socket {
 	uint32_t uid;       /* of who made it; UINT32_MAX: not kept */
 	uint32_t netns;     /* number of its network namespace */
 	uint32_t interface; /* index of the one that it is bound to; 0: none */
+	/* Its lock is taken: what it says of itself may be ahead of the tables, or behind them. */
+	bool busy;
 	/* AF_INET (the first 4 bytes) and AF_INET6 */
 	uint8_t local[16], remote[16];
 	uint16_t local_port, remote_port;
@@ -523,6 +525,8 @@ struct tocsin_socket_list {
 	size_t torn; /* torn rows, and chains and tables that did not hold still */
 	/* 1 << TOCSIN_TABLE_...: not in rows; there is none, in no known layout, or not to read */
 	uint32_t missing;
+	/* the same: some of it may not be in rows, because a part did not hold still */
+	uint32_t gaps;
 	bool truncated;
 };
 

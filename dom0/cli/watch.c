@@ -92,6 +92,7 @@ static int sample_on(struct watch_guest *g, struct tocsin_monitor *m, struct toc
 			watch_sink_say(g->watch->sink, "%s: a sample failed: %s",
 				       watch_guest_name(g->name), err->message);
 		failed = rc ? failed : 0;
+		g->read |= !rc;
 		rc = state_rings(g, m);
 		if (!rc && monotonic() >= account) {
 			rc = tocsin_monitor_account(m);
@@ -293,7 +294,7 @@ static bool has_failed(const struct watch *w)
 	for (size_t i = 0; i < w->options->count; i++) {
 		int rc = w->guests[i].rc;
 
-		if (rc && rc != -ENODEV && rc != -ESTALE)
+		if ((rc && rc != -ENODEV && rc != -ESTALE) || !w->guests[i].read)
 			return true;
 	}
 	return false;

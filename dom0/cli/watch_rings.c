@@ -81,16 +81,25 @@ static void take_line(struct watch *w, const char *line)
 	json_object_put(o);
 }
 
-/* Another file has the log's name: the old one was moved away. */
-static void reopen(struct watch *w)
+/* Has another file the log's name, because the old one was moved away? One that was emptied is read
+ * from its beginning. */
+static bool has_moved(struct watch *w)
 {
 	struct stat now, then;
-	int fd;
 
-	if (stat(w->options->rings, &now) || fstat(w->log, &then) ||
-	    (now.st_ino == then.st_ino && now.st_dev == then.st_dev))
-		return;
-	fd = open(w->options->rings, O_RDONLY | O_CLOEXEC);
+	if (stat(w->options->rings, &now) || fstat(w->log, &then))
+		return false;
+	if (now.st_ino != then.st_ino || now.st_dev != then.st_dev)
+		return true;
+	if (now.st_size < lseek(w->log, 0, SEEK_CUR))
+		lseek(w->log, 0, SEEK_SET);
+	return false;
+}
+
+static void reopen(struct watch *w)
+{
+	int fd = open(w->options->rings, O_RDONLY | O_CLOEXEC);
+
 	if (fd < 0)
 		return;
 	close(w->log);
@@ -118,7 +127,7 @@ static void *follow(void *argument)
 	struct watch *w = argument;
 	char *buffer = malloc(LINE_MAX_BYTES + 1);
 	size_t fill = 0;
-	bool ending = !buffer;
+	bool ending = !buffer, moved = false, told = false;
 
 	while (!ending) {
 		ssize_t n = read(w->log, buffer + fill, LINE_MAX_BYTES - fill);
@@ -127,8 +136,14 @@ static void *follow(void *argument)
 			fill += (size_t)n;
 			take_lines(w, buffer, &fill);
 		} else {
+			if (n < 0 && !told)
+				watch_sink_say(w->sink, "%s: %s; rings are not seen",
+					       w->options->rings, strerror(errno));
+			told |= n < 0;
+			if (moved) /* and read to its end since */
+				reopen(w);
+			moved = has_moved(w);
 			nanosleep(&(struct timespec){.tv_nsec = POLL_NANOSECONDS}, NULL);
-			reopen(w);
 		}
 		pthread_mutex_lock(&w->lock);
 		ending = w->ending;

@@ -86,6 +86,9 @@
 	X("sock", "__sk_common.skc_bound_dev_if", sk_interface)                                    \
 	X("sock", "sk_flags", sk_flags)                                                            \
 	X("sock", "sk_uid", sk_uid)                                                                \
+	X("sock", "sk_lock.owned", sk_owned)                                                       \
+	X("sock", "sk_lock.slock.rlock.raw_lock.val.counter", sk_spin)                             \
+	X("sock", "sk_lock.slock.lock.owner", sk_spin_rt)                                          \
 	X("udp_sock", "forward_deficit", udp_deficit)                                              \
 	X("tcp_sock", "bytes_sent", tcp_bytes_sent)                                                \
 	X("tcp_sock", "bytes_received", tcp_bytes_received)                                        \

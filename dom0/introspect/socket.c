@@ -60,10 +60,11 @@ int tocsin_socket_reader_open(struct tocsin_kernel *k, struct tocsin_socket_read
 				   f->sk_daddr,  f->sk_saddr,  f->sk_dport,
 				   f->sk_num,    f->sk_refcnt, f->sk_interface};
 	const uint32_t six[] = {f->sk_saddr6, f->sk_daddr6};
-	const uint32_t whole[] = {f->sk_socket, f->sk_type, f->sk_protocol,
-				  f->sk_rmem,   f->sk_wmem, f->sk_ack_backlog,
-				  f->sk_flags,  f->sk_uid,  f->sk_max_ack_backlog,
-				  f->sk_kern};
+	const uint32_t whole[] = {f->sk_socket, f->sk_type,  f->sk_protocol,
+				  f->sk_rmem,   f->sk_wmem,  f->sk_ack_backlog,
+				  f->sk_flags,  f->sk_uid,   f->sk_max_ack_backlog,
+				  f->sk_kern,   f->sk_owned, f->sk_spin,
+				  f->sk_spin_rt};
 
 	r.common = widest(common, sizeof(common) / sizeof(common[0]));
 	r.whole = widest(six, 2) + 8;
@@ -290,6 +291,18 @@ static int read_packet(const struct reading *g)
 	return 0;
 }
 
+/*
+ * Somebody changes it: the kernel takes a socket off its table, or puts it there, under its lock,
+ * some time before or after it says so in the state (tcp_set_state, tcp_v4_connect). That time may
+ * be long where a virtual processor waits for a real one.
+ */
+static bool is_busy(const struct reading *g)
+{
+	const struct tocsin_file_layout *f = g->r->f;
+
+	return take_u32(g, f->sk_owned) || take_u32(g, f->sk_spin) || take_u64(g, f->sk_spin_rt);
+}
+
 /* Who keeps it, and the number that /proc/net shows. */
 static int read_owner(const struct reading *g)
 {
@@ -395,6 +408,7 @@ int tocsin_socket_read(const struct tocsin_socket_reader *r, uint64_t sock,
 		read_small(&g);
 	else if (!rc)
 		rc = whole ? read_full(&g) : -EFAULT;
+	s.busy = whole && !is_small(&s) && is_busy(&g);
 	if (!rc)
 		*ret = s;
 	return rc;

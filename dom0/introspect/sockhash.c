@@ -161,7 +161,7 @@ static int walk_kind(struct tocsin_socket_walk *w, struct kind *kind, uint64_t s
 		else if (owner && owner != shared)
 			rc = walk_owner(w, kind, owner);
 		if (rc == -EFAULT || rc == -EINVAL) {
-			w->list.torn++;
+			tocsin_socket_walk_lose(w);
 			rc = 0;
 		}
 	}
@@ -291,7 +291,7 @@ static int walk_nets(struct tocsin_socket_walk *w, enum tocsin_socket_table whic
 		if (!rc && t.buckets)
 			rc = walk_table(w, &t);
 		if (rc == -EFAULT) {
-			w->list.torn++;
+			tocsin_socket_walk_lose(w);
 			rc = 0;
 		}
 	}
@@ -331,8 +331,10 @@ static int walk_tables(struct tocsin_socket_walk *w, const struct tocsin_address
 		       struct tocsin_error *err)
 {
 	for (unsigned int i = 0; i < TOCSIN_TABLES; i++) {
-		int rc = tables[i].walk(w, nets);
+		int rc;
 
+		w->gap = false;
+		rc = tables[i].walk(w, nets);
 		if (rc == -ENOMEM || rc == -E2BIG)
 			return rc;
 		if (rc && tables[i].needed)
@@ -341,7 +343,9 @@ static int walk_tables(struct tocsin_socket_walk *w, const struct tocsin_address
 						tocsin_socket_table_name(i), strerror(-rc));
 		if (rc)
 			w->list.missing |= 1u << i;
-		w->list.torn += rc && rc != -ENOTSUP;
+		if (rc && rc != -ENOTSUP)
+			tocsin_socket_walk_lose(w);
+		w->list.gaps |= (uint32_t)w->gap << i;
 	}
 	return 0;
 }
@@ -404,6 +408,8 @@ int tocsin_socket_list(struct tocsin_kernel *k, struct tocsin_socket_list *ret,
 		return tocsin_error_set(err, -ENOTSUP,
 					"the tables of sockets have no known layout");
 	rc = tocsin_net_collect(k, w.r.l, w.f, &nets, &w.list.torn);
+	if (w.list.torn) /* a namespace may be missing, and all its tables */
+		w.list.gaps = UINT32_MAX;
 	if (!rc)
 		rc = walk_tables(&w, &nets, err);
 	tocsin_addresses_free(&nets);

@@ -114,7 +114,7 @@ int tocsin_socket_walk_netlink(struct tocsin_socket_walk *w)
 	for (uint32_t i = 0; i < PROTOCOLS && !rc; i++) {
 		rc = walk_protocol(w, tables + (uint64_t)i * f->nl_table_size + f->nl_hash);
 		if (rc == -EFAULT || rc == -EAGAIN) {
-			w->list.torn++;
+			tocsin_socket_walk_lose(w);
 			rc = 0;
 		}
 	}

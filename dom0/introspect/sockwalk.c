@@ -111,6 +111,12 @@ void tocsin_socket_walk_fetch_file(struct tocsin_socket_walk *w, uint64_t sock)
 			       8);
 }
 
+void tocsin_socket_walk_lose(struct tocsin_socket_walk *w)
+{
+	w->list.torn++;
+	w->gap = true;
+}
+
 int tocsin_socket_walk_step(struct tocsin_socket_walk *w, uint64_t steps)
 {
 	if (w->steps < steps)
@@ -138,6 +144,7 @@ int tocsin_socket_walk_chain(struct tocsin_socket_walk *w, tocsin_chain_walk *wa
 			w->list.rows[row].confidence = TOCSIN_TORN;
 		w->list.torn += w->list.rows[row].confidence == TOCSIN_TORN;
 	}
-	w->list.torn += rc == -EAGAIN || (!rc && w->doubt);
+	if (rc == -EAGAIN || (!rc && w->doubt))
+		tocsin_socket_walk_lose(w);
 	return rc == -EAGAIN ? 0 : rc;
 }

@@ -15,6 +15,7 @@ struct tocsin_socket_walk {
 	size_t room;
 	uint64_t steps; /* that may still be taken: a bucket is one, a socket is more */
 	bool doubt;     /* a socket of the chain that is walked could not be read */
+	bool gap;       /* something of the table that is walked is not in the list */
 };
 
 /*
@@ -27,6 +28,9 @@ int tocsin_socket_walk_add(struct tocsin_socket_walk *w, enum tocsin_socket_tabl
 /* The socket at VA sock will be read soon; and, when that was a while ago, what it points to. */
 void tocsin_socket_walk_fetch(struct tocsin_socket_walk *w, uint64_t sock);
 void tocsin_socket_walk_fetch_file(struct tocsin_socket_walk *w, uint64_t sock);
+
+/* A part of the table did not hold still: what is in it may not be in the list. */
+void tocsin_socket_walk_lose(struct tocsin_socket_walk *w);
 
 /* Take so many steps; -E2BIG: there were enough. */
 int tocsin_socket_walk_step(struct tocsin_socket_walk *w, uint64_t steps);

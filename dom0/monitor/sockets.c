@@ -17,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATIENCE 2 /* samples in which a file's holder may be missing */
+#define PATIENCE 2       /* samples in which a file's holder may be missing */
+#define HIDDEN_SAMPLES 2 /* one that says so may have met a guest that was not let run */
 
 struct update {
 	struct tocsin_monitor *m;
@@ -305,7 +306,11 @@ static int take_row(struct update *u, struct tracked *t, const struct tocsin_vie
 		rc = update_holders(u, t, row);
 	if (!rc)
 		rc = begin(u, t);
-	if (!rc && row->confidence == TOCSIN_CONTRADICTED && !t->hides)
+	if (row->confidence != TOCSIN_CONTRADICTED)
+		t->absent = 0;
+	else if (t->absent < HIDDEN_SAMPLES)
+		t->absent++;
+	if (!rc && t->absent == HIDDEN_SAMPLES && !t->hides)
 		rc = state_hidden(u, t);
 	return rc;
 }

@@ -45,6 +45,7 @@ struct tracked {
 	enum role role;
 	bool announced; /* its beginning was stated */
 	bool hides;     /* it was stated that it is in one view only */
+	uint8_t absent; /* samples in a row in which it was held, and missing in its table */
 	uint8_t waited; /* samples in which it waited for somebody to hold it */
 	struct holding *holders;
 	size_t count;

@@ -26,6 +26,7 @@ struct suspect {
 	size_t row;
 	bool missing; /* in the table where it belongs; else it is there, and held by nobody */
 	bool proven;  /* by a look at the other view that found it whole */
+	bool quiet;   /* when it was read last, nobody was changing it */
 };
 
 struct looking {
@@ -33,17 +34,13 @@ struct looking {
 	struct tocsin_view v;
 	struct suspect *suspects;
 	size_t count, room;
-	bool tables_whole, holders_whole; /* in the last look */
+	uint32_t gaps;      /* of the last look at the tables, as in struct tocsin_socket_list */
+	bool holders_whole; /* in the last look at them */
 };
 
-/* Sockets that are missing from the list, because a chain or a table was lost, not just torn. */
-static bool is_whole(const struct tocsin_socket_list *list)
+static uint32_t gaps_of(const struct tocsin_socket_list *list)
 {
-	size_t torn = 0;
-
-	for (size_t i = 0; i < list->count; i++)
-		torn += list->rows[i].confidence == TOCSIN_TORN;
-	return !list->truncated && list->torn == torn;
+	return list->truncated ? UINT32_MAX : list->gaps;
 }
 
 static int suspect(struct looking *l, size_t row, bool missing)
@@ -57,8 +54,10 @@ static int suspect(struct looking *l, size_t row, bool missing)
 		l->suspects = more;
 		l->room = room;
 	}
-	l->suspects[l->count++] = (struct suspect){
-	    .row = row, .missing = missing, .proven = missing ? l->tables_whole : l->holders_whole};
+	l->suspects[l->count++] = (struct suspect){.row = row,
+						   .missing = missing,
+						   .proven = !missing && l->holders_whole,
+						   .quiet = !l->v.rows[row].socket.busy};
 	return 0;
 }
 
@@ -233,8 +232,10 @@ static int ask(struct looking *l, const struct suspect *s, struct tocsin_view_ro
 
 	if (rc == -ENOMEM)
 		return rc;
-	if (rc == -EAGAIN || rc == -EFAULT)
+	if (rc == -EAGAIN || rc == -EFAULT) {
+		row->socket.busy = true;
 		return 1;
+	}
 	if (rc || !is_same(&now, &row->socket) ||
 	    (s->missing &&
 	     (row->holders ? now.owner != TOCSIN_OWNER_FILE : !is_expected(l, &now)))) {
@@ -243,6 +244,24 @@ static int ask(struct looking *l, const struct suspect *s, struct tocsin_view_ro
 	}
 	row->socket = now;
 	return s->missing ? is_expected(l, &now) : now.owner == TOCSIN_OWNER_FILE;
+}
+
+/*
+ * The table was read again, and does not have it. That proves something if nobody was changing the
+ * socket before that look nor after it, and it is what it was: a socket is taken off its table, or
+ * put there, under its lock, and says so a while later or before.
+ */
+static int ask_missing(struct looking *l, struct suspect *s, struct tocsin_view_row *row)
+{
+	struct tocsin_socket before = row->socket;
+	int rc = ask(l, s, row);
+	bool quiet = rc > 0 && !row->socket.busy;
+
+	if (rc > 0 && s->quiet && quiet && before.state == row->socket.state &&
+	    !(l->gaps >> tocsin_socket_table_of(&row->socket) & 1))
+		s->proven = true;
+	s->quiet = quiet;
+	return rc;
 }
 
 /* The same as ask, after the other view was read again. */
@@ -265,8 +284,8 @@ static int look_at(struct looking *l, struct suspect *s, const struct tocsin_soc
 	rc = s->missing ? 0 : adopt(&l->v, row, holders);
 	if (rc || (!s->missing && row->holders))
 		return rc;
-	s->proven |= s->missing ? l->tables_whole : l->holders_whole;
-	return ask(l, s, row);
+	s->proven |= !s->missing && l->holders_whole;
+	return s->missing ? ask_missing(l, s, row) : ask(l, s, row);
 }
 
 static bool any(const struct looking *l, bool missing)
@@ -285,8 +304,8 @@ static int look_again(struct looking *l)
 	size_t kept = 0;
 	int rc = 0;
 
-	l->tables_whole =
-	    any(l, true) && !tocsin_socket_list(l->k, &tables, NULL) && is_whole(&tables);
+	l->gaps = any(l, true) && !tocsin_socket_list(l->k, &tables, NULL) ? gaps_of(&tables)
+									   : UINT32_MAX;
 	l->holders_whole = any(l, false) && !tocsin_holder_list(l->k, &holders, NULL) &&
 			   !holders.torn && !holders.truncated;
 	for (size_t i = 0; i < l->count && rc >= 0; i++) {
@@ -333,7 +352,6 @@ static int read_both(struct looking *l, struct tocsin_error *err)
 	l->v.torn = list.torn;
 	l->v.missing = list.missing;
 	l->v.truncated = list.truncated;
-	l->tables_whole = is_whole(&list);
 	rc = tocsin_holder_list(l->k, &l->v.holders, err);
 	if (!rc) {
 		l->v.torn += l->v.holders.torn;

@@ -643,7 +643,12 @@ static void a_hidden_socket_is_a_finding_once(void **state)
 
 	begin(w);
 	add_tcp(w, 0x200, TCP_ESTABLISHED, 6000, 443, 1, 4)->confidence = TOCSIN_CONTRADICTED;
-	sample(w, "opened init tcp", "finding init tcp", NULL);
+	sample(w, "opened init tcp", NULL);
+	row_at(w, 0x200)->confidence = TOCSIN_CONSISTENT;
+	sample(w, NULL);
+	row_at(w, 0x200)->confidence = TOCSIN_CONTRADICTED;
+	sample(w, NULL);
+	sample(w, "finding init tcp", NULL);
 	sample(w, NULL);
 }
 

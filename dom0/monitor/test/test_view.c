@@ -26,6 +26,7 @@ struct made {
 	struct tocsin_socket s;
 	uint32_t listed, torn, held; /* looks in the table, torn there, in a process's hands */
 	uint32_t answers;            /* looks in which it can be read by its address */
+	uint32_t busy;               /* looks in which somebody changes it */
 	uint32_t port_only;          /* looks in which only the table of ports has it */
 	int descriptors;
 };
@@ -35,6 +36,7 @@ static struct {
 	size_t count;
 	unsigned int table_looks, holder_looks, looks;
 	size_t lost_chains, lost_files; /* in every look */
+	uint32_t gaps;                  /* the tables with lost chains */
 	int list_rc, holder_rc;
 	unsigned int questions;
 } world;
@@ -72,7 +74,8 @@ int tocsin_socket_list(struct tocsin_kernel *k, struct tocsin_socket_list *ret,
 	world.looks = look > world.looks ? look : world.looks;
 	if (world.list_rc)
 		return world.list_rc;
-	*ret = (struct tocsin_socket_list){.torn = world.lost_chains};
+	*ret = (struct tocsin_socket_list){.torn = world.lost_chains,
+					   .gaps = world.lost_chains ? world.gaps : 0};
 	ret->rows = calloc(world.count + 1, sizeof(*ret->rows));
 	assert_non_null(ret->rows);
 	for (size_t i = 0; i < world.count; i++) {
@@ -136,6 +139,7 @@ int tocsin_socket_at(struct tocsin_kernel *k, uint64_t sock, struct tocsin_socke
 		if (!in_look(world.at[i].answers, world.looks))
 			return -ESRCH;
 		*ret = world.at[i].s;
+		ret->busy = in_look(world.at[i].busy, world.looks);
 		return 0;
 	}
 	return -ESRCH;
@@ -311,11 +315,62 @@ static void where_chains_are_lost_nothing_is_claimed(void **state)
 
 	make(0x2000, 12, STATE_ESTABLISHED)->listed = 0;
 	world.lost_chains = 1;
+	world.gaps = 1u << TOCSIN_TABLE_TCP;
 	v = read_view();
 	assert_int_equal(v.count, 1);
 	assert_int_equal(v.rows[0].confidence, TOCSIN_TORN);
 	assert_int_equal(v.contradicted, 0);
 	assert_true(v.torn >= 2);
+	tocsin_view_free(&v);
+}
+
+/* A chain that is broken for good hides what is in its own table, and no more. */
+static void chains_of_another_table_prove_nothing_less(void **state)
+{
+	struct tocsin_view v;
+
+	make(0x2000, 12, STATE_ESTABLISHED)->listed = 0;
+	world.lost_chains = 1;
+	world.gaps = 1u << TOCSIN_TABLE_UDP;
+	v = read_view();
+	assert_int_equal(v.rows[0].confidence, TOCSIN_CONTRADICTED);
+	assert_int_equal(v.contradicted, 1);
+	tocsin_view_free(&v);
+}
+
+/* Between its table and its state a virtual processor may wait for a real one as long as it will.
+ */
+static void what_is_being_changed_is_not_contradicted(void **state)
+{
+	struct made *m = make(0x2000, 12, STATE_ESTABLISHED);
+	struct tocsin_view v;
+
+	m->listed = 0;
+	m->busy = ALWAYS;
+	v = read_view();
+	assert_int_equal(v.rows[0].confidence, TOCSIN_TORN);
+	assert_int_equal(v.contradicted, 0);
+	assert_int_equal(v.torn, 1);
+	tocsin_view_free(&v);
+}
+
+/* Quiet before a look at its table and after it: that look counts. */
+static void what_was_changed_before_is_judged_when_it_is_quiet(void **state)
+{
+	struct made *m = make(0x2000, 12, STATE_ESTABLISHED);
+	struct tocsin_view v;
+
+	m->listed = 0;
+	m->busy = 3;
+	v = read_view();
+	assert_int_equal(v.rows[0].confidence, TOCSIN_CONTRADICTED);
+	tocsin_view_free(&v);
+	begin(NULL);
+	m = make(0x2000, 12, STATE_ESTABLISHED);
+	m->listed = 0;
+	m->busy = 0x0a; /* never twice in a row quiet */
+	v = read_view();
+	assert_int_equal(v.rows[0].confidence, TOCSIN_TORN);
 	tocsin_view_free(&v);
 }
 
@@ -407,6 +462,9 @@ int main(void)
 	    TEST(a_file_that_nobody_holds_is_unheld),
 	    TEST(who_takes_it_a_little_later_holds_it),
 	    TEST(where_chains_are_lost_nothing_is_claimed),
+	    TEST(chains_of_another_table_prove_nothing_less),
+	    TEST(what_is_being_changed_is_not_contradicted),
+	    TEST(what_was_changed_before_is_judged_when_it_is_quiet),
 	    TEST(torn_rows_are_no_lost_chains),
 	    TEST(where_files_are_lost_nobody_is_called_hidden),
 	    TEST(an_accepted_one_is_read_again),

@@ -86,7 +86,9 @@ def speed(name, size, seconds, rest=""):
 def compare(name, cores, image, *options):
     """Rules over what the options choose, beside yara over the same bytes in a file."""
     path = image + ".bytes"
-    subprocess.run([BYTES, image, path, *options], check=True)
+    subprocess.run([BYTES, image, path + ".written", *options], check=True)
+    shutil.copyfile(path + ".written", path)  # as the image was
+    os.unlink(path + ".written")
     size = os.path.getsize(path)
     ones, plains, alls, besides = [], [], [], []
     for _ in range(RUNS):

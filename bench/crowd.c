@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * crowd N MIB: N processes that only wait, for images with many tasks, and this one with so much
- * memory. Prints CROWD and stays. crowd MIB FILE: the same memory as a file, for whoever is to scan
- * the same bytes.
+ * memory. Prints CROWD and stays.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -41,19 +40,6 @@ static void fill(uint8_t *page, uint64_t number, uint64_t *seed)
 	}
 }
 
-static int write_file(uint64_t mib, const char *path)
-{
-	FILE *f = fopen(path, "w");
-	uint64_t seed = 1;
-	uint8_t page[PAGE];
-
-	for (uint64_t i = 0; f && i < mib << 8; i++) {
-		fill(page, i, &seed);
-		fwrite(page, PAGE, 1, f);
-	}
-	return !f || fclose(f);
-}
-
 int main(int argc, char **argv)
 {
 	uint64_t mib, seed = 1;
@@ -61,8 +47,6 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		return 2;
-	if (strspn(argv[2], "0123456789") != strlen(argv[2]))
-		return write_file(strtoull(argv[1], NULL, 10), argv[2]);
 	for (long i = strtol(argv[1], NULL, 10); i > 0; i--) {
 		pid_t child = fork();
 

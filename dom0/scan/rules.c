@@ -4,8 +4,9 @@
  * the others are used. A file is its own namespace, so that two files may use one name, and it may
  * not include others.
  *
- * libyara's compiler takes no more rules once one was wrong. So each file is compiled twice: by
- * itself, to see whether it is right, and then with the others.
+ * libyara's compiler takes no more rules once one was wrong. So where the files do not all compile
+ * together, each is compiled twice: by itself, to see whether it is right, and then with the
+ * others.
  */
 #include "scan/rules.h"
 
@@ -95,6 +96,7 @@ struct loading {
 	struct tocsin_rules *rules;
 	tocsin_rules_complain *complain;
 	void *context;
+	bool alone; /* try each file by itself first */
 };
 
 static int take_file(struct loading *l, const char *directory, const char *name,
@@ -106,8 +108,10 @@ static int take_file(struct loading *l, const char *directory, const char *name,
 
 	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int)sizeof(path))
 		rc = tocsin_error_set(&why, -ENAMETOOLONG, "path of a rule file is too long");
-	else
+	else if (l->alone)
 		rc = try_file(path, &why);
+	else
+		return add_file(l->compiler, path, &l->rules->whole, err);
 	if (rc == -ENOMEM)
 		return tocsin_error_set(err, rc, "no memory for rules");
 	if (!rc)
@@ -135,6 +139,23 @@ static int take_directory(struct loading *l, const char *directory, struct tocsi
 	return rc;
 }
 
+/* All rules, compiled by one compiler. */
+static int compile(struct loading *l, const char *const *directories, struct tocsin_error *err)
+{
+	int rc = new_compiler(&l->compiler, err);
+
+	if (rc)
+		return rc;
+	l->rules->whole = false;
+	l->rules->broken = 0;
+	for (; !rc && *directories; directories++)
+		rc = take_directory(l, *directories, err);
+	if (!rc && yr_compiler_get_rules(l->compiler, &l->rules->yara) != ERROR_SUCCESS)
+		rc = tocsin_error_set(err, -ENOMEM, "no memory for the compiled rules");
+	yr_compiler_destroy(l->compiler);
+	return rc;
+}
+
 /* Strings of several parts with much room between them, which libyara looks for part by part. */
 static bool has_parts(const YR_RULES *rules)
 {
@@ -159,13 +180,10 @@ int tocsin_rules_load(const char *const *directories, tocsin_rules_complain *com
 		free(l.rules);
 		return tocsin_error_set(err, -EIO, "libyara cannot be initialised");
 	}
-	rc = new_compiler(&l.compiler, err);
-	if (!rc) {
-		for (; !rc && *directories; directories++)
-			rc = take_directory(&l, *directories, err);
-		if (!rc && yr_compiler_get_rules(l.compiler, &l.rules->yara) != ERROR_SUCCESS)
-			rc = tocsin_error_set(err, -ENOMEM, "no memory for the compiled rules");
-		yr_compiler_destroy(l.compiler);
+	rc = compile(&l, directories, &(struct tocsin_error){0});
+	if (rc) {
+		l.alone = true;
+		rc = compile(&l, directories, err);
 	}
 	if (rc) {
 		yr_finalize();

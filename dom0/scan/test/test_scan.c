@@ -3,7 +3,7 @@
  * Scanners over made-up mappings. The process's memory is one array here: this program defines
  * the two functions of introspect/ that scanners read with.
  */
-#include "scan/scan.h"
+#include "made_up.h"
 
 #include <tocsin/request.h>
 
@@ -18,14 +18,11 @@
 
 #include <cmocka.h>
 
-#define BASE 0x10000ull
-#define PAGES 520 /* two blocks of YARA and a little */
-
-static uint8_t ram[PAGES * TOCSIN_PAGE_SIZE];
+uint8_t ram[PAGES * TOCSIN_PAGE_SIZE];
 static bool absent[PAGES];
 static int walk_error, changes_after_read;
-static bool halves, mapped;
-static struct tocsin_vma rows[3];
+bool halves, mapped;
+struct tocsin_vma rows[3];
 static struct tocsin_vma_list vmas;
 static struct tocsin_process process;
 static struct tocsin_process_details details;
@@ -34,8 +31,8 @@ static struct tocsin_file_list files;
 static uint8_t original[TOCSIN_PAGE_SIZE]; /* at sizeof(ram) and on */
 static struct tocsin_copy copy_rows[2];
 static struct tocsin_copy_list copies;
-static struct tocsin_findings findings;
-static struct tocsin_scan_target target;
+struct tocsin_findings findings;
+struct tocsin_scan_target target;
 
 int tocsin_process_walk(struct tocsin_kernel *k, const struct tocsin_process *p, uint64_t va,
 			struct tocsin_mapping *ret)
@@ -123,7 +120,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static void scan(void)
+void scan(void)
 {
 	assert_int_equal(tocsin_scan(&target, &findings), 0);
 }
@@ -571,22 +568,6 @@ static void many_threads_see_the_same(void **state)
 	assert_non_null(strstr(findings.unreadable, "yara: memory cannot be read"));
 }
 
-static void write_rules(const char *dir, const char *text, struct tocsin_rules **ret)
-{
-	const char *const directories[] = {dir, NULL};
-	struct tocsin_error err = {0};
-	char path[64];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/a.yar", dir);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-	assert_int_equal(tocsin_rules_load(directories, NULL, NULL, ret, &err), 0);
-	unlink(path);
-}
-
 /* What needs to see several blocks, in whichever way, decides the same with one thread and four. */
 static void conditions_over_blocks(void **state)
 {
@@ -759,6 +740,7 @@ int main(void)
 	    R(marker_across_stretches_is_found),
 	    R(many_threads_see_the_same),
 	    T(conditions_over_blocks),
+	    T(as_many_as_in_one_piece),
 	    T(matches_are_bounded),
 	    R(shellcode_is_found),
 	    R(torn_match_is_no_finding),

@@ -112,6 +112,8 @@ static int take_file(struct loading *l, const char *directory, const char *name,
 		rc = try_file(path, &why);
 	else
 		return add_file(l->compiler, path, &l->rules->whole, err);
+	if (rc && !l->alone)
+		return rc; /* complaints come when each file is tried */
 	if (rc == -ENOMEM)
 		return tocsin_error_set(err, rc, "no memory for rules");
 	if (!rc)

@@ -16,8 +16,8 @@
 
 #define LOOKS 16 /* before a thread is said to hide */
 #define THREADS_MAX (1u << 18)
-#define RUNNING_MAX 65536 /* in one queue */
-#define PROCESSORS_MAX 8192
+#define RUNNING_MAX 4096 /* in one queue */
+#define PROCESSORS_MAX 1024
 #define ROWS_MAX 256
 #define TASK_NEW 0x800u /* it is being made, and not on all lists yet (7dc603c9028e) */
 
@@ -135,8 +135,10 @@ static int take_queues(struct views *v)
 	    tocsin_kernel_symbol(v->k, "nr_cpu_ids", &at) ||
 	    tocsin_kernel_read(v->k, at, &processors, sizeof(processors)))
 		return 0;
-	if (processors > PROCESSORS_MAX)
+	if (processors > PROCESSORS_MAX) {
+		v->truncated = true;
 		processors = PROCESSORS_MAX;
+	}
 	for (uint32_t i = 0; i < processors && !rc; i++)
 		if (!tocsin_kernel_read_u64(v->k, offsets + i * 8ull, &at))
 			rc = take_queue(v, &l, at + queue);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define STEPS_EXTRA 4096
+#define IDLE_MAX 512 /* steps in which the list does not even begin */
 #define NODES_MAX (1u << 20)
 #define DEPTH_MAX 11 /* 64 bits in steps of 6 */
 #define SLOTS 64
@@ -89,9 +90,9 @@ int tocsin_list_collect(struct tocsin_kernel *k, uint64_t head, uint32_t offset,
 {
 	size_t first = ret->count, steps = 2 * bound + STEPS_EXTRA;
 	uint64_t node = head, next = 0;
-	int rc = -EAGAIN, failures = 0;
+	int rc = -EAGAIN, failures = 0, idle = 0;
 
-	while (steps--) {
+	while (steps-- && idle < IDLE_MAX) {
 		rc = next_node(k, node, &next);
 		if (rc)
 			tocsin_kernel_wait(k, failures < 8 ? failures++ : failures);
@@ -102,6 +103,7 @@ int tocsin_list_collect(struct tocsin_kernel *k, uint64_t head, uint32_t offset,
 			}
 			continue;
 		}
+		idle = rc ? idle + 1 : 0;
 		if (rc)
 			continue;
 		if (next == head)

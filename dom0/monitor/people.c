@@ -208,17 +208,28 @@ static int read_person(struct tocsin_monitor *m, int32_t pid, const struct tocsi
 	return rc;
 }
 
+/* The row of that very process as it is now; NULL: it cannot be had. Freed by the caller. */
+static struct tocsin_process *read_again(struct tocsin_monitor *m, const struct person *who)
+{
+	struct tocsin_process *row = calloc(1, sizeof(*row));
+	char container[65];
+
+	if (row && !m->source.process(m->source_context, who->p.pid, row, container) &&
+	    row->start_time == who->p.start_time)
+		return row;
+	free(row);
+	return NULL;
+}
+
 void tocsin_people_look_again(struct tocsin_monitor *m, struct person *who)
 {
 	struct tocsin_process *row;
-	char container[65];
 
 	if (who->looked == m->began)
 		return;
 	who->looked = m->began;
-	row = calloc(1, sizeof(*row));
-	if (row && !m->source.process(m->source_context, who->p.pid, row, container) &&
-	    row->start_time == who->p.start_time && row->mm == who->mm) {
+	row = read_again(m, who);
+	if (row && row->mm == who->mm) {
 		who->p.exe_deleted = row->exe_id.deleted;
 		who->p.uid = row->uid;
 		who->p.euid = row->euid;
@@ -303,10 +314,8 @@ static int compare_tasks(const void *a, const void *b)
 /* Is it still there, though the list, which moved, had it not? */
 static bool answers(struct tocsin_monitor *m, const struct person *who)
 {
-	struct tocsin_process *row = calloc(1, sizeof(*row));
-	char container[65];
-	bool same = row && !m->source.process(m->source_context, who->p.pid, row, container) &&
-		    row->start_time == who->p.start_time && row->task == who->task;
+	struct tocsin_process *row = read_again(m, who);
+	bool same = row && row->task == who->task;
 
 	free(row);
 	m->account.torn += same;

@@ -81,6 +81,11 @@ static const struct tocsin_socket *nth(const struct tocsin_view *view, const str
 	return i < view->count ? &view->rows[i].socket : &before->at[i - view->count].e.socket;
 }
 
+static bool is_tcp_listener(const struct tocsin_socket *s)
+{
+	return tocsin_role_is_tcp(s) && s->state == TCP_LISTEN;
+}
+
 int tocsin_listeners_find(const struct tocsin_view *view, const struct sockets *before,
 			  struct listeners *ret)
 {
@@ -88,7 +93,7 @@ int tocsin_listeners_find(const struct tocsin_view *view, const struct sockets *
 	size_t all = view->count + before->count;
 
 	for (size_t i = 0; i < all; i++)
-		found.count += tocsin_role(nth(view, before, i)) == ROLE_LISTENER;
+		found.count += is_tcp_listener(nth(view, before, i));
 	found.at = calloc(found.count + 1, sizeof(*found.at));
 	if (!found.at)
 		return -ENOMEM;
@@ -96,7 +101,7 @@ int tocsin_listeners_find(const struct tocsin_view *view, const struct sockets *
 	for (size_t i = 0; i < all; i++) {
 		const struct tocsin_socket *s = nth(view, before, i);
 
-		if (tocsin_role_is_tcp(s) && s->state == TCP_LISTEN)
+		if (is_tcp_listener(s))
 			found.at[found.count++] =
 			    (struct listener){.netns = s->netns, .port = s->local_port};
 	}

@@ -34,10 +34,15 @@ struct history {
 	size_t live_count, live_room;
 };
 
-/* A consistent row whose birth is not in the log yet: looked at again at the end. */
+/*
+ * What the log may not tell yet, looked at again at the end: a consistent row was, or a socket said
+ * to have no holder was being closed. Its descriptor goes first, and the thread that closes it may
+ * then wait for a processor while the socket is in its table still.
+ */
 struct doubt {
 	enum churn_kind kind;
 	uint64_t id, extra, begin, end;
+	bool unheld;
 };
 
 static const char *const names[] = {"processes", "sockets", "VMAs", "modules"};
@@ -189,13 +194,21 @@ static void bury_dead(uint64_t before)
 	}
 }
 
+static void doubt(const struct doubt *d)
+{
+	static size_t room;
+
+	if (doubt_count == room)
+		doubts = grow(doubts, &room, sizeof(*doubts));
+	doubts[doubt_count++] = *d;
+}
+
 /* One row: it counts as seen, and if it is consistent, it must have been. */
 static void row(enum churn_kind kind, enum tocsin_confidence confidence, uint64_t id,
 		uint64_t extra, uint64_t begin_time, uint64_t end_time)
 {
 	struct history *h = &history[kind];
 	bool existed = false;
-	static size_t room;
 
 	counts[kind].rows++;
 	counts[kind].torn += confidence != TOCSIN_CONSISTENT;
@@ -207,11 +220,8 @@ static void row(enum churn_kind kind, enum tocsin_confidence confidence, uint64_
 		t->seen = reading;
 		existed |= t->about < end_time && t->dead >= begin_time;
 	}
-	if (existed || confidence != TOCSIN_CONSISTENT)
-		return;
-	if (doubt_count == room)
-		doubts = grow(doubts, &room, sizeof(*doubts));
-	doubts[doubt_count++] = (struct doubt){kind, id, extra, begin_time, end_time};
+	if (!existed && confidence == TOCSIN_CONSISTENT)
+		doubt(&(struct doubt){kind, id, extra, begin_time, end_time, false});
 }
 
 /* What was born before and is not dying after must have been seen. */
@@ -236,16 +246,20 @@ static void settle_doubts(void)
 	for (size_t i = 0; i < doubt_count; i++) {
 		const struct doubt *d = &doubts[i];
 		const struct history *h = &history[d->kind];
-		bool existed = false;
+		bool settled = false;
 
-		for (size_t j = 0; j < h->count && !existed; j++) {
+		for (size_t j = 0; j < h->count && !settled; j++) {
 			const struct thing *t = &h->things[j];
 
-			existed = t->id == d->id && (t->extra == d->extra || d->extra == NEVER) &&
-				  t->about < d->end && t->dead >= d->begin;
+			settled = t->id == d->id && (t->extra == d->extra || d->extra == NEVER) &&
+				  t->about < d->end && t->dead >= d->begin &&
+				  (!d->unheld || t->dying < d->end);
 		}
-		if (!existed)
-			fault(d->kind, "is called consistent and never was", d->id, d->extra);
+		if (!settled)
+			fault(d->kind,
+			      d->unheld ? "is said to have no holder"
+					: "is called consistent and never was",
+			      d->id, d->extra);
 	}
 }
 
@@ -396,10 +410,12 @@ static void read_view(void)
 	for (size_t i = 0; i < view.count; i++) {
 		const struct tocsin_view_row *r = &view.rows[i];
 
-		if (r->confidence == TOCSIN_CONTRADICTED || r->unheld)
-			fault(CHURN_SOCKET,
-			      r->unheld ? "is said to have no holder" : "is said to hide",
-			      r->socket.inode, r->socket.local_port);
+		if (r->confidence == TOCSIN_CONTRADICTED)
+			fault(CHURN_SOCKET, "is said to hide", r->socket.inode,
+			      r->socket.local_port);
+		if (r->unheld)
+			doubt(&(struct doubt){CHURN_SOCKET, r->socket.inode, NEVER, begin_time,
+					      end_time, true});
 		socket_row(r->confidence, &r->socket, begin_time, end_time);
 	}
 	tocsin_view_free(&view);

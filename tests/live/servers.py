@@ -33,7 +33,7 @@ WORST = ["clean", "inconclusive", "suspicious", "malicious"]
 
 def wait_for_load(guest):
     """Until every server has answered a few times, and PostgreSQL has compiled a query."""
-    for _ in range(80):
+    for _ in range(150):
         text = guest.run("cat /run/asked 2>/dev/null; ls /tmp/queried 2>/dev/null; true").split()
         if len(text) == 2 and int(text[0]) > 3:
             return

@@ -126,14 +126,6 @@ with tempfile.TemporaryDirectory() as name:
 shipped = pathlib.Path(__file__).resolve().parents[2] / "monitor" / "rules"
 code, out, err = run("rules", "--check", shipped)
 check("shipped rules", (code, err, len(out.splitlines()) > 10), (0, "", True))
-complete = """source "$1"; PATH=$2:$PATH; shift 2; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tocsin
-printf '%s\\n' "${COMPREPLY[@]}" """
-for words, expected in (("wat", ["watch"]), ("history x --ki", ["--kind"]), ("net --qemu x --state L", [
-        "LAST_ACK", "LISTEN"]), ("watch --du", [""]), ("history x --since ", [""]), ("net --du", ["--dump"])):
-    done = subprocess.run(["bash", "-c", complete, "bash", pathlib.Path(__file__).resolve().parents[1] /
-                           "completion.bash", pathlib.Path(tocsin).resolve().parent, "tocsin", *words.split(" ")],
-                          capture_output=True, text=True, timeout=60, cwd="/")
-    check("completion: " + words, done.stdout.splitlines(), expected)
 with tempfile.NamedTemporaryFile() as log:  # a guest that rings, and cannot be read
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with subprocess.Popen([tocsin, "watch", "--no-rules", "--stay", "-d", "nobody", "--rings",

@@ -295,13 +295,6 @@ for args in ([], ["sing"], ["status", "--dry-run"], ["remove", "--xen", "a"], ["
              ["prepare", "--json"], ["install", "--keep"], ["install", "a"], ["status", "-"]):
     code, out, err = run("hypervisor", *args, executable=tocsin)
     check("usage: " + " ".join(args), (code, out, "usage: tocsin hypervisor" in err), (2, "", True))
-completion = pathlib.Path(__file__).resolve().parents[1] / "completion.bash"
-script = """. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tocsin; echo "${COMPREPLY[*]}\""""
-for words, expected in ((["r"], "remove"), (["remove", "--"], "--dry-run --json"),
-                        (["install", "--p"], "--payload"), (["status", "--"], "--dbg --json --xen")):
-    done = subprocess.run(["bash", "-c", script, completion, tocsin, "hypervisor", *words],
-                          capture_output=True, text=True, check=False)
-    check("completion: " + " ".join(words), done.stdout.strip(), expected)
 if not pathlib.Path("/dev/xen/privcmd").exists():
     code, out, err = run("hypervisor", "install", executable=tocsin)
     check("the program itself, no Xen", (code, out, "dom0" in err), (1, "", True))

@@ -44,15 +44,17 @@ static int new_compiler(YR_COMPILER **ret, struct tocsin_error *err)
  * May a rule of the file read memory by itself, or a module do so for it? The words may stand in a
  * comment: then nothing but time is lost.
  */
-static int reads_memory(FILE *f, bool *ret)
+static int reads_memory(FILE *f, struct tocsin_rules *ret)
 {
 	static const char *const words[] = {"import", "int8", "int16", "int32", "entrypoint"};
 	char *line = NULL;
 	size_t room = 0;
 
-	while (getline(&line, &room, f) >= 0)
+	while (getline(&line, &room, f) >= 0) {
 		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-			*ret |= strstr(line, words[i]) != NULL;
+			ret->whole |= strstr(line, words[i]) != NULL;
+		ret->entry |= strstr(line, "entrypoint") != NULL;
+	}
 	free(line);
 	if (ferror(f))
 		return -EIO;
@@ -60,14 +62,15 @@ static int reads_memory(FILE *f, bool *ret)
 	return 0;
 }
 
-static int add_file(YR_COMPILER *c, const char *path, bool *whole, struct tocsin_error *err)
+static int add_file(YR_COMPILER *c, const char *path, struct tocsin_rules *rules,
+		    struct tocsin_error *err)
 {
 	FILE *f = fopen(path, "re");
 	int bad;
 
 	if (!f)
 		return tocsin_error_set(err, -errno, "cannot open %s: %s", path, strerror(errno));
-	bad = reads_memory(f, whole);
+	bad = reads_memory(f, rules);
 	if (bad) {
 		fclose(f);
 		return tocsin_error_set(err, bad, "cannot read %s", path);
@@ -81,12 +84,12 @@ static int add_file(YR_COMPILER *c, const char *path, bool *whole, struct tocsin
 static int try_file(const char *path, struct tocsin_error *err)
 {
 	YR_COMPILER *c;
-	bool whole = false;
+	struct tocsin_rules unused = {0};
 	int rc = new_compiler(&c, err);
 
 	if (rc)
 		return rc;
-	rc = add_file(c, path, &whole, err);
+	rc = add_file(c, path, &unused, err);
 	yr_compiler_destroy(c);
 	return rc;
 }
@@ -111,13 +114,13 @@ static int take_file(struct loading *l, const char *directory, const char *name,
 	else if (l->alone)
 		rc = try_file(path, &why);
 	else
-		return add_file(l->compiler, path, &l->rules->whole, err);
+		return add_file(l->compiler, path, l->rules, err);
 	if (rc && !l->alone)
 		return rc; /* complaints come when each file is tried */
 	if (rc == -ENOMEM)
 		return tocsin_error_set(err, rc, "no memory for rules");
 	if (!rc)
-		return add_file(l->compiler, path, &l->rules->whole, err);
+		return add_file(l->compiler, path, l->rules, err);
 	l->rules->broken++;
 	if (l->complain)
 		l->complain(why.message, l->context);
@@ -148,7 +151,7 @@ static int compile(struct loading *l, const char *const *directories, struct toc
 
 	if (rc)
 		return rc;
-	l->rules->whole = false;
+	l->rules->whole = l->rules->entry = false;
 	l->rules->broken = 0;
 	for (; !rc && *directories; directories++)
 		rc = take_directory(l, *directories, err);
@@ -192,7 +195,12 @@ int tocsin_rules_load(const char *const *directories, tocsin_rules_complain *com
 		free(l.rules);
 		return rc;
 	}
-	l.rules->whole |= has_parts(l.rules->yara);
+	l.rules->parts = has_parts(l.rules->yara);
+	l.rules->whole |= l.rules->parts;
+	if (!l.rules->entry && tocsin_sieve_make(l.rules->yara, &l.rules->sieve)) {
+		tocsin_rules_free(l.rules);
+		return tocsin_error_set(err, -ENOMEM, "no memory for rules");
+	}
 	*ret = l.rules;
 	return 0;
 }
@@ -201,6 +209,7 @@ void tocsin_rules_free(struct tocsin_rules *rules)
 {
 	if (!rules)
 		return;
+	tocsin_sieve_free(rules->sieve);
 	yr_rules_destroy(rules->yara);
 	yr_finalize();
 	free(rules);

@@ -9,6 +9,10 @@
  * sees these blocks in order, and decides about the rules. So counts, offsets and combinations of
  * strings are as if one had seen everything. Rules that read memory by themselves, and strings in
  * several parts, of which one may lie far from the other, are left to one thread.
+ *
+ * libyara looks at one byte after the other. So of a block it is given only the windows in which a
+ * string could be (sieve.h), unless that is most of it: then the next blocks are not even sifted.
+ * Rules that read memory by themselves do so after that, and see all of it.
  */
 #include "scan/blocks.h"
 #include "scan/rules.h"
@@ -25,6 +29,7 @@
 #define MATCH_COST 160u   /* bytes that libyara takes for one, data included */
 #define SPLIT (16u << 20) /* bytes of mappings for each thread, at least */
 #define THREADS_MAX 64u
+#define UNSIFTED 15u /* blocks that follow one of which most had to be scanned */
 
 struct search {
 	const struct tocsin_scan_target *t;
@@ -41,6 +46,12 @@ struct worker {
 	struct tocsin_blocks *blocks;
 	struct tocsin_block block;
 	YR_SCANNER *scanner;
+	/* of the block: what is given to libyara */
+	struct tocsin_window windows[TOCSIN_BLOCK_SIZE / TOCSIN_WINDOW_GAP + 1];
+	size_t window, window_count;
+	unsigned int unsifted; /* so many blocks still */
+	bool begun;            /* libyara has seen something */
+	bool again;            /* rules read memory by themselves now */
 	YR_MEMORY_BLOCK yara;
 	size_t matches_max;
 	bool decides;    /* about rules; else it only notes blocks */
@@ -63,15 +74,56 @@ static bool out_of_memory(struct worker *w)
 	return count > w->matches_max;
 }
 
+static bool is_late(const struct search *s)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec >= s->deadline.tv_sec;
+}
+
+static void see_all(struct worker *w, size_t size)
+{
+	w->windows[0] = (struct tocsin_window){0, (uint32_t)size};
+	w->window_count = 1;
+}
+
+/* What of the block libyara is to see. When it is late, all: it looks at the clock. */
+static void sift(struct worker *w)
+{
+	const struct tocsin_rules *rules = w->s->t->rules;
+	size_t size = w->block.size;
+
+	w->window = 0;
+	if (!rules->sieve || w->again || w->unsifted || is_late(w->s)) {
+		w->unsifted -= w->unsifted > 0;
+		see_all(w, size);
+		return;
+	}
+	w->window_count = tocsin_sieve_windows(rules->sieve, w->block.data, size, w->windows);
+	if (w->window_count == 1 && w->windows[0].end - w->windows[0].start == size)
+		w->unsifted = UNSIFTED;
+	if (w->window_count && rules->parts)
+		see_all(w, size);
+	if (!w->window_count && !w->begun) /* without any block libyara would decide nothing */
+		see_all(w, TOCSIN_PAGE_SIZE);
+}
+
 static YR_MEMORY_BLOCK *next_block(YR_MEMORY_BLOCK_ITERATOR *it)
 {
 	struct worker *w = it->context;
+	const struct tocsin_window *window;
 
 	it->last_error = ERROR_SUCCESS;
-	if (out_of_memory(w) || !tocsin_blocks_next(w->blocks, &w->block))
-		return NULL;
-	w->yara.base = w->block.base;
-	w->yara.size = w->block.size;
+	while (w->window == w->window_count) {
+		if (out_of_memory(w) || !tocsin_blocks_next(w->blocks, &w->block))
+			return NULL;
+		sift(w);
+	}
+	window = &w->windows[w->window++];
+	w->begun = true;
+	w->yara.base = w->block.base + window->start;
+	w->yara.size = window->end - window->start;
 	return &w->yara;
 }
 
@@ -80,16 +132,20 @@ static YR_MEMORY_BLOCK *first_block(YR_MEMORY_BLOCK_ITERATOR *it)
 {
 	struct worker *w = it->context;
 
+	w->again = w->begun;
 	if (w->decides) {
 		tocsin_blocks_again(w->blocks);
 		w->block.next = w->block.pages = 0;
+		w->window = w->window_count = 0;
 	}
 	return next_block(it);
 }
 
 static const uint8_t *fetch(YR_MEMORY_BLOCK *block)
 {
-	return ((struct worker *)block->context)->block.data;
+	const struct worker *w = block->context;
+
+	return w->block.data + (block->base - w->block.base);
 }
 
 static enum tocsin_severity severity_of(const char *name)
@@ -169,8 +225,10 @@ static void add_rule(struct worker *w, YR_SCAN_CONTEXT *context, YR_RULE *rule)
 
 /* ---- several threads ---- */
 
+/* A match in this window. */
 static void mark(struct worker *w, uint64_t base)
 {
+	base &= ~(uint64_t)(TOCSIN_PAGE_SIZE - 1);
 	if (w->mark_count && w->marks[w->mark_count - 1] == base)
 		return;
 	if (w->mark_count == w->mark_room) {

@@ -336,6 +336,7 @@ struct tocsin_hidden_list {
 	struct tocsin_hidden_thread *rows;
 	size_t count;
 	bool truncated;
+	bool no_queues; /* who waits for a processor was not seen: no known layout */
 };
 
 /*

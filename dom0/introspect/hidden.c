@@ -29,7 +29,7 @@ struct views {
 	struct tocsin_addresses groups; /* threads on the lists of their processes */
 	struct tocsin_addresses pids;   /* that a PID leads to */
 	struct tocsin_addresses queues; /* that run, or wait to */
-	bool truncated;
+	bool truncated, no_queues;
 };
 
 static void free_views(struct views *v)
@@ -133,8 +133,11 @@ static int take_queues(struct views *v)
 	if (l.current == TOCSIN_NO_MEMBER || tocsin_kernel_symbol(v->k, "runqueues", &queue) ||
 	    tocsin_kernel_symbol(v->k, "__per_cpu_offset", &offsets) ||
 	    tocsin_kernel_symbol(v->k, "nr_cpu_ids", &at) ||
-	    tocsin_kernel_read(v->k, at, &processors, sizeof(processors)))
+	    tocsin_kernel_read(v->k, at, &processors, sizeof(processors))) {
+		v->no_queues = true;
 		return 0;
+	}
+	v->no_queues |= l.list == TOCSIN_NO_MEMBER || l.node == TOCSIN_NO_MEMBER;
 	if (processors > PROCESSORS_MAX) {
 		v->truncated = true;
 		processors = PROCESSORS_MAX;
@@ -258,6 +261,7 @@ static int list_hidden(struct views *v, struct tocsin_hidden_list *list)
 		list->count += look(v, suspects.at[i], &list->rows[list->count]);
 	}
 	list->truncated |= v->truncated;
+	list->no_queues = v->no_queues;
 	tocsin_addresses_free(&suspects);
 	return rc;
 }

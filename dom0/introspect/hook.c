@@ -513,10 +513,10 @@ static int read_kprobes(struct reading *r)
 	if (l.list != TOCSIN_NO_MEMBER && l.address != TOCSIN_NO_MEMBER &&
 	    l.handler != TOCSIN_NO_MEMBER)
 		rc = tocsin_probe_collect(r->k, &probes);
-	if (rc == -ENOTSUP) {
-		r->list.unknown++;
+	r->list.unknown += rc == -ENOTSUP;
+	r->list.truncated |= rc == -EAGAIN;
+	if (rc == -ENOTSUP || rc == -EAGAIN)
 		rc = 0;
-	}
 	for (size_t i = 0; i < probes.count && !rc; i++)
 		rc = add_kprobe(r, &l, probes.at[i], false);
 	tocsin_addresses_free(&probes);

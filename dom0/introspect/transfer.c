@@ -39,6 +39,7 @@ struct scan {
 	uint64_t text, text_end, image, image_end;
 	struct tocsin_addresses executable; /* starts and ends, ascending */
 	struct tocsin_addresses probed;     /* sorted; where kprobes are */
+	bool any_probed;                    /* and maybe elsewhere too */
 	struct tocsin_addresses sites;      /* pairs of a call site and its static_call_key */
 	struct tocsin_addresses starts;     /* of functions in the region, sorted */
 	size_t function;                    /* the next in starts */
@@ -81,6 +82,11 @@ static bool is_executable(const struct scan *s, uint64_t va)
 	return above(&s->executable, va) & 1;
 }
 
+static bool is_probed(const struct scan *s, uint64_t va)
+{
+	return s->any_probed || tocsin_addresses_has(&s->probed, va);
+}
+
 static int take_probes(struct scan *s)
 {
 	uint32_t address = tocsin_member_or_none(s->k, "kprobe", "addr");
@@ -88,8 +94,10 @@ static int take_probes(struct scan *s)
 	int rc = tocsin_probe_collect(s->k, &probes);
 	uint64_t at;
 
-	if (rc == -ENOTSUP || address == TOCSIN_NO_MEMBER)
-		rc = 0; /* a kernel without kprobes */
+	if (rc == -EAGAIN)
+		s->list.truncated = s->any_probed = true;
+	if (rc == -ENOTSUP || rc == -EAGAIN || address == TOCSIN_NO_MEMBER)
+		rc = 0; /* a kernel without kprobes, or with some that are not known */
 	for (size_t i = 0; i < probes.count && !rc; i++)
 		if (!tocsin_kernel_read_u64(s->k, probes.at[i] + address, &at))
 			rc = tocsin_addresses_add(&s->probed, at);
@@ -174,7 +182,7 @@ static bool is_expected(const struct scan *s, const struct tocsin_transfer *t)
 	case TOCSIN_CODE_MODULE:
 		return s->in_module || is_static_call(s, t->at, t->target);
 	case TOCSIN_CODE_KPROBE:
-		return tocsin_addresses_has(&s->probed, t->at);
+		return is_probed(s, t->at);
 	case TOCSIN_CODE_BPF:
 		return is_static_call(s, t->at, t->target);
 	default:
@@ -270,8 +278,7 @@ static int look_at_breakpoint(struct scan *s, const uint8_t *b, const uint8_t *l
 		return 0;
 	while (b + run < limit && b[run] == BREAKPOINT)
 		run++;
-	if (is_filling(b, va, run) || is_in_distance(s, b, va) ||
-	    tocsin_addresses_has(&s->probed, va))
+	if (is_filling(b, va, run) || is_in_distance(s, b, va) || is_probed(s, va))
 		return 0;
 	find_function(s, va, end, &t);
 	if (va + run >= t.end || t.function == s->restart)

@@ -37,7 +37,8 @@ bool tocsin_branch_is_endbr(const uint8_t bytes[TOCSIN_ENDBR]);
 
 /*
  * VA of each struct kprobe in the kernel's table; of several at one place only the one that hands
- * over to them. -ENOTSUP: the table has no known layout; -ENOMEM.
+ * over to them. ret is empty before. -EAGAIN: some chains could not be followed to their end, ret
+ * has the others; -ENOTSUP: the table has no known layout; -ENOMEM.
  */
 int tocsin_probe_collect(struct tocsin_kernel *k, struct tocsin_addresses *ret);
 

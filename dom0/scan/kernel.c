@@ -208,6 +208,7 @@ static int scan_threads(struct tocsin_kernel *k, struct tocsin_findings *finding
 	if (rc)
 		return rc == -ENOTSUP ? 0 : rc;
 	findings->truncated |= list.truncated;
+	findings->unknown += list.no_queues;
 	for (size_t i = 0; i < list.count; i++) {
 		const struct tocsin_hidden_thread *t = &list.rows[i];
 		struct tocsin_finding *f = tocsin_scan_add(findings, "kernel.hidden-thread");

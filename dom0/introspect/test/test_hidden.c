@@ -30,7 +30,7 @@ static uint64_t at(struct fixture *f, const char *path)
 	return helper + fixture_offset(f, "task_struct", path);
 }
 
-static int open_process(void **state)
+static int open_with(void **state, const char *queues)
 {
 	struct fixture *f = fixture_open(NULL);
 	struct tocsin_process p = make_process(f);
@@ -44,12 +44,22 @@ static int open_process(void **state)
 	fixture_link(f, rq + fixture_offset(f, "rq", "cfs_tasks"), at(f, "se.group_node"));
 	fixture_word(f, numbers, 1);
 	fixture_word(f, offsets, 0);
-	fixture_symbol(f, "runqueues", rq);
+	fixture_symbol(f, queues, rq);
 	fixture_symbol(f, "__per_cpu_offset", offsets);
 	fixture_symbol(f, "nr_cpu_ids", numbers);
 	fixture_ready(f);
 	*state = f;
 	return 0;
+}
+
+static int open_process(void **state)
+{
+	return open_with(state, "runqueues");
+}
+
+static int open_without_queues(void **state)
+{
+	return open_with(state, "no_such_symbol");
 }
 
 static int close_process(void **state)
@@ -81,6 +91,7 @@ static void expect(struct fixture *f, bool group, bool number)
 
 	if (tocsin_hidden_list(&f->k, &list, &err))
 		fail_msg("%s", err.message);
+	assert_false(list.no_queues);
 	assert_int_equal(list.count, !(group && number));
 	if (list.count) {
 		assert_int_equal(list.rows[0].task, helper);
@@ -123,11 +134,28 @@ static void passes_over_who_comes_or_goes(void **state)
 	expect(f, true, true);
 }
 
+/* Whoever is on no list shows in the queues alone; without them that is said. */
+static void queues_that_are_not_found(void **state)
+{
+	struct fixture *f = *state;
+	struct tocsin_hidden_list list;
+	struct tocsin_error err = {0};
+
+	leave_group(f);
+	lose_number(f);
+	assert_int_equal(tocsin_hidden_list(&f->k, &list, &err), 0);
+	assert_true(list.no_queues);
+	assert_int_equal(list.count, 0);
+	tocsin_hidden_list_free(&list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(finds_who_hides, open_process, close_process),
 	    cmocka_unit_test_setup_teardown(passes_over_who_comes_or_goes, open_process,
+					    close_process),
+	    cmocka_unit_test_setup_teardown(queues_that_are_not_found, open_without_queues,
 					    close_process),
 	};
 

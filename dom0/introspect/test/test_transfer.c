@@ -15,6 +15,7 @@
 #define SECOND (TEXT + 0x200)
 
 static struct tocsin_transfer_list list;
+static uint64_t table, probe; /* of kprobes, and one that is not in it yet */
 
 static int open_text(void **state)
 {
@@ -28,6 +29,10 @@ static int open_text(void **state)
 	fixture_symbol(f, "_end", TEXT + TOCSIN_PAGE_SIZE);
 	fixture_symbol(f, "first", FIRST);
 	fixture_symbol(f, "second", SECOND);
+	table = fixture_room(f, 64 * sizeof(table));
+	probe = fixture_new(f, "kprobe");
+	fixture_set(f, "kprobe", probe, "addr", FIRST + 0x40);
+	fixture_symbol(f, "kprobe_table", table);
 	fixture_ready(f);
 	*state = f;
 	return 0;
@@ -68,12 +73,12 @@ static void read_list(struct fixture *f)
 	tocsin_code_close(code);
 	assert_int_equal(list.bytes, TOCSIN_PAGE_SIZE);
 	assert_int_equal(list.unreadable, 0);
-	assert_false(list.truncated);
 }
 
 static void expect(struct fixture *f, enum tocsin_transfer_kind kind, uint64_t at, uint64_t target)
 {
 	read_list(f);
+	assert_false(list.truncated);
 	assert_int_equal(list.count, 1);
 	assert_int_equal(list.rows[0].kind, kind);
 	assert_int_equal(list.rows[0].at, at);
@@ -85,6 +90,7 @@ static void expect(struct fixture *f, enum tocsin_transfer_kind kind, uint64_t a
 static void expect_nothing(struct fixture *f)
 {
 	read_list(f);
+	assert_false(list.truncated);
 	assert_int_equal(list.count, 0);
 	fixture_restore(f);
 }
@@ -139,6 +145,33 @@ static void breakpoints(void **state)
 	expect_nothing(f);
 }
 
+static void put_word(struct fixture *f, uint64_t at, uint64_t word)
+{
+	memcpy(f->bytes + (at - FIXTURE_BASE), &word, sizeof(word));
+}
+
+/* Where a chain of them does not come to its end, a breakpoint may be one's. */
+static void breakpoints_of_kprobes(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t node = probe + fixture_offset(f, "kprobe", "hlist");
+
+	PUT(f, FIRST + 0x40, "\xcc");
+	put_word(f, table + 7 * 8, node);
+	expect_nothing(f);
+	for (int loop = 0; loop < 2; loop++) {
+		PUT(f, SECOND + 0x40, "\xcc");
+		put_near(f, 0xe8, SECOND + 0x80, OUTSIDE);
+		put_word(f, table + 7 * 8, node);
+		put_word(f, node, loop ? node : FIXTURE_BASE + FIXTURE_SIZE);
+		read_list(f);
+		assert_true(list.truncated);
+		assert_int_equal(list.count, 1);
+		assert_int_equal(list.rows[0].kind, TOCSIN_TRANSFER_CALL);
+		fixture_restore(f);
+	}
+}
+
 /* Being patched just then: it is gone when it is looked at again. */
 static void changes_meanwhile(void **state)
 {
@@ -167,6 +200,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(leads_out, open_text, close_text),
 	    cmocka_unit_test_setup_teardown(is_as_it_may_be, open_text, close_text),
 	    cmocka_unit_test_setup_teardown(breakpoints, open_text, close_text),
+	    cmocka_unit_test_setup_teardown(breakpoints_of_kprobes, open_text, close_text),
 	    cmocka_unit_test_setup_teardown(changes_meanwhile, open_text, close_text),
 	};
 

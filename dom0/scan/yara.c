@@ -53,16 +53,34 @@ struct worker {
 	bool begun;            /* libyara has seen something */
 	bool again;            /* rules read memory by themselves now */
 	YR_MEMORY_BLOCK yara;
-	size_t matches_max;
+	size_t matches, matches_max;
 	bool decides;    /* about rules; else it only notes blocks */
 	bool truncated;  /* a bound of its own was reached */
-	uint64_t *marks; /* where blocks with matches begin */
+	uint64_t *marks; /* where blocks begin in which there was something new */
 	size_t mark_count, mark_room;
 	int bad; /* libyara's error */
 };
 
-/* Matches cost memory, and what is scanned may consist of nothing else. */
-static bool out_of_memory(struct worker *w)
+static void mark(struct worker *w, uint64_t base)
+{
+	if (w->mark_count && w->marks[w->mark_count - 1] == base)
+		return;
+	if (w->mark_count == w->mark_room) {
+		size_t room = w->mark_room ? w->mark_room * 2 : 64;
+		void *more = reallocarray(w->marks, room, sizeof(*w->marks));
+
+		if (!more) {
+			w->bad = ERROR_INSUFFICIENT_MEMORY;
+			return;
+		}
+		w->marks = more;
+		w->mark_room = room;
+	}
+	w->marks[w->mark_count++] = base;
+}
+
+/* The block is done: is there anything in it, and room for more? */
+static bool go_on(struct worker *w)
 {
 	uint32_t strings = w->s->t->rules->yara->num_strings;
 	size_t count = 0;
@@ -70,8 +88,12 @@ static bool out_of_memory(struct worker *w)
 	for (uint32_t i = 0; i < strings; i++)
 		count += (size_t)w->scanner->matches[i].count +
 			 (size_t)w->scanner->unconfirmed_matches[i].count;
+	if (count != w->matches && !w->decides)
+		mark(w, w->block.base);
+	w->matches = count;
+	/* Matches cost memory, and what is scanned may consist of nothing else. */
 	w->truncated |= count > w->matches_max;
-	return count > w->matches_max;
+	return count <= w->matches_max && !w->bad;
 }
 
 static bool is_late(const struct search *s)
@@ -116,7 +138,7 @@ static YR_MEMORY_BLOCK *next_block(YR_MEMORY_BLOCK_ITERATOR *it)
 
 	it->last_error = ERROR_SUCCESS;
 	while (w->window == w->window_count) {
-		if (out_of_memory(w) || !tocsin_blocks_next(w->blocks, &w->block))
+		if (!go_on(w) || !tocsin_blocks_next(w->blocks, &w->block))
 			return NULL;
 		sift(w);
 	}
@@ -225,33 +247,6 @@ static void add_rule(struct worker *w, YR_SCAN_CONTEXT *context, YR_RULE *rule)
 
 /* ---- several threads ---- */
 
-/* A match in this window. */
-static void mark(struct worker *w, uint64_t base)
-{
-	base &= ~(uint64_t)(TOCSIN_PAGE_SIZE - 1);
-	if (w->mark_count && w->marks[w->mark_count - 1] == base)
-		return;
-	if (w->mark_count == w->mark_room) {
-		size_t room = w->mark_room ? w->mark_room * 2 : 64;
-		void *more = reallocarray(w->marks, room, sizeof(*w->marks));
-
-		if (!more) {
-			w->bad = ERROR_INSUFFICIENT_MEMORY;
-			return;
-		}
-		w->marks = more;
-		w->mark_room = room;
-	}
-	w->marks[w->mark_count++] = base;
-}
-
-static void mark_matches(struct worker *w, const YR_SCAN_CONTEXT *context)
-{
-	for (uint32_t i = 0; i < context->rules->num_strings && !w->bad; i++)
-		for (const YR_MATCH *m = context->matches[i].head; m; m = m->next)
-			mark(w, (uint64_t)m->base);
-}
-
 static int on_message(YR_SCAN_CONTEXT *context, int message, void *data, void *user)
 {
 	struct worker *w = user;
@@ -260,8 +255,6 @@ static int on_message(YR_SCAN_CONTEXT *context, int message, void *data, void *u
 		add_rule(w, context, data);
 	else if (message == CALLBACK_MSG_TOO_MANY_MATCHES)
 		w->truncated = true; /* libyara goes on without that string */
-	else if (message == CALLBACK_MSG_SCAN_FINISHED && !w->decides)
-		mark_matches(w, context);
 	return CALLBACK_CONTINUE;
 }
 

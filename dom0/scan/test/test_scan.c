@@ -585,6 +585,12 @@ static void conditions_over_blocks(void **state)
 	     "condition: $a }",
 	     true},
 	    {"rule r { condition: uint32(0x10000) == 0x73726966 }", true},
+	    {"rule r { strings: $a = \"zq#xw!\" condition: not $a }", true},
+	    {"rule r { condition: true }", true},
+	    /* the third is none, which shows only together with the page before */
+	    {"rule r { strings: $a = \"first part\" fullword $b = \"second part\" "
+	     "condition: #a == 2 and $b }",
+	     true},
 	};
 	char dir[] = "/tmp/tocsin-rules-XXXXXX";
 	struct tocsin_rules *some;
@@ -593,8 +599,9 @@ static void conditions_over_blocks(void **state)
 	rows[0].end = BASE + (64u << 20);
 	strcpy((char *)ram, "first part");
 	strcpy((char *)ram + 0x100ffa, "first part"); /* across the seam, in one block */
-	strcpy((char *)ram + 0x200100, "first part");
+	strcpy((char *)ram + 0x200000, "first part");
 	strcpy((char *)ram + 0x200800, "second part");
+	ram[0x1fffff] = 'x';
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		write_rules(dir, cases[i].rule, &some);
 		target.rules = some;

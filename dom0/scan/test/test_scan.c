@@ -585,6 +585,8 @@ static void conditions_over_blocks(void **state)
 	     "condition: $a }",
 	     true},
 	    {"rule r { condition: uint32(0x10000) == 0x73726966 }", true},
+	    {"rule r { strings: $a = \"second part\" condition: $a and uint32(0x180000) == 7 }",
+	     true},
 	    {"rule r { strings: $a = \"zq#xw!\" condition: not $a }", true},
 	    {"rule r { condition: true }", true},
 	    /* the third is none, which shows only together with the page before */
@@ -602,6 +604,7 @@ static void conditions_over_blocks(void **state)
 	strcpy((char *)ram + 0x200000, "first part");
 	strcpy((char *)ram + 0x200800, "second part");
 	ram[0x1fffff] = 'x';
+	ram[0x170000] = 7; /* nothing else is near */
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		write_rules(dir, cases[i].rule, &some);
 		target.rules = some;

@@ -11,7 +11,9 @@ KINDS = {"tcp": ("tcp", None), "udp": ("udp", None), "raw": ("raw", None),
 STATES = {"ESTAB": "ESTABLISHED", "UNCONN": "CLOSE", "FIN-WAIT-1": "FIN_WAIT1",
           "FIN-WAIT-2": "FIN_WAIT2", "SYN-RECV": "NEW_SYN_RECV"}
 
-Row = collections.namedtuple("Row", "kind state local remote holders inode")
+# cookie: the number that the kernel gives a socket for its life, which its TIME_WAIT inherits.
+Row = collections.namedtuple("Row", "kind state local remote holders inode cookie",
+                             defaults=[None])
 
 
 def of_ss(text):
@@ -23,13 +25,15 @@ def of_ss(text):
             continue
         holders = frozenset((int(p), int(f)) for p, f in re.findall(r'pid=(\d+),fd=(\d+)', line))
         inode = re.search(r"\bino:(\d+)", line)
+        cookie = re.search(r"\bsk:([0-9a-f]+)", line)
         if words[0].startswith("u_"):  # name, inode, name of the other end, its inode
             fields = re.split(r" users:| *<->", line)[0].split()
             rows.append(Row(KINDS[words[0]], "", "", "", holders, int(fields[5])))
         else:
             rows.append(Row(KINDS[words[0]], STATES.get(words[1], words[1].replace("-", "_")),
                             words[4].split("%")[0], words[5], holders,
-                            int(inode.group(1)) if inode else 0))
+                            int(inode.group(1)) if inode else 0,
+                            cookie.group(1) if cookie else None))
     return rows
 
 
@@ -74,17 +78,17 @@ def same(a, b):
 def compare(before, net, after, churned=lambda row: False):
     """(complaints, rows that lasted): what ss printed before and after one `tocsin net --json`.
 
-    What both of ss have must be in it, held by the same; what neither has must not be, unless it
-    may have come and gone between them: churned(row)."""
+    What both of ss have must be in it, held by the same: the same socket, that is, by its cookie,
+    because a port in TIME_WAIT may be used again, for another connection that ends in TIME_WAIT.
+    What neither of ss has must not be, unless it may have come and gone between them: churned(row)."""
     before, after = ({names(r): r for r in of_ss(text)} for text in (before, after))
     ends = {(r.kind, r.local, r.remote) for r in (*before.values(), *after.values())}
     rows = of_tocsin(net)
     seen = {names(r): r for r, _ in rows}
-    lasting = {n: r for n, r in before.items() if n in after and same(r, after[n])}
+    lasting = {n: r for n, r in before.items()
+               if n in after and same(r, after[n]) and r.cookie == after[n].cookie}
     complaints = []
     for name, row in lasting.items():
-        if name not in seen and row.state == "TIME_WAIT" and churned(row):
-            continue  # its ports may be in use again, or not any more
         if name not in seen:
             complaints.append(f"net: missing: {row}")
         elif not same(row, seen[name]):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The events of `tocsin watch --json` against the truth of tests/live/netload.c."""
+import collections
 import re
 
 
@@ -10,30 +11,48 @@ def about(events, what, pid=None, **socket):
 
 
 def lifetimes(log):
-    """{port: nanoseconds} of netload's log"""
-    return {int(port): int(time) for port, time in re.findall(r"^(\d+) (\d+)$", log, re.M)}
+    """{port: [nanoseconds]} of netload's log; a port is used again and again."""
+    lived = collections.defaultdict(list)
+    for port, time in re.findall(r"^(\d+) (\d+)$", log, re.M):
+        lived[int(port)].append(int(time))
+    return lived
 
 
 def check_ends(events, pid, kind, port, lived, longest, complaints):
     """Each connection of pid that outlived the longest period must have been seen to begin and to
-    close, and none that is not in its log. How many outlived it, and how many of the others were
-    seen."""
-    outlived = {one for one, time in lived.items() if time > longest}
+    close, and none that is not in its log, nor one more often than it was. How many outlived it, and
+    how many of the others were seen."""
+    outlived = {one: sum(time > longest for time in times) for one, times in lived.items()}
+    many = sum(outlived.values())
     for what in (kind, "closed"):
-        seen = {e["socket"][port] for e in about(events, what, pid, protocol="tcp")
-                if not e["initial"]}
-        if outlived - seen:
-            complaints.append(f"{what}: {len(outlived - seen)} of {len(outlived)} that lived longer "
-                              f"than {longest / 1e6:.0f} ms were missed: {sorted(outlived - seen)[:5]}")
-        if seen - lived.keys():
-            complaints.append(f"{what}: {len(seen - lived.keys())} never were: "
-                              f"{sorted(seen - lived.keys())[:5]}")
-    if len(outlived) < len(lived) / 10:
-        complaints.append(f"of {len(lived)} only {len(outlived)} lived longer than {longest} ns")
-    return len(outlived), len(seen - outlived)
+        seen = collections.Counter(e["socket"][port]
+                                   for e in about(events, what, pid, protocol="tcp")
+                                   if not e["initial"])
+        missed = sorted(one for one, count in outlived.items() if count > seen[one])
+        never = sorted(one for one, count in seen.items() if count > len(lived.get(one, ())))
+        if missed:
+            complaints.append(f"{what}: of {len(missed)} ports one of {many} connections that lived "
+                              f"longer than {longest / 1e6:.0f} ms was missed: {missed[:5]}")
+        if never:
+            complaints.append(f"{what}: {len(never)} never were: {never[:5]}")
+    if many < sum(map(len, lived.values())) / 10:
+        complaints.append(f"of {sum(map(len, lived.values()))} only {many} lived longer than "
+                          f"{longest} ns")
+    return many, sum(seen.values()) - many
 
 
-def check_churn(events, churn, log, server, served, complaints):
+def check_strangers(events, lived, port, complaints):
+    """A connection of which only TIME_WAIT was seen is stated as well, and none of them twice."""
+    stated = collections.Counter(e["socket"]["local_port"]
+                                 for e in about(events, "opened", protocol="tcp", remote_port=port)
+                                 if not e["initial"])
+    twice = sorted(one for one, times in lived.items() if stated[one] > len(times))
+    if twice:
+        complaints.append(f"opened: {len(twice)} ports were stated more often than used: {twice[:5]}")
+    return sum(stated[one] for one in lived)
+
+
+def check_churn(events, churn, log, server, served, port, complaints):
     """Both ends of netload's churn, by what each has in its log."""
     begin = min(e["since"] for e in about(events, "opened", churn))
     longest = max(e["account"]["longest"] for e in events
@@ -41,8 +60,11 @@ def check_churn(events, churn, log, server, served, complaints):
     opened, accepted = lifetimes(log), lifetimes(served)
     long, short = check_ends(events, churn, "opened", "local_port", opened, longest, complaints)
     check_ends(events, server, "accepted", "remote_port", accepted, longest, complaints)
-    return (f"{len(opened)} connections, {long} outlived the longest period "
-            f"({longest / 1e6:.0f} ms); of the shorter {short} of {len(opened) - long} were seen")
+    stated = check_strangers(events, opened, port, complaints)
+    count = sum(map(len, opened.values()))
+    return (f"{count} connections, {long} outlived the longest period ({longest / 1e6:.0f} ms); of the "
+            f"shorter {short} of {count - long} were seen, and of {stated - long - short} their "
+            f"TIME_WAIT")
 
 
 def check_steps(events, text, port, complaints):

@@ -232,6 +232,12 @@ static void warn(const struct tocsin_view *v)
 	if (v->torn)
 		fprintf(stderr, "tocsin: %zu rows, tables or parts of tables did not hold still\n",
 			v->torn);
+	if (v->closed)
+		fprintf(
+		    stderr,
+		    "tocsin: %zu sockets were closed while this was read; they are not shown, nor "
+		    "what they left behind since\n",
+		    v->closed);
 	for (unsigned int t = 0; t < TOCSIN_TABLES; t++)
 		if (v->missing >> t & 1)
 			fprintf(stderr,

@@ -56,17 +56,26 @@ static bool is_end(const struct table *t, uint64_t node, uint32_t i)
 	       (node >> 1 == i || node >> 1 == (uint64_t)LISTENING_BASE + i);
 }
 
+/*
+ * What takes another's place comes to the head before that one goes (a connection's TIME_WAIT,
+ * inet_twsk_hashdance): a walk that was past the head and not yet there would meet neither. So a
+ * walk counts only if the head is at its end what it was.
+ */
 static int walk_chain(struct tocsin_socket_walk *w, const void *context)
 {
 	const struct chain *c = context;
-	uint64_t at = c->head, node, back, next;
+	uint64_t at = c->head, first = 0, node, back, next;
 	int rc = 0;
 
 	while (!rc) {
 		if (tocsin_kernel_read_u64(w->k, at, &node))
 			return -EAGAIN;
+		if (at == c->head)
+			first = node;
 		if (is_end(c->t, node, c->number))
-			return 0;
+			return tocsin_kernel_read_u64(w->k, c->head, &node) || node != first
+				   ? -EAGAIN
+				   : 0;
 		if (!node || node & 1 || node == c->head ||
 		    tocsin_kernel_read_u64(w->k, node + 8, &back) || back != at)
 			return -EAGAIN;

@@ -38,6 +38,7 @@ void tocsin_monitor_close(struct tocsin_monitor *m)
 		return;
 	tocsin_sockets_clear(&m->sockets);
 	tocsin_people_clear(&m->people);
+	free(m->ended);
 	free(m->stdin_pids);
 	free(m->guest);
 	free(m);

@@ -7,7 +7,9 @@
  * still say nothing, neither that a socket is there nor that it is gone.
  *
  * TIME_WAIT is what a connection leaves behind. One that belongs to no connection seen before tells
- * of a connection that was too short for the samples: it is stated, and counted as a stranger.
+ * of a connection that was too short for the samples: it is stated, and counted as a stranger. A
+ * connection that closes just while a sample is read has ended by then, and its TIME_WAIT is met by
+ * the next sample only: so who ended is remembered for a few.
  */
 #include "monitor/role.h"
 
@@ -18,6 +20,7 @@
 #include <string.h>
 
 #define PATIENCE 2       /* samples in which a file's holder may be missing */
+#define ENDED_SAMPLES 4  /* in which the TIME_WAIT of one that has ended is met, if it is */
 #define HIDDEN_SAMPLES 2 /* one that says so may have met a guest that was not let run */
 
 struct update {
@@ -25,7 +28,7 @@ struct update {
 	const struct tocsin_view *view;
 	struct listeners listeners;
 	struct sockets before;
-	uint64_t *tuples; /* of the connections before, sorted */
+	uint64_t *tuples; /* of the connections before, and of those that ended then; sorted */
 	size_t tuple_count;
 };
 
@@ -102,10 +105,43 @@ static int begin(struct update *u, struct tracked *t)
 	return announce(u, t, "");
 }
 
+static int remember(struct tocsin_monitor *m, const struct tracked *t)
+{
+	if (!tocsin_role_is_tcp(&t->e.socket))
+		return 0;
+	if (m->ended_count == m->ended_room) {
+		size_t room = m->ended_room ? m->ended_room * 2 : 64;
+		void *more = reallocarray(m->ended, room, sizeof(*m->ended));
+
+		if (!more)
+			return -ENOMEM;
+		m->ended = more;
+		m->ended_room = room;
+	}
+	m->ended[m->ended_count++] = (struct ended){.tuple = tocsin_role_tuple(&t->e.socket)};
+	return 0;
+}
+
+static void forget(struct tocsin_monitor *m)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->ended_count; i++)
+		if (++m->ended[i].samples < ENDED_SAMPLES)
+			m->ended[kept++] = m->ended[i];
+	m->ended_count = kept;
+}
+
 static int end(struct update *u, struct tracked *t)
 {
 	int rc = 0;
 
+	if (t->role == ROLE_CONNECTION)
+		rc = remember(u->m, t);
+	if (rc) {
+		clear(t);
+		return rc;
+	}
 	if (t->role == ROLE_LISTENER || t->role == ROLE_CONNECTION) {
 		if (!t->announced)
 			rc = announce(u, t,
@@ -328,13 +364,16 @@ static bool is_stranger(struct update *u, const struct tocsin_socket *s)
 	uint64_t tuple = tocsin_role_tuple(s);
 
 	if (!u->tuples) {
-		u->tuples = calloc(u->before.count + 1, sizeof(*u->tuples));
+		u->tuples = calloc(u->before.count + u->m->ended_count + 1, sizeof(*u->tuples));
 		if (!u->tuples)
 			return false;
 		for (size_t i = 0; i < u->before.count; i++)
-			if (tocsin_role_is_tcp(&u->before.at[i].e.socket))
+			if (u->before.at[i].role == ROLE_CONNECTION &&
+			    tocsin_role_is_tcp(&u->before.at[i].e.socket))
 				u->tuples[u->tuple_count++] =
 				    tocsin_role_tuple(&u->before.at[i].e.socket);
+		for (size_t i = 0; i < u->m->ended_count; i++)
+			u->tuples[u->tuple_count++] = u->m->ended[i].tuple;
 		qsort(u->tuples, u->tuple_count, sizeof(*u->tuples), compare_u64);
 	}
 	return !u->tuple_count ||
@@ -445,6 +484,7 @@ int tocsin_sockets_update(struct tocsin_monitor *m, const struct tocsin_view *vi
 		return rc;
 	m->sockets = (struct sockets){0};
 	m->account.torn += view->torn;
+	forget(m);
 	rc = merge(&u);
 	free(u.before.at);
 	free(u.tuples);

@@ -57,6 +57,12 @@ struct sockets {
 	size_t count, room;
 };
 
+/* A connection that was stated as closed, until its TIME_WAIT has had time to be seen. */
+struct ended {
+	uint64_t tuple;
+	unsigned int samples; /* since */
+};
+
 struct tocsin_monitor {
 	char *guest;
 	struct tocsin_monitor_source source;
@@ -69,6 +75,8 @@ struct tocsin_monitor {
 	size_t events;
 	struct people people;
 	struct sockets sockets;
+	struct ended *ended;
+	size_t ended_count, ended_room;
 	int32_t *stdin_pids; /* in this sample: whose descriptor 0 is a connection; sorted */
 	size_t stdin_count;
 	/* the account */

@@ -97,6 +97,7 @@ static int add_held(struct looking *l, const struct tocsin_holder *holder, size_
 		return rc;
 	if (rc || !agree(holder, count, row->socket.inode)) { /* it is closed meanwhile */
 		l->v.torn += rc && rc != -ESRCH;
+		l->v.closed += !rc || rc == -ESRCH;
 		return 0;
 	}
 	l->v.count++;
@@ -240,6 +241,7 @@ static int ask(struct looking *l, const struct suspect *s, struct tocsin_view_ro
 	    (s->missing &&
 	     (row->holders ? now.owner != TOCSIN_OWNER_FILE : !is_expected(l, &now)))) {
 		row->socket.sock = 0; /* closed, and maybe another socket by now */
+		l->v.closed++;
 		return 0;
 	}
 	row->socket = now;

@@ -149,7 +149,8 @@ def check(guest, tocsin, rules, folder):
     if code != 11 or said:
         complaints.append(f"tocsin watch: exit code {code}: {said}")
     pids["churn"] = int(re.search(r"PID (\d+)", churned).group(1))
-    note = watched.check_churn(events, pids["churn"], log, pids["server"], served, complaints)
+    note = watched.check_churn(events, pids["churn"], log, pids["server"], served,
+                               int(SERVED), complaints)
     watched.check_steps(events, stepped, int(STEPPED), complaints)
     check_held(events, pids, complaints)
     check_history(tocsin, history, events, complaints)

@@ -18,6 +18,7 @@
 
 #define EACH 9
 #define MANY 10000
+#define CHAIN 30
 
 static struct world w;
 
@@ -118,6 +119,78 @@ static void files_that_change_are_not_given_up(void **state)
 
 		sound = !tocsin_holder_list(&w.k, &list, NULL) && (list.count == EACH || list.torn);
 		tocsin_holder_list_free(&list);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_true(sound);
+}
+
+/* As the kernel does it: a node points back at who points at it, the last has the chain's end. */
+static void hang_first(uint64_t node, uint64_t head)
+{
+	uint64_t next = *world_at(&w, head);
+
+	*world_at(&w, node) = next;
+	*world_at(&w, node + 8) = head;
+	__atomic_store_n(world_at(&w, head), node, __ATOMIC_RELEASE);
+	if (!(next & 1))
+		*world_at(&w, next + 8) = node;
+}
+
+static void take_off(uint64_t node)
+{
+	uint64_t next = *world_at(&w, node), back = *world_at(&w, node + 8);
+
+	__atomic_store_n(world_at(&w, back), next, __ATOMIC_RELEASE);
+	if (!(next & 1))
+		*world_at(&w, next + 8) = back;
+	__atomic_store_n(world_at(&w, node + 8), 0, __ATOMIC_RELEASE);
+}
+
+/*
+ * A socket makes room for another, which is at the head of its chain before: so that the kernel's
+ * own readers find one of them at any time. We do as well, or say that something may be missing.
+ */
+static void who_takes_anothers_place_is_found(void **state)
+{
+	uint64_t nodes[CHAIN + 1], size;
+	pid_t child, parent = getpid();
+	bool sound = true;
+	uint8_t *copy;
+
+	for (size_t i = 0; i <= CHAIN; i++) {
+		nodes[i] = tcp((uint16_t)(i + 1)) + w.f.sk_node;
+		if (i < CHAIN)
+			hang_first(nodes[i], w.ehash);
+	}
+	size = (w.used + 0xfff) & ~0xfffull;
+	copy = malloc(size); /* shared, for another process to change */
+	assert_non_null(copy);
+	memcpy(copy, w.bytes, size);
+	assert_ptr_not_equal(mmap(w.bytes, size, PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+			     MAP_FAILED);
+	memcpy(w.bytes, copy, size);
+	free(copy);
+	child = fork();
+	assert_true(child >= 0);
+	for (unsigned int i = 0; !child; i++) {
+		hang_first(nodes[(i + CHAIN) % (CHAIN + 1)], w.ehash);
+		take_off(nodes[i % (CHAIN + 1)]);
+		for (volatile int n = 0; n < 4000; n++) /* about as long as a walk */
+			;
+		if (getppid() != parent)
+			_exit(0);
+	}
+	for (int i = 0; i < 2000 && sound; i++) {
+		struct tocsin_socket_list list = {0};
+		size_t met = 0;
+
+		sound = !tocsin_socket_list(&w.k, &list, NULL);
+		for (size_t n = 0; n <= CHAIN; n++)
+			met += find(&list, nodes[n] - w.f.sk_node) != NULL;
+		sound = sound && (met >= CHAIN || list.gaps & 1u << TOCSIN_TABLE_TCP);
+		tocsin_socket_list_free(&list);
 	}
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
@@ -426,6 +499,7 @@ int main(void)
 	    TEST(every_table_is_read),
 	    TEST(who_holds_them_is_read),
 	    TEST(files_that_change_are_not_given_up),
+	    TEST(who_takes_anothers_place_is_found),
 	    TEST(a_socket_that_is_closed_has_no_owner),
 	    TEST(the_table_of_ports_is_read),
 	    TEST(a_chain_that_goes_round_ends),

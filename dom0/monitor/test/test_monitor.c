@@ -615,6 +615,30 @@ static void leftovers_of_unseen_connections_are_strangers(void **state)
 	assert_int_equal(w->account.connected, 2);
 }
 
+/* One that closes while a sample is read is in no row of it, nor is what it leaves. */
+static void leftovers_that_come_late_are_of_whom_was_seen(void **state)
+{
+	struct world *w = *state;
+
+	begin(w);
+	add_tcp(w, 0x200, TCP_ESTABLISHED, 6000, 443, 1, 4);
+	sample(w, "opened init tcp", NULL);
+	remove_socket(w, 0x200);
+	sample(w, "closed init tcp", NULL);
+	sample(w, NULL);
+	add_tcp(w, 0x210, TCP_TIME_WAIT, 6000, 443, 0, -1);
+	sample(w, NULL);
+	remove_socket(w, 0x210); /* and its port is used again, for a short while */
+	add_tcp(w, 0x220, TCP_TIME_WAIT, 6000, 443, 0, -1);
+	for (int i = 0; i < 4; i++)
+		sample(w, NULL);
+	remove_socket(w, 0x220);
+	add_tcp(w, 0x230, TCP_TIME_WAIT, 6000, 443, 0, -1);
+	sample(w, "opened tcp: over before it was seen", NULL);
+	assert_int_equal(tocsin_monitor_account(w->m), 0);
+	assert_int_equal(w->account.strangers, 1);
+}
+
 static void the_guests_counters_tell_what_was_missed(void **state)
 {
 	struct world *w = *state;
@@ -747,6 +771,7 @@ int main(void)
 	    TEST(torn_tables_of_files_release_nothing),
 	    TEST(a_sample_that_fails_changes_nothing),
 	    TEST(leftovers_of_unseen_connections_are_strangers),
+	    TEST(leftovers_that_come_late_are_of_whom_was_seen),
 	    TEST(the_guests_counters_tell_what_was_missed),
 	    TEST(a_hidden_socket_is_a_finding_once),
 	    TEST(what_is_known_now_can_be_looked_at),

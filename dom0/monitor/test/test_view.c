@@ -275,6 +275,7 @@ static void what_ends_meanwhile_is_not_there(void **state)
 	assert_int_equal(v.count, 1);
 	assert_int_equal(v.rows[0].socket.inode, 13);
 	assert_int_equal(v.contradicted + v.torn, 0);
+	assert_int_equal(v.closed, 1);
 	tocsin_view_free(&v);
 }
 

@@ -38,7 +38,8 @@ def check(s):
     pid = int(re.search(r"PID (\d+)", churn).group(1))
     server = next(e["process"]["pid"] for e in watched.about(of["c"], "accepted")
                   if e["initial"] and e["socket"]["local_port"] == 7000)
-    print("#", watched.check_churn(of["c"], pid, churn, server, text("served"), complaints),
+    print("#", watched.check_churn(of["c"], pid, churn, server, text("served"), 7000,
+                                   complaints),
           file=sys.stderr)
     expect(not complaints, "watch and ss", *complaints)
     equal([e.get("detail") for e in watched.about(of["a"], "ring")], ["PING"], "rings")

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What introspection of a live Xen domain costs, in ticks of the time stamp counter:
- * bench_guest DOMID CACHE-FOLDER. In the emulated machine a tick is an instruction, of this program,
- * its kernel and Xen together.
+ * bench_guest DOMID CACHE-FOLDER. In the emulated machine a tick is an instruction, of this
+ * program, its kernel and Xen together.
  */
 #include "introspect/kernel.h"
 #include "memory/memory.h"
@@ -80,8 +80,8 @@ static void map_pages(void)
 	tocsin_memory_flush(memory);
 	begin = __rdtsc();
 	for (uint64_t i = 0; i < PAGES; i++)
-		mapped += !tocsin_memory_read(memory, 0x1000000 + i * TOCSIN_PAGE_SIZE, &v,
-					      sizeof(v));
+		mapped +=
+		    !tocsin_memory_read(memory, 0x1000000 + i * TOCSIN_PAGE_SIZE, &v, sizeof(v));
 	print("a page mapped and read", __rdtsc() - begin, mapped);
 }
 
@@ -91,7 +91,7 @@ static void view_sockets(const char *what)
 	struct tocsin_error err = {0};
 	uint64_t begin = __rdtsc();
 
-	if (tocsin_view_read(kernel, &view, &err))
+	if (tocsin_view_read(kernel, NULL, &view, &err))
 		fail(&err);
 	print(what, __rdtsc() - begin, view.count);
 	tocsin_view_free(&view);

@@ -28,7 +28,7 @@ static void view(void)
 	struct tocsin_view v;
 
 	tocsin_memory_flush(tocsin_kernel_memory(kernel));
-	if (tocsin_view_read(kernel, &v, &err))
+	if (tocsin_view_read(kernel, NULL, &v, &err))
 		fail("view", &err);
 	socket_count = v.count;
 	holder_count = v.holders.count;
@@ -73,7 +73,7 @@ static void find_places(void)
 	struct tocsin_error err = {0};
 	struct tocsin_view v;
 
-	if (tocsin_socket_reader_open(kernel, &r, &err) || tocsin_view_read(kernel, &v, &err))
+	if (tocsin_socket_reader_open(kernel, &r, &err) || tocsin_view_read(kernel, NULL, &v, &err))
 		fail("view", &err);
 	size = r.whole;
 	places = calloc(v.count, sizeof(*places));

@@ -3,11 +3,15 @@
 """What watching a guest costs: its network throughput with and without, as a ratio; a sample against
 the number of sockets; memory; the history's size at a stated load.
 
-usage: watch.py TOCSIN NETLOAD RULES KERNEL
+usage: watch.py TOCSIN NETLOAD RULES KERNEL [throughput | samples | history]
+
+The guest has one virtual processor, so that on a machine of two cores the watch has the other, as dom0
+has one of its own on a host. Nothing else should run meanwhile: emulation takes all of the one core.
 """
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -17,7 +21,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import guest as guests  # noqa: E402
 
 TOCSIN, NETLOAD, RULES, KERNEL = sys.argv[1:5]
-PAIRS, SPAN = 8, 5  # of throughput; seconds
+ONLY = sys.argv[5:]
+PAIRS, SPAN = 16, 1  # of throughput; seconds
+LOADS = ((0, ()), (1000, ()), (1000, ("--period", "20,20")))  # connections held; options of the watch
 RATE, CHURNED = 100, 20  # connections a second, seconds
 
 
@@ -37,6 +43,14 @@ class Watch:
         with open(f"/proc/{self.process.pid}/status") as f:
             return next(int(line.split()[1]) for line in f if line.startswith("RssAnon")) / 1024
 
+    def pause(self, so):
+        self.process.send_signal(signal.SIGSTOP if so else signal.SIGCONT)
+
+    def processor(self):
+        """Seconds of it that were taken."""
+        with open(f"/proc/{self.process.pid}/stat") as f:
+            return sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
     def end(self):
         self.process.send_signal(signal.SIGINT)
         self.process.wait()
@@ -51,19 +65,46 @@ def pumped(guest):
     return sum(rates) / len(rates)
 
 
+def pairs(guest, watch):
+    """([(plain, watched)], the watch's share of a processor): one after another, the order turned each
+    time, by a watch that goes on and is stopped in between."""
+    rates, taken, spent = [], 0.0, 0.0
+    for turn in range(PAIRS):
+        pair = [0.0, 0.0]
+        for watched in (turn & 1, 1 - turn & 1):
+            watch.pause(not watched)
+            before, begin = watch.processor(), time.monotonic()
+            pair[watched] = pumped(guest)
+            if watched:
+                taken += watch.processor() - before
+                spent += time.monotonic() - begin
+        rates.append(pair)
+    watch.pause(False)
+    return rates, taken / spent
+
+
 def throughput(guest, folder):
-    plain, watched = [], []
-    for _ in range(PAIRS):
-        plain.append(pumped(guest))
-        watch = Watch(guest, folder)
-        watched.append(pumped(guest))
+    print(f"throughput of the guest's loopback, {PAIRS} pairs of {SPAN} s without and with a watch, in turns;\n"
+          "the guest has one virtual processor, the machine "
+          f"{os.cpu_count()} with a load of {os.getloadavg()[0]:.1f} at the beginning:")
+    server = guest.begin("netload serve 7000 /tmp/served")
+    held = 0
+    for connections, options in LOADS:
+        if connections > held:
+            guest.begin(f"netload hold 127.0.0.1 7000 {connections - held}")
+            held = connections
+        watch = Watch(guest, folder, *options)
+        time.sleep(3)
+        rates, share = pairs(guest, watch)
         watch.end()
-    ratios = sorted(b / a for a, b in zip(plain, watched))
-    print(f"throughput of the guest's loopback, {PAIRS} times {SPAN} s each, in turns:")
-    print(f"  {'without':28} {sum(plain) / len(plain) / 1e6:8.1f} MB/s")
-    print(f"  {'watched':28} {sum(watched) / len(watched) / 1e6:8.1f} MB/s")
-    print(f"  {'ratio':28} {sum(watched) / sum(plain):8.3f} (of pairs: "
-          f"{ratios[0]:.3f} to {ratios[-1]:.3f})", flush=True)
+        plain = statistics.median(pair[0] for pair in rates)
+        ratios = sorted(pair[1] / pair[0] for pair in rates)
+        what = f"{held} connections" + (f", {' '.join(options)}" if options else "")
+        print(f"  {what:32} {plain / 1e6:8.1f} MB/s without; ratio {statistics.median(ratios):.3f} "
+              f"(half of the pairs: {ratios[PAIRS // 4]:.3f} to {ratios[-PAIRS // 4 - 1]:.3f}, all: "
+              f"{ratios[0]:.3f} to {ratios[-1]:.3f}); the watch took {share * 100:.2f} % of a processor",
+              flush=True)
+    guest.run(f"kill {server} $(pidof netload); sleep 3")
 
 
 def samples(guest, folder):
@@ -106,9 +147,9 @@ def main():
         image = guests.initrd(folder, {"/bin/netload": NETLOAD})
         with guests.Guest(KERNEL, image, megabytes=2048) as guest:
             guest.run("ulimit -n 65536; echo 1024 65000 > /proc/sys/net/ipv4/ip_local_port_range")
-            throughput(guest, folder)
-            samples(guest, folder)
-            history(guest, folder)
+            for part in (throughput, samples, history):
+                if not ONLY or part.__name__ in ONLY:
+                    part(guest, folder)
 
 
 main()

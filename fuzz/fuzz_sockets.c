@@ -124,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	choose(&w, data[0]);
 	for (size_t at = 1; at + CHANGE <= size; at += CHANGE)
 		change(&w, data + at);
-	rc = tocsin_view_read(&w.k, &view, &err);
+	rc = tocsin_view_read(&w.k, NULL, &view, &err);
 	check(!rc == !err.code);
 	if (!rc) {
 		/* What nobody broke is as it was made. */

@@ -290,7 +290,7 @@ static int show(struct tocsin_kernel *k, const struct guest_options *o, struct t
 	rc = tocsin_process_list(k, &list, err);
 	if (rc)
 		return rc;
-	rc = tocsin_view_read(k, &l.view, err);
+	rc = tocsin_view_read(k, NULL, &l.view, err);
 	if (!rc) {
 		rc = show_rows(&l, &list);
 		if (rc < 0)

@@ -37,18 +37,32 @@ static uint64_t processor_time(void)
 	return now_of(CLOCK_THREAD_CPUTIME_ID);
 }
 
-/* Until then, or until it rings (heeded only if it can be sampled) or the watch ends: false. */
-static bool rest(struct watch_guest *g, uint64_t until, bool heed)
+static struct timespec timespec_of(uint64_t time)
+{
+	return (struct timespec){.tv_sec = (time_t)(time / SECOND),
+				 .tv_nsec = (long)(time % SECOND)};
+}
+
+/*
+ * Until then, or until it rings, which is heeded from soonest on (0: never, because it cannot be
+ * sampled), or the watch ends: false.
+ */
+static bool rest(struct watch_guest *g, uint64_t until, uint64_t soonest)
 {
 	struct watch *w = g->watch;
-	struct timespec t = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
-	int rc = 0;
 	bool goes_on;
 
 	pthread_mutex_lock(&w->lock);
-	while (!w->ending && !(heed && g->ring_count) && rc != ETIMEDOUT)
-		rc = pthread_cond_timedwait(&g->wake, &w->lock, &t);
-	if (!heed) /* of a life that is over, or of a guest that cannot be read */
+	for (;;) {
+		bool rings = soonest && g->ring_count;
+		struct timespec t = timespec_of(rings && soonest < until ? soonest : until);
+		uint64_t now = monotonic();
+
+		if (w->ending || now >= until || (rings && now >= soonest))
+			break;
+		pthread_cond_timedwait(&g->wake, &w->lock, &t);
+	}
+	if (!soonest) /* of a life that is over, or of a guest that cannot be read */
 		g->ring_count = 0;
 	goes_on = !w->ending;
 	pthread_mutex_unlock(&w->lock);
@@ -100,10 +114,10 @@ static int sample_on(struct watch_guest *g, struct tocsin_monitor *m, struct toc
 		}
 		if (rc)
 			return rc;
-		tocsin_pace_step(&pace, events, processor_time() - used);
 		watch_view_update(g, m);
 		watch_sink_rest(g->watch->sink);
-		if (!rest(g, began + pace.period, true))
+		tocsin_pace_step(&pace, events, processor_time() - used);
+		if (!rest(g, began + pace.period, began + pace.affordable))
 			return 0;
 	}
 }
@@ -180,7 +194,7 @@ static void *watch_guest(void *argument)
 			g->rc = rc;
 			break;
 		}
-		if (!rest(g, monotonic() + REOPEN_SECONDS * SECOND, false))
+		if (!rest(g, monotonic() + REOPEN_SECONDS * SECOND, 0))
 			break;
 	}
 	pthread_mutex_lock(&w->lock);
@@ -230,7 +244,7 @@ static void *wait_for_signal(void *argument)
 static void wait_for_end(struct watch *w)
 {
 	uint64_t until = w->options->seconds ? monotonic() + w->options->seconds : 0;
-	struct timespec t = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
+	struct timespec t = timespec_of(until);
 	int rc = 0;
 
 	pthread_mutex_lock(&w->lock);

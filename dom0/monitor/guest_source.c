@@ -28,9 +28,10 @@ static int tasks(void *context, struct tocsin_task_list *ret, struct tocsin_erro
 	return tocsin_task_list(context, ret, err);
 }
 
-static int view(void *context, struct tocsin_view *ret, struct tocsin_error *err)
+static int view(void *context, struct tocsin_view_memory *memory, struct tocsin_view *ret,
+		struct tocsin_error *err)
 {
-	return tocsin_view_read(context, ret, err);
+	return tocsin_view_read(context, memory, ret, err);
 }
 
 static int counters(void *context, struct tocsin_counters *ret)

@@ -38,6 +38,7 @@ void tocsin_monitor_close(struct tocsin_monitor *m)
 		return;
 	tocsin_sockets_clear(&m->sockets);
 	tocsin_people_clear(&m->people);
+	tocsin_view_forget(&m->memory);
 	free(m->ended);
 	free(m->stdin_pids);
 	free(m->guest);
@@ -127,7 +128,7 @@ static int read_and_compare(struct tocsin_monitor *m, struct tocsin_error *err)
 	m->since = before;
 	rc = s->tasks(m->source_context, &tasks, err);
 	if (!rc)
-		rc = s->view(m->source_context, &view, err);
+		rc = s->view(m->source_context, &m->memory, &view, err);
 	if (rc) {
 		m->began = before;
 		tocsin_task_list_free(&tasks);

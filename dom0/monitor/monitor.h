@@ -23,7 +23,8 @@ struct tocsin_monitor_source {
 	/* A new epoch begins; -ESTALE, -ENODEV: the guest rebooted, is gone. */
 	int (*refresh)(void *context, struct tocsin_error *err);
 	int (*tasks)(void *context, struct tocsin_task_list *ret, struct tocsin_error *err);
-	int (*view)(void *context, struct tocsin_view *ret, struct tocsin_error *err);
+	int (*view)(void *context, struct tocsin_view_memory *memory, struct tocsin_view *ret,
+		    struct tocsin_error *err);
 	int (*counters)(void *context, struct tocsin_counters *ret);
 	/* container: "" if it is in none. -ESRCH: no such process any more. */
 	int (*process)(void *context, int32_t pid, struct tocsin_process *ret, char container[65]);
@@ -92,6 +93,7 @@ struct tocsin_pace {
 	uint64_t least, most; /* nanoseconds between beginnings of samples */
 	double share;         /* of one processor's time that sampling may take: 0.05 */
 	uint64_t period;      /* now; 0: begin with the least */
+	uint64_t affordable;  /* no sample sooner than this, whatever it is for */
 };
 
 /* Quicker while something happens, slower while nothing does, never beyond its share. */

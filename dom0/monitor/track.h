@@ -75,6 +75,7 @@ struct tocsin_monitor {
 	size_t events;
 	struct people people;
 	struct sockets sockets;
+	struct tocsin_view_memory memory;
 	struct ended *ended;
 	size_t ended_count, ended_room;
 	int32_t *stdin_pids; /* in this sample: whose descriptor 0 is a connection; sorted */

@@ -9,6 +9,9 @@
  * A suspect is called by its name only if some look found the other view whole, with nothing that
  * did not hold still; else its row is torn, and says nothing. Where the bounds cut a view short no
  * look is worth another.
+ *
+ * A socket may be held by nobody for as long as it likes, waiting in a message. Who reads again and
+ * again remembers those, so that they cost their looks once.
  */
 #include "monitor/view.h"
 
@@ -31,6 +34,7 @@ struct suspect {
 
 struct looking {
 	struct tocsin_kernel *k;
+	const struct tocsin_view_memory *memory; /* NULL: none */
 	struct tocsin_view v;
 	struct suspect *suspects;
 	size_t count, room;
@@ -65,6 +69,24 @@ static int suspect(struct looking *l, size_t row, bool missing)
 static bool is_expected(const struct looking *l, const struct tocsin_socket *s)
 {
 	return tocsin_socket_in_table(s) && !(l->v.missing >> tocsin_socket_table_of(s) & 1);
+}
+
+static int compare_unheld(const void *a, const void *b)
+{
+	const struct tocsin_view_unheld *x = a, *y = b;
+
+	return (x->sock > y->sock) - (x->sock < y->sock);
+}
+
+/* Was it held by nobody in the view before, and is it as far as this look can tell? */
+static bool is_remembered(const struct looking *l, const struct tocsin_socket *s)
+{
+	const struct tocsin_view_memory *m = l->memory;
+	const struct tocsin_view_unheld key = {.sock = s->sock}, *found = NULL;
+
+	if (m && m->count && l->holders_whole)
+		found = bsearch(&key, m->unheld, m->count, sizeof(key), compare_unheld);
+	return found && found->inode == s->inode;
 }
 
 /* The holders were not all looked at in one moment: do they speak of one socket? */
@@ -133,8 +155,10 @@ static int add_listed(struct looking *l, const struct tocsin_socket_row *listed,
 		return 0;
 	if (!row->in_table)
 		return suspect(l, l->v.count - 1, true);
-	return !count && row->socket.owner == TOCSIN_OWNER_FILE ? suspect(l, l->v.count - 1, false)
-								: 0;
+	if (count || row->socket.owner != TOCSIN_OWNER_FILE)
+		return 0;
+	row->unheld = is_remembered(l, &row->socket);
+	return row->unheld ? 0 : suspect(l, l->v.count - 1, false);
 }
 
 static size_t holders_of(const struct tocsin_holder_list *h, size_t first)
@@ -365,9 +389,36 @@ static int read_both(struct looking *l, struct tocsin_error *err)
 	return rc;
 }
 
-int tocsin_view_read(struct tocsin_kernel *k, struct tocsin_view *ret, struct tocsin_error *err)
+/* Rows are by sock, and so is what is remembered of them. */
+static int remember(struct tocsin_view_memory *m, const struct tocsin_view *v)
 {
-	struct looking l = {.k = k};
+	struct tocsin_view_unheld *unheld;
+	size_t count = 0;
+
+	for (size_t i = 0; i < v->count; i++)
+		count += v->rows[i].unheld;
+	unheld = calloc(count + 1, sizeof(*unheld));
+	if (!unheld)
+		return -ENOMEM;
+	tocsin_view_forget(m);
+	for (size_t i = 0; i < v->count; i++)
+		if (v->rows[i].unheld)
+			unheld[m->count++] = (struct tocsin_view_unheld){v->rows[i].socket.sock,
+									 v->rows[i].socket.inode};
+	m->unheld = unheld;
+	return 0;
+}
+
+void tocsin_view_forget(struct tocsin_view_memory *memory)
+{
+	free(memory->unheld);
+	memset(memory, 0, sizeof(*memory));
+}
+
+int tocsin_view_read(struct tocsin_kernel *k, struct tocsin_view_memory *memory,
+		     struct tocsin_view *ret, struct tocsin_error *err)
+{
+	struct looking l = {.k = k, .memory = memory};
 	struct timespec pause = {.tv_nsec = PAUSE};
 	int rc = read_both(&l, err);
 
@@ -376,8 +427,10 @@ int tocsin_view_read(struct tocsin_kernel *k, struct tocsin_view *ret, struct to
 		pause.tv_nsec *= 4;
 		rc = look_again(&l);
 	}
-	if (!rc)
+	if (!rc) {
 		conclude(&l);
+		rc = memory ? remember(memory, &l.v) : 0;
+	}
 	free(l.suspects);
 	if (rc) {
 		tocsin_view_free(&l.v);

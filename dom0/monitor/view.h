@@ -33,8 +33,22 @@ struct tocsin_view {
 	bool truncated;
 };
 
-/* Read both. Freed with tocsin_view_free. Fails if one of them cannot be read. */
-int tocsin_view_read(struct tocsin_kernel *k, struct tocsin_view *ret, struct tocsin_error *err);
+/* The sockets that the last view found held by nobody. Begins zeroed. */
+struct tocsin_view_memory {
+	struct tocsin_view_unheld {
+		uint64_t sock, inode;
+	} * unheld; /* by sock */
+	size_t count;
+};
+
+/*
+ * Read both. Freed with tocsin_view_free. Fails if one of them cannot be read. memory: of the view
+ * before, brought up to date; what it has is not looked at again, as long as nobody holds it; NULL:
+ * there was none. Freed with tocsin_view_forget.
+ */
+int tocsin_view_read(struct tocsin_kernel *k, struct tocsin_view_memory *memory,
+		     struct tocsin_view *ret, struct tocsin_error *err);
 void tocsin_view_free(struct tocsin_view *view);
+void tocsin_view_forget(struct tocsin_view_memory *memory);
 
 #endif

@@ -404,7 +404,7 @@ static void read_view(void)
 	struct tocsin_error err = {0};
 	uint64_t begin_time = clock_of_guest(), end_time;
 
-	end_time = sockets_read(tocsin_view_read(kernel, &view, &err), &err);
+	end_time = sockets_read(tocsin_view_read(kernel, NULL, &view, &err), &err);
 	if (!end_time)
 		return;
 	for (size_t i = 0; i < view.count; i++) {

@@ -207,7 +207,7 @@ static void look(struct liar *l, struct tocsin_kernel *k)
 	tocsin_memory_flush(&l->head);
 	TRY("tasks", tasks, tocsin_task_list(k, &tasks, &err));
 	tocsin_task_list_free(&tasks);
-	TRY("sockets", sockets, tocsin_view_read(k, &sockets, &err));
+	TRY("sockets", sockets, tocsin_view_read(k, NULL, &sockets, &err));
 	tocsin_view_free(&sockets);
 	TRY("modules", modules, tocsin_module_list(k, &modules, &err));
 	tocsin_module_list_free(&modules);

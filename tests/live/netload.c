@@ -279,11 +279,22 @@ static void steps(const char *port)
 	printf("DONE\n");
 }
 
+/* Bytes a second, since then; from and sent begin anew. */
+static void print_rate(uint64_t *from, uint64_t *sent)
+{
+	uint64_t time = now();
+
+	printf("%llu\n", (unsigned long long)(*sent * SECOND / (time - *from)));
+	fflush(stdout);
+	*from = time;
+	*sent = 0;
+}
+
 static void pump(unsigned seconds)
 {
 	int listener = listen_on("127.0.0.1", "7999");
 	static char buffer[65536];
-	uint64_t end, sent = 0, from = now();
+	uint64_t end, sent = 0, from;
 	int fd;
 
 	if (!fork()) {
@@ -294,18 +305,17 @@ static void pump(unsigned seconds)
 	}
 	fd = accept(listener, NULL, NULL);
 	ready();
-	for (end = now() + seconds * SECOND; now() < end;) {
+	from = now();
+	for (end = from + seconds * SECOND; now() < end;) {
 		ssize_t n = read(fd, buffer, sizeof(buffer));
 
 		need(n > 0, "read");
 		sent += (uint64_t)n;
-		if (now() - from < SECOND)
-			continue;
-		printf("%llu\n", (unsigned long long)sent);
-		fflush(stdout);
-		sent = 0;
-		from = now();
+		if (now() - from >= SECOND)
+			print_rate(&from, &sent);
 	}
+	if (now() - from >= SECOND / 2) /* the last second may be a moment short of one */
+		print_rate(&from, &sent);
 }
 
 int main(int argc, char **argv)

@@ -86,7 +86,8 @@ static uint64_t task_of(int32_t pid)
 	return 0x1000 + (uint64_t)pid * 16;
 }
 
-static int get_view(void *context, struct tocsin_view *ret, struct tocsin_error *err)
+static int get_view(void *context, struct tocsin_view_memory *memory, struct tocsin_view *ret,
+		    struct tocsin_error *err)
 {
 	struct world *w = context;
 	struct tocsin_holder *holders = malloc(ROWS * sizeof(*holders));
@@ -749,6 +750,10 @@ static void the_pace_follows_what_happens(void **state)
 	assert_int_equal(p.period, 250);
 	tocsin_pace_step(&p, 3, 50); /* so dear that more would be beyond its share */
 	assert_int_equal(p.period, 1000);
+	assert_int_equal(p.affordable, 1000); /* not even for a ring */
+	tocsin_pace_step(&p, 3, 1);
+	assert_int_equal(p.period, 500);
+	assert_int_equal(p.affordable, 20);
 }
 
 int main(void)

@@ -165,7 +165,7 @@ static struct tocsin_view read_view(void)
 {
 	struct tocsin_view v;
 
-	assert_int_equal(tocsin_view_read(NULL, &v, NULL), 0);
+	assert_int_equal(tocsin_view_read(NULL, NULL, &v, NULL), 0);
 	for (size_t i = 0; i < v.count; i++) {
 		assert_true(!i || v.rows[i - 1].socket.sock < v.rows[i].socket.sock);
 		for (size_t n = 0; n < v.rows[i].holders; n++) {
@@ -291,6 +291,29 @@ static void a_file_that_nobody_holds_is_unheld(void **state)
 	assert_int_equal(v.contradicted, 0);
 	assert_true(world.holder_looks > 2);
 	tocsin_view_free(&v);
+}
+
+/* What waits in a message costs its looks once, as long as it is that one and waits. */
+static void who_is_known_to_be_unheld_is_not_looked_at_again(void **state)
+{
+	struct tocsin_view_memory memory = {0};
+	struct tocsin_view v;
+
+	make(0x2000, 12, STATE_ESTABLISHED)->held = 0;
+	for (int i = 0; i < 6; i++) {
+		unsigned int looks = world.holder_looks;
+
+		world.at[0].s.inode += i == 3; /* another at its place */
+		world.at[0].held = i == 5 ? ALWAYS : 0;
+		world.lost_files = i == 2; /* nothing is known of whom that look did not see */
+		assert_int_equal(tocsin_view_read(NULL, &memory, &v, NULL), 0);
+		assert_int_equal(v.count, 1);
+		assert_int_equal(world.holder_looks - looks, i == 1 || i > 3 ? 1 : 5);
+		assert_int_equal(v.rows[0].unheld, i != 2 && i != 5);
+		assert_int_equal(memory.count, i != 2 && i != 5);
+		tocsin_view_free(&v);
+	}
+	tocsin_view_forget(&memory);
 }
 
 static void who_takes_it_a_little_later_holds_it(void **state)
@@ -424,10 +447,10 @@ static void failures_are_passed_on(void **state)
 
 	make(0x1000, 11, STATE_ESTABLISHED);
 	world.list_rc = -ENOTSUP;
-	assert_int_equal(tocsin_view_read(NULL, &v, NULL), -ENOTSUP);
+	assert_int_equal(tocsin_view_read(NULL, NULL, &v, NULL), -ENOTSUP);
 	world.list_rc = 0;
 	world.holder_rc = -EFAULT;
-	assert_int_equal(tocsin_view_read(NULL, &v, NULL), -EFAULT);
+	assert_int_equal(tocsin_view_read(NULL, NULL, &v, NULL), -EFAULT);
 }
 
 /* Ten thousand that appear at once: one look more, and time that grows with their number. */
@@ -461,6 +484,7 @@ int main(void)
 	    TEST(what_has_just_begun_is_in_its_table_a_little_later),
 	    TEST(what_ends_meanwhile_is_not_there),
 	    TEST(a_file_that_nobody_holds_is_unheld),
+	    TEST(who_is_known_to_be_unheld_is_not_looked_at_again),
 	    TEST(who_takes_it_a_little_later_holds_it),
 	    TEST(where_chains_are_lost_nothing_is_claimed),
 	    TEST(chains_of_another_table_prove_nothing_less),

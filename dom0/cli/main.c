@@ -24,7 +24,7 @@ static const struct command {
     {"net",
      "GUEST [PID] [--tcp] [--udp] [--raw] [--ping] [--unix]\n"
      "           [--netlink] [--packet] [--listening] [--state NAME] [--port N]\n"
-     "           [--address ADDRESS[/BITS]] [--pid N] [--json]",
+     "           [--address ADDRESS[/BITS]] [--pid N] [--wide | --json]",
      "a guest's sockets, and who holds them", command_net},
     {"modules", "GUEST [--json]", "the modules that a guest's kernel has loaded", command_modules},
     {"log", "GUEST [--json]", "the log of a guest's kernel", command_log},

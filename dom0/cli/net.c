@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * tocsin net GUEST [PID] [FILTERS] [--json]: every socket once, with all who hold it, or, where
- * nobody does, with what keeps it: the kernel, a listener's queue, TIME_WAIT, bytes that are still
- * to be sent. One that the kernel's tables and the processes' descriptors disagree on is marked.
+ * tocsin net GUEST [PID] [FILTERS] [--wide | --json]: every socket once, with all who hold it, or,
+ * where nobody does, with what keeps it: the kernel, a listener's queue, TIME_WAIT, bytes that are
+ * still to be sent. One that the kernel's tables and the processes' descriptors disagree on is
+ * marked.
  */
 #include "cli/net.h"
 
 #include "cli/command.h"
-#include "cli/endpoint.h"
 #include "cli/guest.h"
+#include "output/event.h"
 #include "output/output.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ struct listing {
 	struct tocsin_view view;
 	const struct tocsin_view_row **order; /* those that are asked for */
 	size_t count;
+	bool several;          /* network namespaces are in it */
 	struct person *people; /* by pid */
 	size_t person_count;
 	struct tocsin_output_holder *holders; /* of the row that is printed */
@@ -128,11 +130,11 @@ static uint64_t peer_of(const struct listing *l, const struct tocsin_socket *s)
 
 /* Of a UNIX socket: its peer, by inode. */
 static const char *remote_text(const struct listing *l, const struct tocsin_socket *s,
-			       char ret[ENDPOINT_SIZE])
+			       char ret[TOCSIN_LOCAL_SIZE])
 {
 	if (s->family != AF_UNIX || !s->peer)
-		return endpoint_remote(s, ret);
-	snprintf(ret, ENDPOINT_SIZE, "socket:[%" PRIu64 "]", peer_of(l, s));
+		return tocsin_output_endpoint(s, true, ret);
+	snprintf(ret, TOCSIN_LOCAL_SIZE, "socket:[%" PRIu64 "]", peer_of(l, s));
 	return ret;
 }
 
@@ -181,24 +183,50 @@ static void print_holders(const struct listing *l, const struct tocsin_view_row 
 		printf("(%s)", nobody(row));
 }
 
-static void print_head(void)
+/*
+ * The table as most people read it: who talks to whom. All that there is of a socket takes 170
+ * columns (--wide). Namespaces are told apart where there are several.
+ */
+static void print_head(const struct listing *l)
 {
-	printf("%-9s %-11s %7s %7s %-25s %-25s %10s %10s %6s %6s %10s %s\n", "KIND", "STATE",
-	       "RECV-Q", "SEND-Q", "LOCAL", "REMOTE", "IN", "OUT", "IDLE", "UID", "NETNS",
-	       "HOLDERS");
+	if (l->filter->wide)
+		printf("%-9s %-11s %7s %7s %-25s %-25s %10s %10s %6s %6s %10s %s\n", "KIND",
+		       "STATE", "RECV-Q", "SEND-Q", "LOCAL", "REMOTE", "IN", "OUT", "IDLE", "UID",
+		       "NETNS", "HOLDERS");
+	else
+		printf("%-8s %-11s %-22s %-22s %s%s\n", "KIND", "STATE", "LOCAL", "REMOTE",
+		       l->several ? "     NETNS " : "", "HOLDERS");
+}
+
+static void print_wide(const struct listing *l, const struct tocsin_socket *s)
+{
+	char local[TOCSIN_LOCAL_SIZE], remote[TOCSIN_LOCAL_SIZE];
+	char in[24], out[24], idle[24], uid[24];
+
+	printf("%-9s %-11s %7" PRIu32 " %7" PRIu32 " %-25s %-25s %10s %10s %6s %6s %10" PRIu32 " ",
+	       tocsin_socket_kind(s), tocsin_socket_state(s), s->receive_queue, s->send_queue,
+	       tocsin_output_local(s, local), remote_text(l, s, remote),
+	       number(s->counted, s->bytes_received, in), number(s->counted, s->bytes_sent, out),
+	       number(s->idle != UINT64_MAX, s->idle / 1000000000, idle),
+	       number(s->uid != UINT32_MAX, s->uid, uid), s->netns);
+}
+
+static void print_narrow(const struct listing *l, const struct tocsin_socket *s)
+{
+	char local[TOCSIN_LOCAL_SIZE], remote[TOCSIN_LOCAL_SIZE];
+
+	printf("%-8s %-11s %-22s %-22s ", tocsin_socket_kind(s), tocsin_socket_state(s),
+	       tocsin_output_local(s, local), remote_text(l, s, remote));
+	if (l->several)
+		printf("%10" PRIu32 " ", s->netns);
 }
 
 static void print_row(const struct listing *l, const struct tocsin_view_row *row)
 {
-	const struct tocsin_socket *s = &row->socket;
-	char local[ENDPOINT_SIZE], remote[ENDPOINT_SIZE], in[24], out[24], idle[24], uid[24];
-
-	printf("%-9s %-11s %7" PRIu32 " %7" PRIu32 " %-25s %-25s %10s %10s %6s %6s %10" PRIu32 " ",
-	       tocsin_socket_kind(s), tocsin_socket_state(s), s->receive_queue, s->send_queue,
-	       endpoint_local(s, local), remote_text(l, s, remote),
-	       number(s->counted, s->bytes_received, in), number(s->counted, s->bytes_sent, out),
-	       number(s->idle != UINT64_MAX, s->idle / 1000000000, idle),
-	       number(s->uid != UINT32_MAX, s->uid, uid), s->netns);
+	if (l->filter->wide)
+		print_wide(l, &row->socket);
+	else
+		print_narrow(l, &row->socket);
 	print_holders(l, row);
 	puts(row->confidence == TOCSIN_CONTRADICTED ? " (hides: not in the kernel's table)"
 						    : guest_remark(row->confidence));
@@ -254,6 +282,8 @@ static int select_rows(struct listing *l)
 	for (size_t i = 0; i < l->view.count; i++)
 		if (net_filter_takes(l->filter, &l->view, &l->view.rows[i]))
 			l->order[l->count++] = &l->view.rows[i];
+	for (size_t i = 1; i < l->count; i++)
+		l->several |= l->order[i]->socket.netns != l->order[0]->socket.netns;
 	qsort(l->order, l->count, sizeof(const struct tocsin_view_row *), compare_rows);
 	return 0;
 }
@@ -270,7 +300,7 @@ static int show_rows(struct listing *l, const struct tocsin_process_list *list)
 	qsort(l->people, l->person_count, sizeof(*l->people), compare_people);
 	rc = select_rows(l);
 	if (!rc && !l->o->json)
-		print_head();
+		print_head(l);
 	for (size_t i = 0; i < l->count && !rc; i++) {
 		partial |= l->order[i]->unheld || l->order[i]->confidence != TOCSIN_CONSISTENT;
 		rc = show_row(l, l->order[i]);

@@ -15,6 +15,7 @@ struct net_filter {
 	uint16_t family; /* of address; 0: any */
 	uint8_t address[16];
 	unsigned int prefix; /* bits of it */
+	bool wide;           /* all columns of the table */
 };
 
 /*

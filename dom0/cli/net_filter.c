@@ -86,6 +86,10 @@ int net_filter_option(char **argv, void *filter)
 		f->listening = true;
 		return 1;
 	}
+	if (!strcmp(argv[0], "--wide")) {
+		f->wide = true;
+		return 1;
+	}
 	for (unsigned int t = 0; t < TOCSIN_TABLES; t++) {
 		if (strncmp(argv[0], "--", 2) || strcmp(argv[0] + 2, tocsin_socket_table_name(t)))
 			continue;

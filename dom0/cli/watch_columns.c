@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The columns of the live view: what each says of a row, and what order it puts rows in. */
-#include "cli/endpoint.h"
 #include "cli/watch_table.h"
 
+#include "output/event.h"
 #include "output/output.h"
 
 #include <inttypes.h>
@@ -113,9 +113,9 @@ static int compare_addresses(uint16_t family_a, const uint8_t *a, uint16_t famil
 
 TEXT(local)
 {
-	char end[ENDPOINT_SIZE];
+	char end[TOCSIN_LOCAL_SIZE];
 
-	strcpy(ret, endpoint_local(&r->socket->e.socket, end));
+	strcpy(ret, tocsin_output_local(&r->socket->e.socket, end));
 }
 
 COMPARE(local)
@@ -129,9 +129,9 @@ COMPARE(local)
 
 TEXT(remote)
 {
-	char end[ENDPOINT_SIZE];
+	char end[TOCSIN_LOCAL_SIZE];
 
-	strcpy(ret, endpoint_remote(&r->socket->e.socket, end));
+	strcpy(ret, tocsin_output_endpoint(&r->socket->e.socket, true, end));
 }
 
 COMPARE(remote)
@@ -290,7 +290,7 @@ COMPARE(holders)
 static const struct watch_column connection_columns[] = {
     {"GUEST", 5, 8, 16, false, true, guest_text, guest_compare},
     {"!", 4, 1, 1, false, false, doubt_text, doubt_compare},
-    {"PROTO", 8, 5, 7, false, true, kind_text, kind_compare},
+    {"PROTO", 8, 7, 8, false, true, kind_text, kind_compare},
     {"LOCAL", 1, 21, 47, false, true, local_text, local_compare},
     {"REMOTE", 2, 21, 47, false, true, remote_text, remote_compare},
     {"STATE", 7, 11, 11, false, true, state_text, state_compare},

@@ -202,6 +202,7 @@ static int pseudo_name(struct reading *r, uint64_t file, uint32_t magic, uint64_
 static int read_socket(struct reading *r, uint64_t inode, struct tocsin_file *row)
 {
 	uint64_t socket = inode - r->f->alloc_inode + r->f->alloc_socket, sk, back;
+	bool still; /* the whole table is read twice */
 
 	if (tocsin_kernel_read_u64(r->k, socket + r->f->socket_sk, &sk))
 		return -EFAULT;
@@ -211,7 +212,7 @@ static int read_socket(struct reading *r, uint64_t inode, struct tocsin_file *ro
 		return -EFAULT;
 	if (back != socket)
 		return -EAGAIN;
-	return tocsin_socket_read(&r->sockets, sk, &row->socket);
+	return tocsin_socket_read(&r->sockets, sk, &row->socket, &still);
 }
 
 /* The row of one file. A path that cannot be told is "", and no reason to doubt the rest. */

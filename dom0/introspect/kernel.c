@@ -66,34 +66,69 @@ static bool is_lasting(const struct tocsin_kernel *k, uint64_t va)
 	return va - k->direct_map < k->direct_map_size || va - k->info.text_va < k->image_size;
 }
 
-int tocsin_kernel_translate(struct tocsin_kernel *k, uint64_t va, uint64_t *gpa)
+/* One that is not remembered, and is from now on, if it lasts. */
+static __attribute__((noinline)) int walk(struct tocsin_kernel *k, uint64_t va, uint64_t epoch,
+					  uint64_t *gpa)
 {
-	uint64_t epoch = __atomic_load_n(&k->m->epoch, __ATOMIC_ACQUIRE);
-	uint64_t small = va >> 12 & VPN_MASK, large = va >> 21 & VPN_MASK, frame;
-	struct tocsin_translation *s = &k->small[small % TOCSIN_TRANSLATIONS];
-	struct tocsin_translation *l = &k->large[large % TOCSIN_TRANSLATIONS];
+	uint64_t small = va >> 12 & VPN_MASK, large = va >> 21 & VPN_MASK;
 	struct tocsin_mapping map;
-	int rc;
+	int rc = tocsin_walk(k->m, k->paging, va, &map);
 
-	if (recall(l, large, epoch, &frame)) {
-		*gpa = frame << 12 | (va & ((1u << 21) - 1));
-		return 0;
-	}
-	if (recall(s, small, epoch, &frame)) {
-		*gpa = frame << 12 | (va & (TOCSIN_PAGE_SIZE - 1));
-		return 0;
-	}
-	rc = tocsin_walk(k->m, k->paging, va, &map);
 	if (rc)
 		return rc;
 	*gpa = map.gpa;
 	if (!is_lasting(k, va))
 		return 0;
 	if (map.page_size > TOCSIN_PAGE_SIZE)
-		remember_frame(l, large, epoch, map.gpa >> 21 << 9);
+		remember_frame(&k->large[large % TOCSIN_TRANSLATIONS], large, epoch,
+			       map.gpa >> 21 << 9);
 	else
-		remember_frame(s, small, epoch, map.gpa >> 12);
+		remember_frame(&k->small[small % TOCSIN_TRANSLATIONS], small, epoch, map.gpa >> 12);
 	return 0;
+}
+
+/* Inlined into all that reads, as what follows: it is done some dozen times for each object. */
+static inline int translate(struct tocsin_kernel *k, uint64_t va, uint64_t *gpa)
+{
+	uint64_t epoch = __atomic_load_n(&k->m->epoch, __ATOMIC_ACQUIRE);
+	uint64_t small = va >> 12 & VPN_MASK, large = va >> 21 & VPN_MASK, frame;
+
+	if (recall(&k->large[large % TOCSIN_TRANSLATIONS], large, epoch, &frame)) {
+		*gpa = frame << 12 | (va & ((1u << 21) - 1));
+		return 0;
+	}
+	if (recall(&k->small[small % TOCSIN_TRANSLATIONS], small, epoch, &frame)) {
+		*gpa = frame << 12 | (va & (TOCSIN_PAGE_SIZE - 1));
+		return 0;
+	}
+	return walk(k, va, epoch, gpa);
+}
+
+int tocsin_kernel_translate(struct tocsin_kernel *k, uint64_t va, uint64_t *gpa)
+{
+	return translate(k, va, gpa);
+}
+
+/* Where the byte at gpa lies, and how many follow it; NULL: nowhere. */
+static inline const uint8_t *place_of(struct tocsin_kernel *k, uint64_t gpa, uint64_t *follow)
+{
+	const struct tocsin_memory *m = k->m;
+
+	if (gpa - m->largest.gpa >= m->largest.size)
+		return tocsin_memory_map(k->m, gpa, follow);
+	*follow = m->largest.size - (gpa - m->largest.gpa);
+	return m->largest.bytes + (gpa - m->largest.gpa);
+}
+
+static inline const uint8_t *peek(struct tocsin_kernel *k, uint64_t va, size_t size)
+{
+	const uint8_t *bytes;
+	uint64_t gpa, follow;
+
+	if (size > TOCSIN_PAGE_SIZE - va % TOCSIN_PAGE_SIZE || translate(k, va, &gpa))
+		return NULL;
+	bytes = place_of(k, gpa, &follow);
+	return bytes && follow >= size ? bytes : NULL;
 }
 
 /* In pieces of at most a page. */
@@ -107,10 +142,10 @@ static int read_pieces(struct tocsin_kernel *k, uint64_t va, uint8_t *to, size_t
 
 		if (part > size)
 			part = size;
-		rc = tocsin_kernel_translate(k, va, &gpa);
+		rc = translate(k, va, &gpa);
 		if (rc)
 			return rc;
-		bytes = tocsin_memory_map(k->m, gpa, &follow);
+		bytes = place_of(k, gpa, &follow);
 		if (bytes && follow >= part)
 			memcpy(to, bytes, part);
 		else
@@ -126,6 +161,12 @@ static int read_pieces(struct tocsin_kernel *k, uint64_t va, uint8_t *to, size_t
 
 int tocsin_kernel_read(struct tocsin_kernel *k, uint64_t va, void *buf, size_t size)
 {
+	const uint8_t *bytes = peek(k, va, size);
+
+	if (bytes) {
+		memcpy(buf, bytes, size);
+		return 0;
+	}
 	if (size && size - 1 > UINT64_MAX - va)
 		return -EINVAL;
 	return read_pieces(k, va, buf, size);
@@ -153,13 +194,7 @@ void tocsin_kernel_wait(struct tocsin_kernel *k, int attempt)
 
 const uint8_t *tocsin_kernel_peek(struct tocsin_kernel *k, uint64_t va, size_t size)
 {
-	const uint8_t *bytes;
-	uint64_t gpa, follow;
-
-	if (size > TOCSIN_PAGE_SIZE - va % TOCSIN_PAGE_SIZE || tocsin_kernel_translate(k, va, &gpa))
-		return NULL;
-	bytes = tocsin_memory_map(k->m, gpa, &follow);
-	return bytes && follow >= size ? bytes : NULL;
+	return peek(k, va, size);
 }
 
 #define CACHE_LINE 64
@@ -167,7 +202,7 @@ const uint8_t *tocsin_kernel_peek(struct tocsin_kernel *k, uint64_t va, size_t s
 void tocsin_kernel_prefetch(struct tocsin_kernel *k, uint64_t va, size_t size)
 {
 	size_t left = TOCSIN_PAGE_SIZE - va % TOCSIN_PAGE_SIZE;
-	const uint8_t *bytes = tocsin_kernel_peek(k, va, size < left ? size : left);
+	const uint8_t *bytes = peek(k, va, size < left ? size : left);
 
 	for (size_t at = 0; bytes && at < size && at < left; at += CACHE_LINE)
 		__builtin_prefetch(bytes + at);
@@ -177,7 +212,7 @@ void tocsin_kernel_prefetch(struct tocsin_kernel *k, uint64_t va, size_t size)
 
 int tocsin_kernel_read_u64(struct tocsin_kernel *k, uint64_t va, uint64_t *ret)
 {
-	const uint8_t *bytes = tocsin_kernel_peek(k, va, sizeof(*ret));
+	const uint8_t *bytes = peek(k, va, sizeof(*ret));
 	uint64_t v;
 	int rc;
 

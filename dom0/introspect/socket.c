@@ -2,7 +2,8 @@
 /*
  * One socket: from struct sock to the row that ss(8) would print, of whatever family. The object
  * may be freed and used anew while it is read: a reading takes all that struct sock itself has in
- * one copy, follows its pointers, and is compared with another by who calls.
+ * one copy, follows its pointers, and is compared with another by who calls; if after all that the
+ * struct sock is what the copy has, byte for byte, another reading would say the same.
  *
  * TIME_WAIT and a connection that is only half there have objects of their own, of which just the
  * beginning is a struct sock.
@@ -31,6 +32,7 @@
 struct reading {
 	const struct tocsin_socket_reader *r;
 	struct tocsin_socket *s;
+	uint64_t unix_address;    /* VA of a UNIX socket's name, or 0 */
 	uint8_t block[BLOCK_MAX]; /* the beginning of the struct sock */
 };
 
@@ -219,7 +221,7 @@ static int read_traffic(const struct reading *g)
 	return 0;
 }
 
-static int read_unix(const struct reading *g)
+static int read_unix(struct reading *g)
 {
 	const struct tocsin_file_layout *f = g->r->f;
 	struct tocsin_kernel *k = g->r->k;
@@ -239,6 +241,7 @@ static int read_unix(const struct reading *g)
 	if (tocsin_kernel_read_u64(k, s->sock + f->unix_addr, &address) ||
 	    tocsin_kernel_read_u64(k, s->sock + f->unix_peer, &s->peer))
 		return -EFAULT;
+	g->unix_address = address;
 	if (!address)
 		return 0;
 	if (read_u32(g, address + f->unix_address_len, &length))
@@ -356,7 +359,7 @@ static void read_small(const struct reading *g)
 		s->idle = TIME_WAIT_LENGTH - left;
 }
 
-static int read_full(const struct reading *g)
+static int read_full(struct reading *g)
 {
 	const struct tocsin_file_layout *f = g->r->f;
 	struct tocsin_socket *s = g->s;
@@ -381,14 +384,42 @@ static int read_full(const struct reading *g)
 	return rc ? rc : read_queues(g);
 }
 
+/* Is the struct sock still what was taken of it, and so all that was read by way of it? */
+static bool is_still(const struct reading *g)
+{
+	const struct tocsin_file_layout *f = g->r->f;
+	const struct tocsin_socket *s = g->s;
+	size_t size = is_small(s) ? g->r->common : g->r->whole;
+	const uint8_t *bytes = tocsin_kernel_peek(g->r->k, s->sock, size);
+	uint8_t copy[BLOCK_MAX];
+	uint64_t address, peer;
+
+	if (s->family == AF_UNIX) { /* what lies behind the struct sock */
+		if (tocsin_kernel_read_u64(g->r->k, s->sock + f->unix_addr, &address) ||
+		    tocsin_kernel_read_u64(g->r->k, s->sock + f->unix_peer, &peer) ||
+		    address != g->unix_address || peer != s->peer)
+			return false;
+	} else if (!is_internet(s)) {
+		return false;
+	}
+	if (!bytes && tocsin_kernel_read(g->r->k, s->sock, copy, size))
+		return false;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST); /* read again, not remembered */
+	return !memcmp(g->block, bytes ? bytes : copy, size);
+}
+
 int tocsin_socket_read(const struct tocsin_socket_reader *r, uint64_t sock,
-		       struct tocsin_socket *ret)
+		       struct tocsin_socket *ret, bool *still)
 {
 	const struct tocsin_file_layout *f = r->f;
 	struct tocsin_socket s = {.sock = sock, .uid = UINT32_MAX, .idle = UINT64_MAX};
-	struct reading g = {.r = r, .s = &s};
+	struct reading g; /* its block is not worth clearing */
 	bool whole;
 	int rc = 0;
+
+	g.r = r;
+	g.s = &s;
+	g.unix_address = 0;
 
 	whole = !tocsin_kernel_read(r->k, sock, g.block, r->whole);
 	if (!whole && tocsin_kernel_read(r->k, sock, g.block, r->common))
@@ -408,10 +439,12 @@ int tocsin_socket_read(const struct tocsin_socket_reader *r, uint64_t sock,
 		read_small(&g);
 	else if (!rc)
 		rc = whole ? read_full(&g) : -EFAULT;
+	if (rc)
+		return rc;
 	s.busy = whole && !is_small(&s) && is_busy(&g);
-	if (!rc)
-		*ret = s;
-	return rc;
+	*still = is_still(&g);
+	*ret = s;
+	return 0;
 }
 
 bool tocsin_socket_same(const struct tocsin_socket *x, const struct tocsin_socket *y)
@@ -447,13 +480,17 @@ int tocsin_socket_at(struct tocsin_kernel *k, uint64_t sock, struct tocsin_socke
 	struct tocsin_socket_reader r;
 	struct tocsin_socket s[2];
 	int rc = tocsin_socket_reader_open(k, &r, err), before = -EAGAIN;
+	bool still;
 
 	if (rc)
 		return rc;
 	for (int i = 0; i < RETRIES; i++) {
 		tocsin_kernel_wait(k, i);
-		rc = tocsin_socket_read(&r, sock, &s[i & 1]);
-		if (rc == -ESRCH || (!rc && !before && tocsin_socket_same(&s[0], &s[1])))
+		rc = tocsin_socket_read(&r, sock, &s[i & 1], &still);
+		if (!rc && still)
+			s[0] = s[i & 1];
+		if (rc == -ESRCH ||
+		    (!rc && (still || (!before && tocsin_socket_same(&s[0], &s[1])))))
 			break;
 		before = rc;
 		rc = rc ? rc : -EAGAIN;

@@ -18,11 +18,12 @@ int tocsin_socket_reader_open(struct tocsin_kernel *k, struct tocsin_socket_read
 			      struct tocsin_error *err);
 
 /*
- * The socket at VA sock, one reading of it. -EFAULT; -EAGAIN: it is none, or is being changed;
- * -ESRCH: it is freed, or about to be.
+ * The socket at VA sock, one reading of it. still: it was meanwhile what it is, so that another
+ * reading would be the same; else only another one can tell. -EFAULT; -EAGAIN: it is none, or is
+ * being changed; -ESRCH: it is freed, or about to be.
  */
 int tocsin_socket_read(const struct tocsin_socket_reader *r, uint64_t sock,
-		       struct tocsin_socket *ret);
+		       struct tocsin_socket *ret, bool *still);
 
 /* But for queues, bytes and times, which move all the time. */
 bool tocsin_socket_same(const struct tocsin_socket *x, const struct tocsin_socket *y);

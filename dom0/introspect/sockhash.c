@@ -38,7 +38,8 @@ struct table {
 struct chain {
 	const struct table *t;
 	uint32_t number;
-	uint64_t head; /* VA */
+	uint64_t head;        /* VA */
+	const uint8_t *place; /* where the head lies in this process; NULL: it has to be read */
 };
 
 /* All tables of one kind: the addresses of their structures, and of the buckets walked already. */
@@ -56,6 +57,15 @@ static bool is_end(const struct table *t, uint64_t node, uint32_t i)
 	       (node >> 1 == i || node >> 1 == (uint64_t)LISTENING_BASE + i);
 }
 
+/* Tables lie where translations are not remembered. */
+static int read_head(const struct tocsin_socket_walk *w, const struct chain *c, uint64_t *ret)
+{
+	if (!c->place)
+		return tocsin_kernel_read_u64(w->k, c->head, ret);
+	*ret = __atomic_load_n((const uint64_t *)(const void *)c->place, __ATOMIC_RELAXED);
+	return 0;
+}
+
 /*
  * What takes another's place comes to the head before that one goes (a connection's TIME_WAIT,
  * inet_twsk_hashdance): a walk that was past the head and not yet there would meet neither. So a
@@ -64,18 +74,14 @@ static bool is_end(const struct table *t, uint64_t node, uint32_t i)
 static int walk_chain(struct tocsin_socket_walk *w, const void *context)
 {
 	const struct chain *c = context;
-	uint64_t at = c->head, first = 0, node, back, next;
+	uint64_t at = c->head, first, node, back, next;
 	int rc = 0;
 
-	while (!rc) {
-		if (tocsin_kernel_read_u64(w->k, at, &node))
-			return -EAGAIN;
-		if (at == c->head)
-			first = node;
+	if (read_head(w, c, &first))
+		return -EAGAIN;
+	for (node = first; !rc;) {
 		if (is_end(c->t, node, c->number))
-			return tocsin_kernel_read_u64(w->k, c->head, &node) || node != first
-				   ? -EAGAIN
-				   : 0;
+			return read_head(w, c, &node) || node != first ? -EAGAIN : 0;
 		if (!node || node & 1 || node == c->head ||
 		    tocsin_kernel_read_u64(w->k, node + 8, &back) || back != at)
 			return -EAGAIN;
@@ -83,6 +89,8 @@ static int walk_chain(struct tocsin_socket_walk *w, const void *context)
 			tocsin_socket_walk_fetch(w, next - w->f->sk_node);
 		rc = tocsin_socket_walk_add(w, c->t->which, node - w->f->sk_node);
 		at = node;
+		if (tocsin_kernel_read_u64(w->k, at, &node))
+			return -EAGAIN;
 	}
 	return rc;
 }
@@ -116,15 +124,18 @@ static int walk_table(struct tocsin_socket_walk *w, const struct table *t)
 	for (uint32_t first = 0; first < t->count && !rc; first += per_chunk) {
 		uint32_t n = t->count - first < per_chunk ? t->count - first : per_chunk;
 		uint64_t va = t->buckets + (uint64_t)first * t->size;
+		const uint8_t *place = tocsin_kernel_peek(w->k, va, (size_t)n * t->size);
 		uint32_t full = 0;
 
 		rc = tocsin_socket_walk_step(w, n);
 		if (!rc && tocsin_kernel_read(w->k, va, chunk, (size_t)n * t->size))
 			return -EFAULT;
 		for (uint32_t i = 0; i < n; i++) {
-			memcpy(&nodes[full], chunk + (size_t)i * t->size + t->chain, 8);
+			size_t at = (size_t)i * t->size + t->chain;
+
+			memcpy(&nodes[full], chunk + at, 8);
 			chains[full] =
-			    (struct chain){t, first + i, va + (uint64_t)i * t->size + t->chain};
+			    (struct chain){t, first + i, va + at, place ? place + at : NULL};
 			full += !is_end(t, nodes[full], first + i);
 		}
 		if (!rc)

@@ -48,17 +48,13 @@ static bool leaves(enum tocsin_socket_table table, const struct tocsin_socket *s
 }
 
 static int read_row(struct tocsin_socket_walk *w, enum tocsin_socket_table table, uint64_t sock,
-		    struct tocsin_socket *ret)
+		    struct tocsin_socket *ret, bool *still)
 {
-	struct tocsin_socket s;
-	int rc = tocsin_socket_read(&w->r, sock, &s);
+	int rc = tocsin_socket_read(&w->r, sock, ret, still);
 
-	if (rc)
-		return rc;
-	if (!belongs(table, &s))
-		return leaves(table, &s) ? -ESRCH : -EAGAIN;
-	*ret = s;
-	return 0;
+	if (!rc && !belongs(table, ret))
+		rc = leaves(table, ret) ? -ESRCH : -EAGAIN;
+	return rc;
 }
 
 int tocsin_socket_walk_add(struct tocsin_socket_walk *w, enum tocsin_socket_table table,
@@ -67,6 +63,7 @@ int tocsin_socket_walk_add(struct tocsin_socket_walk *w, enum tocsin_socket_tabl
 	struct tocsin_socket_list *list = &w->list;
 	struct tocsin_socket_row *row;
 	struct tocsin_socket again;
+	bool still;
 	int rc;
 
 	if (list->count == ROWS_MAX || tocsin_socket_walk_step(w, SOCKET_STEPS))
@@ -81,14 +78,16 @@ int tocsin_socket_walk_add(struct tocsin_socket_walk *w, enum tocsin_socket_tabl
 		w->room = room;
 	}
 	row = &list->rows[list->count];
-	rc = read_row(w, table, sock, &row->socket);
+	rc = read_row(w, table, sock, &row->socket, &still);
 	if (rc) {
 		w->doubt |= rc != -ESRCH;
 		return 0;
 	}
-	row->confidence = TOCSIN_TORN;
 	row->port_only = false;
-	if (!read_row(w, table, sock, &again) && tocsin_socket_same(&row->socket, &again))
+	if (!still &&
+	    (read_row(w, table, sock, &again, &still) || !tocsin_socket_same(&row->socket, &again)))
+		row->confidence = TOCSIN_TORN;
+	else
 		row->confidence = TOCSIN_CONSISTENT;
 	list->count++;
 	return 0;

@@ -59,6 +59,11 @@ int tocsin_mapped_publish(struct tocsin_mapped *m, struct tocsin_error *err)
 		if (i && s->gpa - s[-1].gpa < s[-1].size)
 			return tocsin_error_at(err, -EINVAL, s->gpa, "two segments overlap");
 		m->head.ranges[i] = (struct tocsin_memory_range){s->gpa, s->size};
+		if (s->size > m->head.largest.size) {
+			m->head.largest.gpa = s->gpa;
+			m->head.largest.size = s->size;
+			m->head.largest.bytes = s->bytes;
+		}
 	}
 	m->head.range_count = m->count;
 	return 0;

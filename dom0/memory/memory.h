@@ -48,7 +48,12 @@ struct tocsin_memory {
 	size_t range_count;
 	uint64_t cr3_hint; /* a CR3 that the source knows (QMP, dump notes), or 0 */
 	uint64_t epoch;    /* counts the flushes; atomic */
-	bool live;         /* the guest runs: what does not hold still now may do so later */
+	/* The largest piece that lies in this process until close; size 0: there is none. */
+	struct {
+		uint64_t gpa, size;
+		const uint8_t *bytes;
+	} largest;
+	bool live; /* the guest runs: what does not hold still now may do so later */
 };
 
 /* gpa must be 16-byte aligned, else -EINVAL. */

@@ -31,4 +31,14 @@ bool tocsin_output_address(const struct tocsin_socket *s, bool remote, char ret[
 const char *tocsin_output_endpoint(const struct tocsin_socket *s, bool remote,
 				   char ret[TOCSIN_ENDPOINT_SIZE]);
 
+#define TOCSIN_LOCAL_SIZE (4 * TOCSIN_SOCKET_NAME_SIZE + 16)
+
+/*
+ * The local end of any socket: "ADDRESS:PORT", "[ADDRESS]:PORT"; of a UNIX socket its name
+ * (abstract:
+ * "@NAME"), of a netlink socket "PROTOCOL:PORT-ID", of a packet socket the protocol in hexadecimal;
+ * else "". With "%INTERFACE" if it is bound to one. Clean for a terminal. Returns ret.
+ */
+const char *tocsin_output_local(const struct tocsin_socket *s, char ret[TOCSIN_LOCAL_SIZE]);
+
 #endif

@@ -41,26 +41,14 @@ static void write_other(FILE *to, const struct tocsin_event *e)
 	fprintf(to, " (%s)", tocsin_text_clean(e->other->comm, CLEAN_SIZE, text));
 }
 
-static void write_unix(FILE *to, const struct tocsin_socket *s)
-{
-	char text[4 * TOCSIN_SOCKET_NAME_SIZE + 1];
-	size_t size = s->name_size < sizeof(s->name) ? s->name_size : sizeof(s->name);
-	bool abstract = size && !s->name[0];
-
-	tocsin_output_clean(s->name + abstract, size - abstract, text, sizeof(text));
-	fprintf(to, " %s%s", abstract ? "@" : "", text);
-}
-
 static void write_socket(FILE *to, const struct tocsin_event_socket *s, int32_t fd)
 {
-	char local[TOCSIN_ENDPOINT_SIZE], remote[TOCSIN_ENDPOINT_SIZE];
+	char local[TOCSIN_LOCAL_SIZE], remote[TOCSIN_ENDPOINT_SIZE];
 	const struct tocsin_socket *k = &s->socket;
 	static const char *const arrows[] = {"-", "<-", "->"};
 
 	fprintf(to, ": %s", tocsin_socket_kind(k));
-	if (k->family == AF_UNIX)
-		write_unix(to, k);
-	else if (tocsin_output_endpoint(k, false, local)[0])
+	if (tocsin_output_local(k, local)[0])
 		fprintf(to, " %s", local);
 	if (k->remote_port && tocsin_output_endpoint(k, true, remote)[0])
 		fprintf(to, " %s %s", arrows[s->direction], remote);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The table of the live view: order, filter, selection, and lines that fit and are clean. */
-#include "cli/endpoint.h"
 #include "cli/watch_recent.h"
 #include "cli/watch_table.h"
+#include "output/event.h"
 
 #include <locale.h>
 #include <netinet/in.h>
@@ -441,29 +441,29 @@ static void the_ends_of_sockets_have_words(void **state)
 				  .port_id = 99,
 				  .name = "\0x\nhidden",
 				  .name_size = 3};
-	char text[ENDPOINT_SIZE];
+	char text[TOCSIN_LOCAL_SIZE];
 
-	assert_string_equal(endpoint_local(&s, text), "[::1]:22%3");
-	assert_string_equal(endpoint_remote(&s, text), "[::]:0");
+	assert_string_equal(tocsin_output_local(&s, text), "[::1]:22%3");
+	assert_string_equal(tocsin_output_endpoint(&s, true, text), "[::]:0");
 	s.interface = 0;
 	s.family = AF_INET;
-	assert_string_equal(endpoint_local(&s, text), "0.0.0.0:22");
+	assert_string_equal(tocsin_output_local(&s, text), "0.0.0.0:22");
 	s.family = AF_UNIX;
-	assert_string_equal(endpoint_local(&s, text), "@x\\x0a");
-	assert_string_equal(endpoint_remote(&s, text), "");
+	assert_string_equal(tocsin_output_local(&s, text), "@x\\x0a");
+	assert_string_equal(tocsin_output_endpoint(&s, true, text), "");
 	s.name_size = 0;
-	assert_string_equal(endpoint_local(&s, text), "");
+	assert_string_equal(tocsin_output_local(&s, text), "");
 	memset(s.name, '\033', sizeof(s.name));
 	s.name_size = SIZE_MAX;
 	s.interface = UINT32_MAX;
-	assert_int_equal(strlen(endpoint_local(&s, text)), 4 * sizeof(s.name) + 11);
+	assert_int_equal(strlen(tocsin_output_local(&s, text)), 4 * sizeof(s.name) + 11);
 	s.interface = 0;
 	s.family = AF_NETLINK;
-	assert_string_equal(endpoint_local(&s, text), "16:99");
+	assert_string_equal(tocsin_output_local(&s, text), "16:99");
 	s.family = AF_PACKET;
-	assert_string_equal(endpoint_local(&s, text), "0x0010");
+	assert_string_equal(tocsin_output_local(&s, text), "0x0010");
 	s.family = 12345;
-	assert_string_equal(endpoint_local(&s, text), "");
+	assert_string_equal(tocsin_output_local(&s, text), "");
 }
 
 static const char *fit(const char *text, int width, bool right)

@@ -96,7 +96,8 @@ static void fill_row(struct tocsin_view_row *row, size_t i)
 	}
 }
 
-static int view(void *unused, struct tocsin_view *ret, struct tocsin_error *err)
+static int view(void *unused, struct tocsin_view_memory *memory, struct tocsin_view *ret,
+		struct tocsin_error *err)
 {
 	*ret = (struct tocsin_view){.count = sockets};
 	ret->rows = calloc(sockets + 1, sizeof(*ret->rows));

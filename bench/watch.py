@@ -8,6 +8,7 @@ usage: watch.py TOCSIN NETLOAD RULES KERNEL [throughput | samples | history]
 The guest has one virtual processor, so that on a machine of two cores the watch has the other, as dom0
 has one of its own on a host. Nothing else should run meanwhile: emulation takes all of the one core.
 """
+import glob
 import json
 import os
 import signal
@@ -46,11 +47,6 @@ class Watch:
     def pause(self, so):
         self.process.send_signal(signal.SIGSTOP if so else signal.SIGCONT)
 
-    def processor(self):
-        """Seconds of it that were taken."""
-        with open(f"/proc/{self.process.pid}/stat") as f:
-            return sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
-
     def end(self):
         self.process.send_signal(signal.SIGINT)
         self.process.wait()
@@ -65,22 +61,40 @@ def pumped(guest):
     return sum(rates) / len(rates)
 
 
+def processor(pid):
+    """Seconds of it that all threads of a process have taken."""
+    total = 0
+    for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+        with open(path) as f:
+            total += int(f.read().split()[0])
+    return total / 1e9
+
+
 def pairs(guest, watch):
-    """([(plain, watched)], the watch's share of a processor): one after another, the order turned each
-    time, by a watch that goes on and is stopped in between."""
-    rates, taken, spent = [], 0.0, 0.0
+    """([(plain, watched)] by the clock, and for each second of processor that the guest took, the watch's
+    share of a processor): one after another, the order turned each time, by a watch that goes on and is
+    stopped in between."""
+    rates, efforts, taken, spent = [], [], 0.0, 0.0
     for turn in range(PAIRS):
-        pair = [0.0, 0.0]
+        rate, effort = [0.0, 0.0], [0.0, 0.0]
         for watched in (turn & 1, 1 - turn & 1):
             watch.pause(not watched)
-            before, begin = watch.processor(), time.monotonic()
-            pair[watched] = pumped(guest)
+            before, own, begin = processor(watch.process.pid), processor(guest.qemu.pid), time.monotonic()
+            rate[watched] = pumped(guest)
+            effort[watched] = rate[watched] / (processor(guest.qemu.pid) - own)
             if watched:
-                taken += watch.processor() - before
+                taken += processor(watch.process.pid) - before
                 spent += time.monotonic() - begin
-        rates.append(pair)
+        rates.append(rate)
+        efforts.append(effort)
     watch.pause(False)
-    return rates, taken / spent
+    return rates, efforts, taken / spent
+
+
+def told(pairs_of):
+    ratios = sorted(watched / plain for plain, watched in pairs_of)
+    return (f"{statistics.median(ratios):.3f} (half of the pairs: {ratios[PAIRS // 4]:.3f} to "
+            f"{ratios[-PAIRS // 4 - 1]:.3f}, all: {ratios[0]:.3f} to {ratios[-1]:.3f})")
 
 
 def throughput(guest, folder):
@@ -95,15 +109,13 @@ def throughput(guest, folder):
             held = connections
         watch = Watch(guest, folder, *options)
         time.sleep(3)
-        rates, share = pairs(guest, watch)
+        rates, efforts, share = pairs(guest, watch)
         watch.end()
-        plain = statistics.median(pair[0] for pair in rates)
-        ratios = sorted(pair[1] / pair[0] for pair in rates)
-        what = f"{held} connections" + (f", {' '.join(options)}" if options else "")
-        print(f"  {what:32} {plain / 1e6:8.1f} MB/s without; ratio {statistics.median(ratios):.3f} "
-              f"(half of the pairs: {ratios[PAIRS // 4]:.3f} to {ratios[-PAIRS // 4 - 1]:.3f}, all: "
-              f"{ratios[0]:.3f} to {ratios[-1]:.3f}); the watch took {share * 100:.2f} % of a processor",
-              flush=True)
+        plain = statistics.median(rate[0] for rate in rates)
+        print(f"  {connections} connections" + (f", {' '.join(options)}" if options else "") +
+              f": {plain / 1e6:.1f} MB/s without; the watch took {share * 100:.2f} % of a processor\n"
+              f"    ratio by the clock {told(rates)}\n"
+              f"    for each second of processor that the guest took {told(efforts)}", flush=True)
     guest.run(f"kill {server} $(pidof netload); sleep 3")
 
 

@@ -10,11 +10,14 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define TEXT_SIZE (4 * TOCSIN_PATH_SIZE + 1)
+#define SAY_AFTER_SECONDS 2
 
 const char **guest_option(const char *option, struct guest_options *o)
 {
@@ -88,8 +91,63 @@ static int open_domain(const char *name, struct tocsin_memory **ret, struct tocs
 #endif
 }
 
-int guest_open(const struct guest_options *o, struct tocsin_memory **ret_memory,
-	       struct tocsin_kernel **ret_kernel, struct tocsin_error *err)
+/* A QEMU that does not answer its monitor: most often because another program is its client. */
+struct patience {
+	const char *path;
+	guest_say *say;
+	void *context;
+	pthread_mutex_t lock;
+	pthread_cond_t answered;
+	bool over;
+};
+
+static void *tell_of_waiting(void *argument)
+{
+	struct patience *p = argument;
+	struct timespec until;
+	char text[PATH_MAX + 96];
+	int rc = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += SAY_AFTER_SECONDS;
+	pthread_mutex_lock(&p->lock);
+	while (!p->over && rc != ETIMEDOUT)
+		rc = pthread_cond_timedwait(&p->answered, &p->lock, &until);
+	if (!p->over) {
+		snprintf(text, sizeof(text),
+			 "waiting for %s to answer: a QEMU monitor serves one client at a time",
+			 p->path);
+		p->say(p->context, text);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+static int open_qemu(const char *path, guest_say *say, void *context, struct tocsin_memory **ret,
+		     struct tocsin_error *err)
+{
+	struct patience p = {.path = path,
+			     .say = say,
+			     .context = context,
+			     .lock = PTHREAD_MUTEX_INITIALIZER,
+			     .answered = PTHREAD_COND_INITIALIZER};
+	pthread_t teller;
+	bool tells = !pthread_create(&teller, NULL, tell_of_waiting, &p);
+	int rc = tocsin_memory_open_qemu(path, ret, err);
+
+	if (!tells)
+		return rc;
+	pthread_mutex_lock(&p.lock);
+	p.over = true;
+	pthread_cond_signal(&p.answered);
+	pthread_mutex_unlock(&p.lock);
+	pthread_join(teller, NULL);
+	return rc;
+}
+
+int guest_open(const struct guest_options *o, guest_say *say, void *context,
+	       struct tocsin_memory **ret_memory, struct tocsin_kernel **ret_kernel,
+	       struct tocsin_error *err)
 {
 	struct tocsin_memory *memory;
 	char folder[PATH_MAX];
@@ -98,7 +156,7 @@ int guest_open(const struct guest_options *o, struct tocsin_memory **ret_memory,
 	if (o->domain)
 		rc = open_domain(o->domain, &memory, err);
 	else if (o->qemu)
-		rc = tocsin_memory_open_qemu(o->qemu, &memory, err);
+		rc = open_qemu(o->qemu, say, context, &memory, err);
 	else
 		rc = tocsin_memory_open_dump(o->dump, &memory, err);
 	if (rc)
@@ -117,6 +175,11 @@ int guest_run(int argc, char **argv, unsigned int accepts, guest_show show)
 	return guest_run_own(argc, argv, accepts, NULL, NULL, show);
 }
 
+static void say_plainly(void *command, const char *text)
+{
+	fprintf(stderr, "tocsin %s: %s\n", (const char *)command, text);
+}
+
 int guest_run_own(int argc, char **argv, unsigned int accepts, guest_own parse_own, void *own,
 		  guest_show show)
 {
@@ -128,7 +191,7 @@ int guest_run_own(int argc, char **argv, unsigned int accepts, guest_own parse_o
 
 	if (rc)
 		return EXIT_USAGE;
-	rc = guest_open(&o, &memory, &kernel, &err);
+	rc = guest_open(&o, say_plainly, argv[0], &memory, &kernel, &err);
 	if (!rc)
 		rc = show(kernel, &o, &err);
 	tocsin_kernel_close(kernel);

@@ -30,11 +30,16 @@ typedef int (*guest_show)(struct tocsin_kernel *k, const struct guest_options *o
 /* Where the value of an option that names a guest belongs; NULL: it is another option. */
 const char **guest_option(const char *option, struct guest_options *o);
 
+/* Says something to the user; from any thread. */
+typedef void guest_say(void *context, const char *text);
+
 /*
  * Open the guest that is named and find its kernel; the caller closes the kernel, then the memory.
+ * If that takes long, say is told what is waited for.
  */
-int guest_open(const struct guest_options *o, struct tocsin_memory **ret_memory,
-	       struct tocsin_kernel **ret_kernel, struct tocsin_error *err);
+int guest_open(const struct guest_options *o, guest_say *say, void *context,
+	       struct tocsin_memory **ret_memory, struct tocsin_kernel **ret_kernel,
+	       struct tocsin_error *err);
 
 /* Parse the arguments, open the guest, find its kernel, show. Returns the exit code. */
 int guest_run(int argc, char **argv, unsigned int accepts, guest_show show);

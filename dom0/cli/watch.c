@@ -147,12 +147,17 @@ static int watch_kernel(struct watch_guest *g, struct tocsin_kernel *k, struct t
 	return rc;
 }
 
+static void say(void *sink, const char *text)
+{
+	watch_sink_say(sink, "%s", text);
+}
+
 /* One life of the guest: open it, watch it, let it go. */
 static int watch_once(struct watch_guest *g, struct tocsin_error *err)
 {
 	struct tocsin_memory *memory;
 	struct tocsin_kernel *k;
-	int rc = guest_open(g->name, &memory, &k, err);
+	int rc = guest_open(g->name, say, g->watch->sink, &memory, &k, err);
 
 	if (rc)
 		return rc;

@@ -12,6 +12,7 @@
 #include <tocsin/request.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ struct watch_sink {
 	struct tocsin_watch_rules *rules;         /* NULL: none */
 	time_t flushed;                           /* when, of CLOCK_MONOTONIC */
 	uint64_t lost;                            /* events that the history could not keep */
+	bool failing;                             /* the history, when it was written to last */
 	int worst;                                /* exit code */
 };
 
@@ -134,15 +136,23 @@ void watch_sink_say(struct watch_sink *s, const char *format, ...)
 		fprintf(stderr, "tocsin watch: %s\n", text);
 }
 
-/* A history that fails is said once, and again when it works; the watch goes on. */
+/* A history that begins to fail, or works again, is said; the watch goes on. */
+static void tell(struct watch_sink *s, int rc, const struct tocsin_error *err)
+{
+	if (rc && !s->failing)
+		watch_sink_say(s, "%s: events are lost: %s", s->o->history, err->message);
+	if (!rc && s->failing)
+		watch_sink_say(s, "%s: events are kept again; %" PRIu64 " or more were lost",
+			       s->o->history, s->lost);
+	s->failing = rc != 0;
+	s->lost += rc != 0;
+}
+
 static void keep(struct watch_sink *s, const struct tocsin_event *e)
 {
 	struct tocsin_error err = {0};
-	int rc = tocsin_history_add(s->history, e, &err);
 
-	if (rc && !s->lost)
-		watch_sink_say(s, "events are lost: %s", err.message);
-	s->lost += rc != 0;
+	tell(s, tocsin_history_add(s->history, e, &err), &err);
 }
 
 /* What was gathered is on the disk within a second, also when nothing more happens. */
@@ -155,8 +165,8 @@ void watch_sink_rest(struct watch_sink *s)
 	pthread_mutex_lock(&s->lock);
 	if (s->history && now.tv_sec != s->flushed) {
 		s->flushed = now.tv_sec;
-		if (tocsin_history_flush(s->history, &err) && !s->lost++)
-			watch_sink_say(s, "events are lost: %s", err.message);
+		if (tocsin_history_flush(s->history, &err))
+			tell(s, -EIO, &err);
 	}
 	pthread_mutex_unlock(&s->lock);
 }

@@ -10,6 +10,8 @@
  */
 #include "introspect/file.h"
 
+#include "base/room.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,18 +49,14 @@ struct found {
 static int add(struct walk *w, const struct found *s, uint32_t fd)
 {
 	struct tocsin_holder_list *list = &w->list;
+	void *rows;
 
 	if (list->count == ROWS_MAX)
 		return -E2BIG;
-	if (list->count == w->room) {
-		size_t room = w->room ? w->room * 2 : 256;
-		void *rows = reallocarray(list->rows, room, sizeof(*list->rows));
-
-		if (!rows)
-			return -ENOMEM;
-		list->rows = rows;
-		w->room = room;
-	}
+	rows = tocsin_room(list->rows, &w->room, list->count, sizeof(*list->rows));
+	if (!rows)
+		return -ENOMEM;
+	list->rows = rows;
 	list->rows[list->count++] = (struct tocsin_holder){.sock = s->sock,
 							   .inode = s->inode,
 							   .task = w->task,

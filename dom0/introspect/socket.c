@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 
 #define STATE_SYN_SENT 2
+#define STATE_FIN_WAIT2 5
 #define STATE_TIME_WAIT 6
 #define STATE_CLOSE 7
 #define STATE_LISTEN 10
@@ -32,6 +33,7 @@
 struct reading {
 	const struct tocsin_socket_reader *r;
 	struct tocsin_socket *s;
+	bool small;               /* of TIME_WAIT or of a connection that is half there */
 	uint64_t unix_address;    /* VA of a UNIX socket's name, or 0 */
 	uint8_t block[BLOCK_MAX]; /* the beginning of the struct sock */
 };
@@ -348,11 +350,14 @@ static void read_small(const struct reading *g)
 	s->type = SOCK_STREAM;
 	s->protocol = IPPROTO_TCP;
 	s->owner = s->state == STATE_TIME_WAIT ? TOCSIN_OWNER_NONE : TOCSIN_OWNER_QUEUE;
-	if (s->owner == TOCSIN_OWNER_QUEUE || !f->tick || !f->at_jiffies ||
-	    f->tw_expires == TOCSIN_NO_MEMBER || f->tw_substate == TOCSIN_NO_MEMBER ||
-	    tocsin_kernel_read_u64(g->r->k, s->sock + f->tw_expires, &expires) ||
-	    tocsin_kernel_read(g->r->k, s->sock + f->tw_substate, &state, 1) ||
-	    state != STATE_TIME_WAIT)
+	if (s->owner == TOCSIN_OWNER_QUEUE || f->tw_substate == TOCSIN_NO_MEMBER ||
+	    tocsin_kernel_read(g->r->k, s->sock + f->tw_substate, &state, 1))
+		return;
+	if (state == STATE_FIN_WAIT2) /* closed here, and the other end has not yet: as ss has it */
+		s->state = state;
+	if (state != STATE_TIME_WAIT || !f->tick || !f->at_jiffies ||
+	    f->tw_expires == TOCSIN_NO_MEMBER ||
+	    tocsin_kernel_read_u64(g->r->k, s->sock + f->tw_expires, &expires))
 		return;
 	left = (uint64_t)(uint32_t)((uint32_t)expires - g->r->now) * f->tick;
 	if (left <= TIME_WAIT_LENGTH)
@@ -389,7 +394,7 @@ static bool is_still(const struct reading *g)
 {
 	const struct tocsin_file_layout *f = g->r->f;
 	const struct tocsin_socket *s = g->s;
-	size_t size = is_small(s) ? g->r->common : g->r->whole;
+	size_t size = g->small ? g->r->common : g->r->whole;
 	const uint8_t *bytes = tocsin_kernel_peek(g->r->k, s->sock, size);
 	uint8_t copy[BLOCK_MAX];
 	uint64_t address, peer;
@@ -435,13 +440,14 @@ int tocsin_socket_read(const struct tocsin_socket_reader *r, uint64_t sock,
 		return -EFAULT;
 	if (is_internet(&s))
 		rc = read_addresses(&g);
-	if (!rc && is_small(&s))
+	g.small = is_small(&s);
+	if (!rc && g.small)
 		read_small(&g);
 	else if (!rc)
 		rc = whole ? read_full(&g) : -EFAULT;
 	if (rc)
 		return rc;
-	s.busy = whole && !is_small(&s) && is_busy(&g);
+	s.busy = whole && !g.small && is_busy(&g);
 	*still = is_still(&g);
 	*ret = s;
 	return 0;

@@ -9,6 +9,8 @@
  */
 #include "introspect/sockwalk.h"
 
+#include "base/room.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -63,20 +65,16 @@ int tocsin_socket_walk_add(struct tocsin_socket_walk *w, enum tocsin_socket_tabl
 	struct tocsin_socket_list *list = &w->list;
 	struct tocsin_socket_row *row;
 	struct tocsin_socket again;
+	void *rows;
 	bool still;
 	int rc;
 
 	if (list->count == ROWS_MAX || tocsin_socket_walk_step(w, SOCKET_STEPS))
 		return -E2BIG;
-	if (list->count == w->room) {
-		size_t room = w->room ? w->room * 2 : 256;
-		void *rows = reallocarray(list->rows, room, sizeof(*list->rows));
-
-		if (!rows)
-			return -ENOMEM;
-		list->rows = rows;
-		w->room = room;
-	}
+	rows = tocsin_room(list->rows, &w->room, list->count, sizeof(*list->rows));
+	if (!rows)
+		return -ENOMEM;
+	list->rows = rows;
 	row = &list->rows[list->count];
 	rc = read_row(w, table, sock, &row->socket, &still);
 	if (rc) {

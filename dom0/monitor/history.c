@@ -12,11 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define LEAST_BYTES (1u << 20)
-#define BUSY_MILLISECONDS 5000
+#define BUSY_MILLISECONDS 5000 /* to open it; events do not wait so long */
+#define BUSY_EVENT_MILLISECONDS 100
 #define LONGEST_VALUE (1 << 20)
 
 static const char *const schema[] = {
@@ -334,10 +336,15 @@ static bool lies_still(struct tocsin_history *h, const char *path)
 static int open_reader(struct tocsin_history *h, const char *path, struct tocsin_error *err)
 {
 	bool empty = false;
+	struct stat st;
 	int rc;
 
-	if (access(path, R_OK))
+	if (stat(path, &st) || access(path, R_OK))
 		return tocsin_error_set(err, -errno, "%s", strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return tocsin_error_set(err, S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL, "%s",
+					S_ISDIR(st.st_mode) ? "it is a folder; a history is a file"
+							    : "it is not a file");
 	rc = connect_to(h, path, SQLITE_OPEN_READONLY, false, err);
 	if (!rc && lies_still(h, path)) {
 		sqlite3_close(h->db);
@@ -351,20 +358,43 @@ static int open_reader(struct tocsin_history *h, const char *path, struct tocsin
 	return rc;
 }
 
+/*
+ * Make the file if need be, and claim it. One watch writes to a history: two would wait for each
+ * other at every event. The claim is kept until the database is closed, because closing any
+ * descriptor of the file gives up SQLite's locks.
+ */
+static int claim(struct tocsin_history *h, const char *path, struct tocsin_error *err)
+{
+	struct stat st;
+
+	/* arguments of all processes are nobody else's business */
+	h->claim = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (h->claim < 0 && errno == EEXIST)
+		h->claim = open(path, O_RDWR | O_CLOEXEC);
+	if (h->claim < 0 && errno == ENOENT)
+		return tocsin_error_set(err, -ENOENT, "its folder does not exist");
+	if (h->claim < 0 && errno == EISDIR)
+		return tocsin_error_set(err, -EISDIR, "it is a folder; name a file in it");
+	if (h->claim < 0 || fstat(h->claim, &st))
+		return tocsin_error_set(err, -errno, "%s", strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return tocsin_error_set(err, -EINVAL, "it is not a file");
+	if (flock(h->claim, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+		return tocsin_error_set(err, -EBUSY, "another watch writes to it");
+	return 0; /* where there are no such locks, SQLite's own have to do */
+}
+
 static int open_writer(struct tocsin_history *h, const char *path, struct tocsin_error *err)
 {
 	bool empty = false;
-	int fd, rc;
+	int rc;
 
 	if (h->settings.max_bytes && h->settings.max_bytes < LEAST_BYTES)
 		return tocsin_error_set(err, -EINVAL, "a history takes at least %u bytes",
 					LEAST_BYTES);
-	/* arguments of all processes are nobody else's business */
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		close(fd);
-	else if (errno != EEXIST)
-		return tocsin_error_set(err, -errno, "%s", strerror(errno));
+	rc = claim(h, path, err);
+	if (rc)
+		return rc;
 	h->writable = true;
 	rc = connect_to(h, path, SQLITE_OPEN_READWRITE, false, err);
 	if (!rc && sqlite3_db_readonly(h->db, "main") == 1)
@@ -379,6 +409,8 @@ static int open_writer(struct tocsin_history *h, const char *path, struct tocsin
 			     "PRAGMA journal_size_limit = 4194304; "
 			     "SELECT count(*) FROM sqlite_schema", /* makes the log's index */
 			     err);
+	if (!rc)
+		sqlite3_busy_timeout(h->db, BUSY_EVENT_MILLISECONDS);
 	return rc;
 }
 
@@ -391,12 +423,15 @@ int tocsin_history_open(const char *path, const struct tocsin_history_settings *
 
 	if (!h)
 		return tocsin_error_set(err, -ENOMEM, "no memory for the history");
+	h->claim = -1;
 	if (settings)
 		h->settings = *settings;
 	rc = settings ? open_writer(h, path, &own) : open_reader(h, path, &own);
 	if (rc) {
 		tocsin_error_set(err, rc, "%s: %s", path, own.message);
 		sqlite3_close(h->db);
+		if (h->claim >= 0)
+			close(h->claim);
 		free(h);
 		return rc;
 	}
@@ -419,6 +454,8 @@ void tocsin_history_close(struct tocsin_history *h)
 		sqlite3_exec(h->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
 	}
 	sqlite3_close(h->db);
+	if (h->claim >= 0)
+		close(h->claim);
 	free(h);
 }
 

@@ -79,6 +79,8 @@ struct tocsin_history {
 	sqlite3_stmt *statements[S_COUNT];
 	struct tocsin_history_settings settings;
 	bool writable;
+	int claim;           /* a descriptor of the file that says who writes to it; -1 */
+	uint64_t retry;      /* when somebody else's lock is tried again, of the monotonic clock */
 	bool open;           /* there is a transaction of ours */
 	unsigned int events; /* in it */
 	uint64_t began;      /* nanoseconds of the monotonic clock */

@@ -507,14 +507,21 @@ static int give_back(struct tocsin_history *h, struct tocsin_error *err)
 
 static int begin(struct tocsin_history *h, struct tocsin_error *err)
 {
-	int rc = h->open ? 0 : tocsin_history_do(h, S_BEGIN, err);
+	int rc;
 
-	if (!rc && !h->open) {
-		h->open = true;
-		h->began = monotonic();
-		h->sequence = -1;
-	}
-	return rc;
+	if (h->open)
+		return 0;
+	if (monotonic() < h->retry)
+		return tocsin_error_set(err, -EBUSY, "somebody else writes to the history");
+	rc = tocsin_history_do(h, S_BEGIN, err);
+	if (rc == -EBUSY) /* whose events these are cannot wait for it each time */
+		h->retry = monotonic() + SECOND;
+	if (rc)
+		return rc;
+	h->open = true;
+	h->began = monotonic();
+	h->sequence = -1;
+	return 0;
 }
 
 static int commit(struct tocsin_history *h, struct tocsin_error *err)

@@ -8,6 +8,8 @@
  */
 #include "monitor/track.h"
 
+#include "base/room.h"
+
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -100,18 +102,13 @@ struct person *tocsin_people_find(const struct people *people, int32_t pid)
 static int insert(struct people *people, struct person *who)
 {
 	size_t i = place(people, who->p.pid);
+	void *at = tocsin_room(people->at, &people->room, people->count, sizeof(*people->at));
 
-	if (people->count == people->room) {
-		size_t room = people->room ? people->room * 2 : 64;
-		void *at = reallocarray(people->at, room, sizeof(*people->at));
-
-		if (!at) {
-			tocsin_person_drop(who);
-			return -ENOMEM;
-		}
-		people->at = at;
-		people->room = room;
+	if (!at) {
+		tocsin_person_drop(who);
+		return -ENOMEM;
 	}
+	people->at = at;
 	memmove(people->at + i + 1, people->at + i, (people->count - i) * sizeof(*people->at));
 	people->at[i] = who;
 	people->count++;

@@ -35,6 +35,8 @@ static enum role tcp_role(const struct tocsin_socket *s)
 	case TCP_TIME_WAIT:
 	case NEW_SYN_RECV:
 		return ROLE_LEFTOVER;
+	case TCP_FIN_WAIT2: /* that of nobody becomes an object of its own, as TIME_WAIT is */
+		return s->owner == TOCSIN_OWNER_NONE ? ROLE_LEFTOVER : ROLE_CONNECTION;
 	default:
 		return ROLE_CONNECTION;
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * One rule from its settings. What is not known is a mistake, so that a misspelt condition does not
- * make a rule that matches everything. The first mistake of a rule is told, and the rule left out.
+ * make a rule that matches everything. The mistakes of a rule are told, and the rule left out.
  */
 #include "monitor/rule_internal.h"
 
@@ -65,15 +65,23 @@ static const struct form_of socket_forms[] = {
 #define PROCESS_FORMS (sizeof(process_forms) / sizeof(process_forms[0]))
 #define SOCKET_FORMS (sizeof(socket_forms) / sizeof(socket_forms[0]))
 
+/* What is wrong so far, and what else was found to be. */
+static int also(int rc, int more)
+{
+	return rc ? rc : more;
+}
+
 int tocsin_rule_check_names(struct rule_loading *l, config_setting_t *s, const char *const *names)
 {
+	int rc = 0;
+
 	for (int i = 0; i < config_setting_length(s); i++) {
 		config_setting_t *m = config_setting_get_elem(s, (unsigned int)i);
 
 		if (tocsin_rule_name_index(names, config_setting_name(m)) < 0)
-			return tocsin_rule_wrong(l, m, "there is no such setting here");
+			rc = tocsin_rule_wrong(l, m, "there is no such setting here");
 	}
-	return 0;
+	return rc;
 }
 
 int tocsin_rule_read_string(struct rule_loading *l, config_setting_t *s, const char *name,
@@ -184,14 +192,15 @@ static int read_forms(struct rule_loading *l, config_setting_t *s, const struct 
 	if (!config_setting_is_group(s) || !config_setting_length(s))
 		return tocsin_rule_wrong(l, s, "not a group of conditions");
 	*used = true;
-	for (int i = 0; i < config_setting_length(s) && !rc; i++) {
+	for (int i = 0; i < config_setting_length(s); i++) {
 		config_setting_t *m = config_setting_get_elem(s, (unsigned int)i);
 		size_t n = 0;
 
 		while (n < count && strcmp(forms[n].name, config_setting_name(m)) != 0)
 			n++;
-		rc = n == count ? tocsin_rule_wrong(l, m, "there is no such condition")
-				: read_form(l, m, &forms[n], (char *)ret + forms[n].offset);
+		rc = also(rc, n == count
+				  ? tocsin_rule_wrong(l, m, "there is no such condition")
+				  : read_form(l, m, &forms[n], (char *)ret + forms[n].offset));
 	}
 	return rc;
 }
@@ -206,12 +215,12 @@ static int read_condition(struct rule_loading *l, config_setting_t *s, struct ru
 	if (process)
 		rc = read_forms(l, process, process_forms, PROCESS_FORMS, &ret->process,
 				&ret->process.used);
-	if (!rc && other)
-		rc = read_forms(l, other, process_forms, PROCESS_FORMS, &ret->other,
-				&ret->other.used);
-	if (!rc && socket)
-		rc = read_forms(l, socket, socket_forms, SOCKET_FORMS, &ret->socket,
-				&ret->socket.used);
+	if (other)
+		rc = also(rc, read_forms(l, other, process_forms, PROCESS_FORMS, &ret->other,
+					 &ret->other.used));
+	if (socket)
+		rc = also(rc, read_forms(l, socket, socket_forms, SOCKET_FORMS, &ret->socket,
+					 &ret->socket.used));
 	return rc;
 }
 
@@ -287,13 +296,12 @@ static int read_when(struct rule_loading *l, config_setting_t *s, struct rule *r
 		return tocsin_rule_wrong(l, when ? when : s, "has no group 'when'");
 	rc = tocsin_rule_check_names(l, when, names);
 	m = config_setting_get_member(when, "kinds");
-	if (!rc && !m)
-		rc = tocsin_rule_wrong(l, when, "has no 'kinds' of events");
-	rc = rc ? rc : read_kinds(l, m, &r->kinds);
+	rc = also(rc, m ? read_kinds(l, m, &r->kinds)
+			: tocsin_rule_wrong(l, when, "has no 'kinds' of events"));
 	m = config_setting_get_member(when, "initial");
-	if (!rc && m)
-		rc = read_answer(l, m, &r->initial);
-	return rc ? rc : read_condition(l, when, &r->when);
+	if (m)
+		rc = also(rc, read_answer(l, m, &r->initial));
+	return also(rc, read_condition(l, when, &r->when));
 }
 
 int tocsin_rule_read_exception(struct rule_loading *l, config_setting_t *s, struct rule *r,
@@ -334,9 +342,9 @@ static int read_exceptions(struct rule_loading *l, config_setting_t *s, struct r
 
 	if (list && !config_setting_is_list(list))
 		return tocsin_rule_wrong(l, list, "not a list of groups: ( { ... }, { ... } )");
-	for (int i = 0; list && i < config_setting_length(list) && !rc; i++)
-		rc = tocsin_rule_read_exception(l, config_setting_get_elem(list, (unsigned int)i),
-						r, false);
+	for (int i = 0; list && i < config_setting_length(list); i++)
+		rc = also(rc, tocsin_rule_read_exception(
+				  l, config_setting_get_elem(list, (unsigned int)i), r, false));
 	return rc;
 }
 
@@ -346,10 +354,10 @@ static int read_fanout(struct rule_loading *l, config_setting_t *s, struct rule 
 	uint32_t within = 60;
 	int of = 0, by = RULE_BY_PROCESS, rc = tocsin_rule_check_names(l, s, names);
 
-	rc = rc ? rc : read_word(l, s, "of", true, ofs, &of);
-	rc = rc ? rc : read_word(l, s, "by", false, bys, &by);
-	rc = rc ? rc : read_number(l, s, "at_least", true, 2, RULE_COUNT_MAX, &r->at_least);
-	rc = rc ? rc : read_number(l, s, "within", false, 1, 86400, &within);
+	rc = also(rc, read_word(l, s, "of", true, ofs, &of));
+	rc = also(rc, read_word(l, s, "by", false, bys, &by));
+	rc = also(rc, read_number(l, s, "at_least", true, 2, RULE_COUNT_MAX, &r->at_least));
+	rc = also(rc, read_number(l, s, "within", false, 1, 86400, &within));
 	r->of = (enum rule_of)of;
 	r->by = (enum rule_by)by;
 	r->within = within * SECOND;
@@ -362,9 +370,9 @@ static int read_rate(struct rule_loading *l, config_setting_t *s, struct rule *r
 	uint32_t within = 60;
 	int by = RULE_BY_PROCESS, rc = tocsin_rule_check_names(l, s, names);
 
-	rc = rc ? rc : read_word(l, s, "by", false, bys, &by);
-	rc = rc ? rc : read_number(l, s, "at_least", true, 2, RULE_RATE_MAX, &r->at_least);
-	rc = rc ? rc : read_number(l, s, "within", false, 1, 86400, &within);
+	rc = also(rc, read_word(l, s, "by", false, bys, &by));
+	rc = also(rc, read_number(l, s, "at_least", true, 2, RULE_RATE_MAX, &r->at_least));
+	rc = also(rc, read_number(l, s, "within", false, 1, 86400, &within));
 	r->by = (enum rule_by)by;
 	r->within = within * SECOND;
 	return rc;
@@ -378,11 +386,11 @@ static int read_beacon(struct rule_loading *l, config_setting_t *s, struct rule 
 	int by = RULE_BY_PROCESS, rc = tocsin_rule_check_names(l, s, names);
 
 	r->jitter = 20;
-	rc = rc ? rc : read_word(l, s, "by", false, bys, &by);
-	rc = rc ? rc : read_number(l, s, "at_least", true, 4, RULE_COUNT_MAX, &r->at_least);
-	rc = rc ? rc : read_number(l, s, "jitter", false, 1, 100, &r->jitter);
-	rc = rc ? rc : read_number(l, s, "shortest", false, 1, 86400, &shortest);
-	rc = rc ? rc : read_number(l, s, "longest", false, 1, 7 * 86400, &longest);
+	rc = also(rc, read_word(l, s, "by", false, bys, &by));
+	rc = also(rc, read_number(l, s, "at_least", true, 4, RULE_COUNT_MAX, &r->at_least));
+	rc = also(rc, read_number(l, s, "jitter", false, 1, 100, &r->jitter));
+	rc = also(rc, read_number(l, s, "shortest", false, 1, 86400, &shortest));
+	rc = also(rc, read_number(l, s, "longest", false, 1, 7 * 86400, &longest));
 	if (!rc && shortest > longest)
 		rc = tocsin_rule_wrong(l, s, "'shortest' is longer than 'longest'");
 	r->by = (enum rule_by)by;
@@ -466,7 +474,7 @@ static int read_weight(struct rule_loading *l, config_setting_t *s, struct rule 
 	for (int i = 0; i <= TOCSIN_CERTAINTY_HIGH; i++)
 		certainties[i] = tocsin_certainty_name((enum tocsin_certainty)i);
 	rc = read_word(l, s, "severity", true, severities, &severity);
-	rc = rc ? rc : read_word(l, s, "certainty", false, certainties, &certainty);
+	rc = also(rc, read_word(l, s, "certainty", false, certainties, &certainty));
 	r->severity = (enum tocsin_severity)severity;
 	r->certainty = (enum tocsin_certainty)certainty;
 	return rc;
@@ -474,24 +482,19 @@ static int read_weight(struct rule_loading *l, config_setting_t *s, struct rule 
 
 static int read_words(struct rule_loading *l, config_setting_t *s, struct rule *r)
 {
-	config_setting_t *m;
 	int rc;
 
+	/* A text that could not be read is "", in which nothing is wrong. */
 	rc = tocsin_rule_read_string(l, s, "name", true, r->name, sizeof(r->name));
-	if (!rc)
-		rc = check_identifier(l, config_setting_get_member(s, "name"), r->name);
-	rc = rc ? rc
-		: tocsin_rule_read_string(l, s, "sentence", true, r->sentence, sizeof(r->sentence));
-	if (!rc)
-		rc = check_sentence(l, config_setting_get_member(s, "sentence"), r->sentence);
-	rc = rc ? rc : tocsin_rule_read_string(l, s, "why", true, r->why, sizeof(r->why));
-	rc = rc ? rc
-		: tocsin_rule_read_string(l, s, "technique", false, r->technique,
-					  sizeof(r->technique));
-	m = config_setting_get_member(s, "technique");
-	if (!rc && m)
-		rc = check_identifier(l, m, r->technique);
-	return rc ? rc : read_weight(l, s, r);
+	rc = also(rc, check_identifier(l, config_setting_get_member(s, "name"), r->name));
+	rc = also(
+	    rc, tocsin_rule_read_string(l, s, "sentence", true, r->sentence, sizeof(r->sentence)));
+	rc = also(rc, check_sentence(l, config_setting_get_member(s, "sentence"), r->sentence));
+	rc = also(rc, tocsin_rule_read_string(l, s, "why", true, r->why, sizeof(r->why)));
+	rc = also(rc, tocsin_rule_read_string(l, s, "technique", false, r->technique,
+					      sizeof(r->technique)));
+	rc = also(rc, check_identifier(l, config_setting_get_member(s, "technique"), r->technique));
+	return also(rc, read_weight(l, s, r));
 }
 
 static int read_enabled(struct rule_loading *l, config_setting_t *s, struct rule *r)
@@ -520,11 +523,11 @@ int tocsin_rule_read(struct rule_loading *l, config_setting_t *s, struct rule **
 	r->file = tocsin_rule_file(l, s);
 	r->line = config_setting_source_line(s);
 	rc = tocsin_rule_check_names(l, s, names);
-	rc = rc ? rc : read_words(l, s, r);
-	rc = rc ? rc : read_enabled(l, s, r);
-	rc = rc ? rc : read_when(l, s, r);
-	rc = rc ? rc : read_over_time(l, s, r);
-	rc = rc ? rc : read_exceptions(l, s, r);
+	rc = also(rc, read_words(l, s, r));
+	rc = also(rc, read_enabled(l, s, r));
+	rc = also(rc, read_when(l, s, r));
+	rc = also(rc, read_over_time(l, s, r));
+	rc = also(rc, read_exceptions(l, s, r));
 	if (rc)
 		tocsin_rule_free(r);
 	else

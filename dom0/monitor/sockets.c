@@ -4,7 +4,8 @@
  *
  * A socket is told of when it has become something: a listener, or one end of a connection. One
  * that waits in a listener's queue is told of when a process accepts it. Rows that did not hold
- * still say nothing, neither that a socket is there nor that it is gone.
+ * still say nothing, neither that a socket is there nor that it is gone; but one that never does is
+ * told of, as torn, and so is a table of which a part never can be read.
  *
  * TIME_WAIT is what a connection leaves behind. One that belongs to no connection seen before tells
  * of a connection that was too short for the samples: it is stated, and counted as a stranger. A
@@ -13,15 +14,19 @@
  */
 #include "monitor/role.h"
 
+#include "base/room.h"
+
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PATIENCE 2       /* samples in which a file's holder may be missing */
-#define ENDED_SAMPLES 4  /* in which the TIME_WAIT of one that has ended is met, if it is */
-#define HIDDEN_SAMPLES 2 /* one that says so may have met a guest that was not let run */
+#define PATIENCE 2        /* samples in which a file's holder may be missing */
+#define ENDED_SAMPLES 4   /* in which the TIME_WAIT of one that has ended is met, if it is */
+#define TORN_SAMPLES 16   /* after which what never holds still is told of as it is */
+#define BROKEN_SAMPLES 64 /* after which a table is not just busy */
+#define HIDDEN_SAMPLES 2  /* one that says so may have met a guest that was not let run */
 
 struct update {
 	struct tocsin_monitor *m;
@@ -107,17 +112,14 @@ static int begin(struct update *u, struct tracked *t)
 
 static int remember(struct tocsin_monitor *m, const struct tracked *t)
 {
+	void *more;
+
 	if (!tocsin_role_is_tcp(&t->e.socket))
 		return 0;
-	if (m->ended_count == m->ended_room) {
-		size_t room = m->ended_room ? m->ended_room * 2 : 64;
-		void *more = reallocarray(m->ended, room, sizeof(*m->ended));
-
-		if (!more)
-			return -ENOMEM;
-		m->ended = more;
-		m->ended_room = room;
-	}
+	more = tocsin_room(m->ended, &m->ended_room, m->ended_count, sizeof(*m->ended));
+	if (!more)
+		return -ENOMEM;
+	m->ended = more;
 	m->ended[m->ended_count++] = (struct ended){.tuple = tocsin_role_tuple(&t->e.socket)};
 	return 0;
 }
@@ -384,7 +386,8 @@ static int leftover(struct update *u, struct tracked *t)
 {
 	struct tocsin_event_account *account = &u->m->account;
 
-	if (u->m->initial || t->e.socket.state != TCP_TIME_WAIT || !is_stranger(u, &t->e.socket))
+	if (u->m->initial || t->e.socket.owner != TOCSIN_OWNER_NONE ||
+	    !is_stranger(u, &t->e.socket))
 		return 0;
 	account->strangers++;
 	return announce(u, t, "over before it was seen");
@@ -392,17 +395,13 @@ static int leftover(struct update *u, struct tracked *t)
 
 static int keep(struct sockets *sockets, struct tracked *t)
 {
-	if (sockets->count == sockets->room) {
-		size_t room = sockets->room ? sockets->room * 2 : 64;
-		void *at = reallocarray(sockets->at, room, sizeof(*sockets->at));
+	void *at = tocsin_room(sockets->at, &sockets->room, sockets->count, sizeof(*sockets->at));
 
-		if (!at) {
-			clear(t);
-			return -ENOMEM;
-		}
-		sockets->at = at;
-		sockets->room = room;
+	if (!at) {
+		clear(t);
+		return -ENOMEM;
 	}
+	sockets->at = at;
 	sockets->at[sockets->count++] = *t;
 	return 0;
 }
@@ -412,8 +411,12 @@ static int add_new(struct update *u, const struct tocsin_view_row *row)
 	struct tracked t = {.e = {.id = ++u->m->next_id, .seen = u->m->now}};
 	int rc, kept;
 
-	if (row->confidence == TOCSIN_TORN)
-		return 0; /* the next sample has it, if it is one */
+	if (row->confidence == TOCSIN_TORN) { /* the next sample has it, if it is one */
+		t.e.socket = row->socket;
+		t.e.confidence = TOCSIN_TORN;
+		t.torn = 1;
+		return keep(&u->m->sockets, &t);
+	}
 	rc = take_row(u, &t, row);
 	if (!rc && t.role == ROLE_LEFTOVER)
 		rc = leftover(u, &t);
@@ -439,12 +442,15 @@ static int meet(struct update *u, struct tracked *t, const struct tocsin_view_ro
 {
 	int rc, kept;
 
-	if (row->confidence == TOCSIN_TORN)
+	if (row->confidence == TOCSIN_TORN &&
+	    (t->announced || t->torn >= TORN_SAMPLES || ++t->torn < TORN_SAMPLES))
 		return keep(&u->m->sockets, t);
-	if (!tocsin_role_same(&t->e.socket, &row->socket)) {
-		rc = end(u, t);
+	if (!tocsin_role_same(&t->e.socket, &row->socket) ||
+	    (t->torn && t->role == ROLE_NONE && row->confidence != TOCSIN_TORN)) {
+		rc = end(u, t); /* of one that was only met torn there is nothing to state */
 		return rc ? rc : add_new(u, row);
 	}
+	t->torn = row->confidence == TOCSIN_TORN ? t->torn : 0;
 	rc = take_row(u, t, row);
 	kept = keep(&u->m->sockets, t);
 	return rc ? rc : kept;
@@ -475,6 +481,37 @@ static int merge(struct update *u)
 	return rc;
 }
 
+static int state_broken(struct tocsin_monitor *m, unsigned int table)
+{
+	struct tocsin_finding f = {.scanner = "watch",
+				   .rule = "watch.broken-table",
+				   .severity = TOCSIN_SEVERITY_MEDIUM,
+				   .certainty = TOCSIN_CERTAINTY_HIGH,
+				   .technique = "T1014",
+				   .why = "What hangs behind the break is found by nobody but its "
+					  "holder: a fault of the kernel, or a way to hide"};
+	struct tocsin_event e = {.kind = TOCSIN_EVENT_FINDING, .fd = -1, .finding = &f};
+
+	snprintf(f.what, sizeof(f.what),
+		 "a part of the kernel's table of %s sockets could not be read %u times in a row",
+		 tocsin_socket_table_name(table), BROKEN_SAMPLES);
+	return tocsin_monitor_state(m, &e);
+}
+
+/* A chain that is busy is whole again soon. */
+static int count_broken(struct tocsin_monitor *m, const struct tocsin_view *view)
+{
+	int rc = 0;
+
+	for (unsigned int t = 0; t < TOCSIN_TABLES && !rc; t++) {
+		if (!(view->gaps >> t & 1))
+			m->broken[t] = 0;
+		else if (m->broken[t] < BROKEN_SAMPLES && ++m->broken[t] == BROKEN_SAMPLES)
+			rc = state_broken(m, t);
+	}
+	return rc;
+}
+
 int tocsin_sockets_update(struct tocsin_monitor *m, const struct tocsin_view *view)
 {
 	struct update u = {.m = m, .view = view, .before = m->sockets};
@@ -486,6 +523,8 @@ int tocsin_sockets_update(struct tocsin_monitor *m, const struct tocsin_view *vi
 	m->account.torn += view->torn;
 	forget(m);
 	rc = merge(&u);
+	if (!rc)
+		rc = count_broken(m, view);
 	free(u.before.at);
 	free(u.tuples);
 	tocsin_listeners_free(&u.listeners);

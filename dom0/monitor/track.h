@@ -45,6 +45,7 @@ struct tracked {
 	enum role role;
 	bool announced; /* its beginning was stated */
 	bool hides;     /* it was stated that it is in one view only */
+	uint8_t torn;   /* samples in a row in which its row did not hold still */
 	uint8_t absent; /* samples in a row in which it was held, and missing in its table */
 	uint8_t waited; /* samples in which it waited for somebody to hold it */
 	struct holding *holders;
@@ -76,6 +77,7 @@ struct tocsin_monitor {
 	struct people people;
 	struct sockets sockets;
 	struct tocsin_view_memory memory;
+	unsigned int broken[TOCSIN_TABLES]; /* samples in a row in which a part was missing */
 	struct ended *ended;
 	size_t ended_count, ended_room;
 	int32_t *stdin_pids; /* in this sample: whose descriptor 0 is a connection; sorted */

@@ -16,6 +16,7 @@
 #include "monitor/view.h"
 
 #include "base/error.h"
+#include "base/room.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -49,15 +50,11 @@ static uint32_t gaps_of(const struct tocsin_socket_list *list)
 
 static int suspect(struct looking *l, size_t row, bool missing)
 {
-	if (l->count == l->room) {
-		size_t room = l->room ? l->room * 2 : 32;
-		void *more = reallocarray(l->suspects, room, sizeof(*l->suspects));
+	void *more = tocsin_room(l->suspects, &l->room, l->count, sizeof(*l->suspects));
 
-		if (!more)
-			return -ENOMEM;
-		l->suspects = more;
-		l->room = room;
-	}
+	if (!more)
+		return -ENOMEM;
+	l->suspects = more;
 	l->suspects[l->count++] = (struct suspect){.row = row,
 						   .missing = missing,
 						   .proven = !missing && l->holders_whole,
@@ -377,6 +374,7 @@ static int read_both(struct looking *l, struct tocsin_error *err)
 		return rc;
 	l->v.torn = list.torn;
 	l->v.missing = list.missing;
+	l->v.gaps = list.gaps;
 	l->v.truncated = list.truncated;
 	rc = tocsin_holder_list(l->k, &l->v.holders, err);
 	if (!rc) {

@@ -29,7 +29,7 @@ struct tocsin_view {
 	size_t torn; /* rows, chains and tables of files that did not hold still */
 	size_t contradicted;
 	size_t closed; /* meanwhile: read in one view, and gone before the other was; in no row */
-	uint32_t missing; /* as in struct tocsin_socket_list */
+	uint32_t missing, gaps; /* as in struct tocsin_socket_list */
 	bool truncated;
 };
 

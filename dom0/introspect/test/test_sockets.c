@@ -197,6 +197,27 @@ static void who_takes_anothers_place_is_found(void **state)
 	assert_true(sound);
 }
 
+/* An object of TIME_WAIT may be of FIN_WAIT2, and ss(8) calls it so. */
+static void what_is_left_has_the_state_that_it_has(void **state)
+{
+	static const uint8_t states[] = {TCP_TIME_WAIT, TCP_FIN_WAIT2};
+
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t sock = world_sock(&w, AF_INET, SOCK_STREAM, IPPROTO_TCP, TCP_TIME_WAIT,
+					   (uint16_t)(i + 1));
+		struct tocsin_socket_list list;
+
+		world_put(&w, sock, w.f.tw_substate, &states[i], 1);
+		world_hang(&w, sock, w.ehash);
+		list = list_them();
+		assert_non_null(find(&list, sock));
+		assert_int_equal(find(&list, sock)->confidence, TOCSIN_CONSISTENT);
+		assert_int_equal(find(&list, sock)->socket.state, states[i]);
+		assert_int_equal(find(&list, sock)->socket.owner, TOCSIN_OWNER_NONE);
+		tocsin_socket_list_free(&list);
+	}
+}
+
 /* Between the last descriptor and the end of the socket there is nobody to hold it. */
 static void a_socket_that_is_closed_has_no_owner(void **state)
 {
@@ -500,6 +521,7 @@ int main(void)
 	    TEST(who_holds_them_is_read),
 	    TEST(files_that_change_are_not_given_up),
 	    TEST(who_takes_anothers_place_is_found),
+	    TEST(what_is_left_has_the_state_that_it_has),
 	    TEST(a_socket_that_is_closed_has_no_owner),
 	    TEST(the_table_of_ports_is_read),
 	    TEST(a_chain_that_goes_round_ends),

@@ -705,6 +705,7 @@ static void test_rest_works(void **state)
 			    "t.rules:1: values: '99999': not a port, or a range of ports such as "
 			    "8000-8999\n"
 			    "t.rules:3: wrong: there is no such setting here\n"
+			    "t.rules:3: rules: has no group 'when'\n"
 			    "t.rules:5: remote_port: the list 'bad' is broken\n"
 			    "t.rules:11: disable: there is no rule 'nobody'\n");
 	assert_int_equal(tocsin_watch_rules_count(r), 2);

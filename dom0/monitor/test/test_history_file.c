@@ -34,6 +34,46 @@ static int64_t count_texts(void)
 	return n;
 }
 
+static void one_writer_at_a_time(void **state)
+{
+	struct tocsin_history *h = open_history(&unbounded), *second = NULL;
+
+	assert_int_equal(tocsin_history_open(path, &unbounded, &second, &err), -EBUSY);
+	assert_non_null(strstr(err.message, "another watch"));
+	memset(&err, 0, sizeof(err));
+	fill(h, 0, 10);
+	tocsin_history_close(h);
+	h = open_history(&unbounded);
+	assert_int_equal(answers(h, &everything), 10);
+	tocsin_history_close(h);
+}
+
+/* Somebody keeps the database locked: events are lost, and none of them waits for long. */
+static void somebody_elses_lock(void **state)
+{
+	struct tocsin_history *h = open_history(&unbounded);
+	struct tocsin_event e = event_of(TOCSIN_EVENT_OPENED, T0, NULL, NULL);
+	sqlite3 *db;
+	int rc;
+
+	fill(h, 0, 1);
+	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	for (int i = 0; i < 100000; i++) /* a tenth of a second each would be three hours */
+		assert_int_equal(tocsin_history_add(h, &e, &err), -EBUSY);
+	assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	do {
+		usleep(20000);
+		rc = tocsin_history_add(h, &e, &err);
+	} while (rc == -EBUSY);
+	assert_int_equal(rc, 0);
+	memset(&err, 0, sizeof(err));
+	assert_int_equal(tocsin_history_flush(h, &err), 0);
+	assert_int_equal(answers(h, &everything), 2);
+	tocsin_history_close(h);
+}
+
 static void goes_by_age(void **state)
 {
 	const struct tocsin_history_settings settings = {.max_age = MINUTES(1)};
@@ -394,10 +434,20 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    TEST(goes_by_age),    TEST(stays_by_use), TEST(goes_by_size),
-	    TEST(shrinks),        TEST(readers),      TEST(urgent),
-	    TEST(readers_beside), TEST(killed),       TEST(reading_leaves_nothing),
-	    TEST(foreign),        TEST(damaged),      TEST(full),
+	    TEST(one_writer_at_a_time),
+	    TEST(somebody_elses_lock),
+	    TEST(goes_by_age),
+	    TEST(stays_by_use),
+	    TEST(goes_by_size),
+	    TEST(shrinks),
+	    TEST(readers),
+	    TEST(urgent),
+	    TEST(readers_beside),
+	    TEST(killed),
+	    TEST(reading_leaves_nothing),
+	    TEST(foreign),
+	    TEST(damaged),
+	    TEST(full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,9 +148,14 @@ static int watch_kernel(struct watch_guest *g, struct tocsin_kernel *k, struct t
 	return rc;
 }
 
-static void say(void *sink, const char *text)
+/* Once, however often it is opened in vain. */
+static void say_waiting(void *guest, const char *text)
 {
-	watch_sink_say(sink, "%s", text);
+	struct watch_guest *g = guest;
+
+	if (!g->waited)
+		watch_sink_say(g->watch->sink, "%s", text);
+	g->waited = true;
 }
 
 /* One life of the guest: open it, watch it, let it go. */
@@ -158,10 +163,11 @@ static int watch_once(struct watch_guest *g, struct tocsin_error *err)
 {
 	struct tocsin_memory *memory;
 	struct tocsin_kernel *k;
-	int rc = guest_open(g->name, say, g->watch->sink, &memory, &k, err);
+	int rc = guest_open(g->name, say_waiting, g, &memory, &k, err);
 
 	if (rc)
 		return rc;
+	g->waited = false;
 	rc = watch_kernel(g, k, err);
 	tocsin_kernel_close(k);
 	tocsin_memory_close(memory);

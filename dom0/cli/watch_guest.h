@@ -21,8 +21,9 @@ struct watch_guest {
 	const struct guest_options *name;
 	pthread_t thread;
 	bool started;
-	int rc;    /* how it ended */
-	bool read; /* a sample at least was taken */
+	int rc;      /* how it ended */
+	bool read;   /* a sample at least was taken */
+	bool waited; /* that it is waited for was said */
 	pthread_cond_t wake;
 	/* under the watch's lock */
 	struct watch_ring rings[WATCH_RINGS_MAX]; /* more are dropped: one sample serves them all */

@@ -131,6 +131,12 @@ static inline const uint8_t *peek(struct tocsin_kernel *k, uint64_t va, size_t s
 	return bytes && follow >= size ? bytes : NULL;
 }
 
+/* The same, where it is worth a try: what does not stay mapped would be translated once more. */
+static inline const uint8_t *peek_mapped(struct tocsin_kernel *k, uint64_t va, size_t size)
+{
+	return k->m->largest.size ? peek(k, va, size) : NULL;
+}
+
 /* In pieces of at most a page. */
 static int read_pieces(struct tocsin_kernel *k, uint64_t va, uint8_t *to, size_t size)
 {
@@ -161,7 +167,7 @@ static int read_pieces(struct tocsin_kernel *k, uint64_t va, uint8_t *to, size_t
 
 int tocsin_kernel_read(struct tocsin_kernel *k, uint64_t va, void *buf, size_t size)
 {
-	const uint8_t *bytes = peek(k, va, size);
+	const uint8_t *bytes = peek_mapped(k, va, size);
 
 	if (bytes) {
 		memcpy(buf, bytes, size);
@@ -212,7 +218,7 @@ void tocsin_kernel_prefetch(struct tocsin_kernel *k, uint64_t va, size_t size)
 
 int tocsin_kernel_read_u64(struct tocsin_kernel *k, uint64_t va, uint64_t *ret)
 {
-	const uint8_t *bytes = peek(k, va, sizeof(*ret));
+	const uint8_t *bytes = peek_mapped(k, va, sizeof(*ret));
 	uint64_t v;
 	int rc;
 

@@ -81,11 +81,22 @@ class Image:
         if len(ids) != 1 or not re.fullmatch("[0-9a-f]{40}", min(ids, default="")):
             raise Refused(f"{self.path} has {len(ids)} build IDs of SHA-1, not one")
         self.build_id = ids.pop()
-        self.table = [(s.name, s["st_value"], s["st_size"])
-                      for section in elf.iter_sections() if isinstance(section, SymbolTableSection)
-                      for s in section.iter_symbols()
-                      if s["st_info"]["type"] in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE")
-                      and s["st_shndx"] != "SHN_UNDEF"]
+        self.table = []  # (name, address); what is static also as FILE#NAME, as Xen's own table
+        for section in elf.iter_sections():
+            if isinstance(section, SymbolTableSection):
+                self._read_symbols(section)
+
+    def _read_symbols(self, section):
+        source = ""
+        for s in section.iter_symbols():
+            kind, bind = s["st_info"]["type"], s["st_info"]["bind"]
+            if kind == "STT_FILE":
+                source = s.name
+            if kind not in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE") or s["st_shndx"] == "SHN_UNDEF":
+                continue
+            self.table.append((s.name, s["st_value"]))
+            if s.name and bind == "STB_LOCAL":
+                self.table.append((f"{source}#{s.name}", s["st_value"]))
 
     def bytes_at(self, address, size):
         for start, data in self.ranges:
@@ -112,7 +123,7 @@ class Symbols:
     def of_image(cls, image):
         if not image.table:
             raise Refused(f"{image.path} has no symbols")
-        return cls(image.path, [(name, address) for name, address, _ in image.table if name])
+        return cls(image.path, [entry for entry in image.table if entry[0]])
 
     @classmethod
     def of_text(cls, path):

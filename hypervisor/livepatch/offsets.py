@@ -15,6 +15,7 @@ JUMP = 5  # what Xen writes over a function's head
 EVENT_UD = 0xffffffff00030006  # #UD, hardware exception, no error code: struct x86_event's head
 STACK_MASK = 0x7fff
 OFFSET_MAX = 0x2000
+UPDATE_VMFUNC = "arch/x86/hvm/vmx/vmx.c#vmx_vcpu_update_vmfunc_ve"
 LAST_PARAM = 38  # of the HVM parameters: Tocsin's is the next (tocsin/param.h)
 
 
@@ -168,6 +169,20 @@ class Offsets:
         found = [load[2] for load in (loads(insn, 4) for insn in insns) if load]
         self.one("XEN_VCPU_SECONDARY_EXEC", "vmx_update_secondary_exec_control", found)
 
+    def views(self):
+        """The payload calls what sets EPTP switching up: VMCS fields 0x2018 and 0x2024, and what
+        the secondary controls get is what the payload takes for them."""
+        insns = self.code.function(UPDATE_VMFUNC)
+        written = {immediate(insn, 1) for insn in insns if insn.mnemonic == "mov"}
+        called = {target(insn) for insn in insns if insn.mnemonic == "call"}
+        if not {0x2018, 0x2024} <= written or \
+                self.code.symbols.find("vmx_update_secondary_exec_control") not in called:
+            raise Refused("vmx_vcpu_update_vmfunc_ve() does not set EPTP switching up in build "
+                          f"{self.code.image.build_id}")
+        found = [memory(insn, 1)[1] for insn in insns
+                 if insn.mnemonic == "or" and memory(insn, 1) and insn.operands[1].size == 4]
+        self.one("XEN_VCPU_SECONDARY_EXEC", UPDATE_VMFUNC, found)
+
     def params(self):
         """hvm_get_param reads params[index]: a pointer in the domain, the index in RSI."""
         insns = self.code.function("hvm_get_param")
@@ -210,6 +225,7 @@ class Offsets:
         self.identities()
         self.lists()
         self.secondary()
+        self.views()
         self.params()
         self.exit_handler()
         return {name: value for name, value in self.value.items() if name.startswith("XEN_")}

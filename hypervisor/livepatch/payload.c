@@ -146,22 +146,37 @@ int tocsin_livepatch_ring(const uint64_t *event, uintptr_t caller)
 	return 1;
 }
 
-/* Let every VMFUNC of a paused vCPU exit, or none. Other VM-function controls are altp2m's. */
-static void set_vmfunc(struct vcpu *v, bool on)
+/*
+ * VMFUNC of a paused vCPU: on, it exits; off, it is #UD as ever. Where the guest may choose among
+ * views, stock code sets EPTP switching up, as it does for #VE, and only what names no view exits.
+ * A vCPU with #VE has that already, and stock code goes on to care for it.
+ */
+static void set_vmfunc(struct vcpu *v, bool on, bool views)
 {
 	uint32_t *control = &XEN_FIELD(v, XEN_VCPU_SECONDARY_EXEC, uint32_t);
 
+	if (*control & SECONDARY_EXEC_ENABLE_VIRT_EXCEPTIONS)
+		return;
+	if (on && views)
+		vmx_vcpu_update_vmfunc_ve(v); /* no VM functions where altp2m is not active */
 	vmx_vmcs_enter(v);
 	if (on && !(*control & SECONDARY_EXEC_ENABLE_VM_FUNCTIONS)) {
 		vmwrite(VM_FUNCTION_CONTROL, 0);
 		*control |= SECONDARY_EXEC_ENABLE_VM_FUNCTIONS;
 		vmx_update_secondary_exec_control(v);
-	} else if (!on && (*control & SECONDARY_EXEC_ENABLE_VM_FUNCTIONS) &&
-		   !vmread(VM_FUNCTION_CONTROL)) {
+	} else if (!on && (*control & SECONDARY_EXEC_ENABLE_VM_FUNCTIONS)) {
 		*control &= ~SECONDARY_EXEC_ENABLE_VM_FUNCTIONS;
 		vmx_update_secondary_exec_control(v);
 	}
 	vmx_vmcs_exit(v);
+}
+
+/* With altp2m for an agent outside alone, a guest must not leave the view that it was put into. */
+static bool may_switch_views(struct domain *d)
+{
+	uint64_t mode = XEN_FIELD(d, XEN_DOMAIN_HVM_PARAMS, uint64_t *)[HVM_PARAM_ALTP2M];
+
+	return mode == ALTP2M_MIXED || mode == ALTP2M_LIMITED;
 }
 
 static long set_rate(struct domain *d, struct domain_state *s, uint64_t rate)
@@ -181,7 +196,7 @@ static long set_rate(struct domain *d, struct domain_state *s, uint64_t rate)
 	tocsin_set_rate(&s->tocsin, (uint32_t)rate, (uint64_t)get_s_time());
 	unlock(s, flags);
 	for (struct vcpu *v = first_vcpu(d); v; v = next_vcpu(v))
-		set_vmfunc(v, rate);
+		set_vmfunc(v, rate, may_switch_views(d));
 	domain_unpause(d);
 	return 0;
 }

@@ -32,6 +32,7 @@ void domain_unpause(struct domain *d);
 void vmx_vmcs_enter(struct vcpu *v);
 void vmx_vmcs_exit(struct vcpu *v);
 void vmx_update_secondary_exec_control(struct vcpu *v);
+void vmx_vcpu_update_vmfunc_ve(struct vcpu *v); /* static in Xen: see generate */
 void update_guest_eip(void);
 int64_t get_s_time(void);
 int trace_will_trace_event(uint32_t event);
@@ -42,7 +43,7 @@ unsigned int copy_to_guest_pv(void *to, const void *from, unsigned int len);
 unsigned int copy_from_user_hvm(void *to, const void *from, unsigned int len);
 unsigned int copy_to_user_hvm(void *to, const void *from, unsigned int len);
 
-/* Of the public interface: errno.h, xen.h, domctl.h, hvm/hvm_op.h. */
+/* Of the public interface: errno.h, xen.h, domctl.h, hvm/hvm_op.h, hvm/params.h. */
 #define XEN_EPERM 1
 #define XEN_ESRCH 3
 #define XEN_EFAULT 14
@@ -56,6 +57,9 @@ unsigned int copy_to_user_hvm(void *to, const void *from, unsigned int len);
 #define CDF_NESTED_VIRT (1u << 6)
 #define HVMOP_SET_PARAM 0
 #define HVMOP_GET_PARAM 1
+#define HVM_PARAM_ALTP2M 35
+#define ALTP2M_MIXED 1
+#define ALTP2M_LIMITED 3
 
 struct xen_hvm_param {
 	uint16_t domid;
@@ -80,6 +84,7 @@ struct cpu_user_regs {
 #define CS_AR_LONG (1u << 13)
 #define GUEST_CR3 0x6802
 #define SECONDARY_EXEC_ENABLE_VM_FUNCTIONS (1u << 13)
+#define SECONDARY_EXEC_ENABLE_VIRT_EXCEPTIONS (1u << 18)
 
 #define XEN_FIELD(object, offset, type) (*(type *)((char *)(object) + (offset)))
 

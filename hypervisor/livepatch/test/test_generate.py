@@ -39,7 +39,7 @@ HOOKED = ("hvm_inject_event", "do_hvm_op")
 READ = HOOKED + ("update_guest_eip", "copy_from_user_hvm", "rcu_lock_domain_by_id",
                  "domain_unpause", "arch_livepatch_safety_check", "hvm_get_param",
                  "vmx_update_secondary_exec_control", "vmx_vmexit_handler", "xen_major_version",
-                 "xen_minor_version")
+                 "xen_minor_version", offsets.UPDATE_VMFUNC)
 
 
 class Bench:
@@ -238,6 +238,17 @@ def test_version(b):
         place_of_38 = changed.index(offsets.LAST_PARAM, start + offset)
         changed[place_of_38] += 1
     b.refused("parameters", "38", symbols=b.map, xen=b.keep("params", bytes(changed)))
+
+
+def test_views(b):
+    """what sets EPTP switching up must write the two fields, and is asked for with its file"""
+    assert offsets.UPDATE_VMFUNC in lint.Payload(b.good).undefined
+    data, (start, size) = open(b.plain, "rb").read(), place(b, offsets.UPDATE_VMFUNC)
+    for field in (0x2018, 0x2024):
+        old = field.to_bytes(4, "little")
+        at = data.index(old, start, start + size)
+        b.refused(hex(field), "EPTP switching", symbols=b.map,
+                  xen=b.keep("views", data[:at] + b"\x1a" + data[at + 1:]))
 
 
 def test_symbols(b):

@@ -20,7 +20,7 @@ static struct {
 	unsigned long field[0x8000];
 	struct shim_vcpu *loaded;
 	int64_t now;
-	int listener, records, virqs, stepped, irqs_off;
+	int listener, records, virqs, stepped, irqs_off, stock_updates;
 	struct tocsin_record record;
 	bool bad_pointer, while_running;
 } machine;
@@ -85,6 +85,24 @@ void vmx_update_secondary_exec_control(struct vcpu *v)
 {
 	assert_ptr_equal(machine.loaded, v);
 	machine.loaded->vmcs_secondary = machine.loaded->secondary;
+}
+
+/* As stock Xen has it for a vCPU without a #VE page. */
+void vmx_vcpu_update_vmfunc_ve(struct vcpu *v)
+{
+	struct shim_vcpu *vcpu = (struct shim_vcpu *)v;
+
+	vmx_vmcs_enter(v);
+	if (vcpu->domain->altp2m_active) {
+		vcpu->secondary |= SECONDARY_EXEC_ENABLE_VM_FUNCTIONS;
+		vmwrite(VM_FUNCTION_CONTROL, 1);
+	} else {
+		vcpu->secondary &= ~SECONDARY_EXEC_ENABLE_VM_FUNCTIONS;
+	}
+	vcpu->secondary &= ~SECONDARY_EXEC_ENABLE_VIRT_EXCEPTIONS;
+	vmx_update_secondary_exec_control(v);
+	vmx_vmcs_exit(v);
+	machine.stock_updates++;
 }
 
 void update_guest_eip(void)
@@ -262,14 +280,62 @@ static void a_rate_switches_every_vcpu_and_0_puts_it_back(void **state)
 	assert_int_equal(get(8), 0);
 }
 
-static void vm_functions_of_altp2m_are_left_alone(void **state)
+/* What VMFUNC does on the guest's vCPUs: nothing (0), exits (1), switches views (2). */
+static int vmfunc_does(int vcpu)
 {
-	vcpus[0].secondary = vcpus[0].vmcs_secondary = SECONDARY_EXEC_ENABLE_VM_FUNCTIONS;
+	assert_int_equal(vcpus[vcpu].secondary, vcpus[vcpu].vmcs_secondary);
+	if (!(vcpus[vcpu].secondary & SECONDARY_EXEC_ENABLE_VM_FUNCTIONS))
+		return 0;
+	return 1 + (int)vcpus[vcpu].vmfunc_control;
+}
+
+static void a_guest_with_views_may_switch_them(void **state)
+{
+	const int does[] = {1, 2, 1, 2}; /* by mode: disabled, mixed, external, limited */
+
+	for (unsigned int mode = 0; mode < 4; mode++) {
+		setup(state);
+		guest_params[HVM_PARAM_ALTP2M] = mode;
+		guest.altp2m_active = mode != 0;
+		assert_int_equal(set(7, 5), 0);
+		assert_int_equal(vmfunc_does(0), does[mode]);
+		assert_int_equal(vmfunc_does(1), does[mode]);
+		assert_int_equal(set(7, 0), 0);
+		assert_int_equal(vmfunc_does(0), 0);
+		assert_int_equal(vmfunc_does(1), 0);
+	}
+}
+
+static void views_that_come_and_go_are_seen_with_the_next_rate(void **state)
+{
+	guest_params[HVM_PARAM_ALTP2M] = ALTP2M_MIXED;
+	assert_int_equal(set(7, 5), 0); /* altp2m may be used, and is not yet */
+	assert_int_equal(vmfunc_does(1), 1);
+	guest.altp2m_active = true;
+	assert_int_equal(set(7, 5), 0);
+	assert_int_equal(vmfunc_does(1), 2);
+	guest.altp2m_active = false;
+	assert_int_equal(set(7, 5), 0);
+	assert_int_equal(vmfunc_does(1), 1);
+}
+
+static void a_vcpu_with_exceptions_is_left_alone(void **state)
+{
+	const uint32_t both =
+	    SECONDARY_EXEC_ENABLE_VM_FUNCTIONS | SECONDARY_EXEC_ENABLE_VIRT_EXCEPTIONS;
+
+	guest_params[HVM_PARAM_ALTP2M] = ALTP2M_MIXED;
+	guest.altp2m_active = true;
+	vcpus[0].secondary = vcpus[0].vmcs_secondary = both;
 	vcpus[0].vmfunc_control = 1;
 	assert_int_equal(set(7, 5), 0);
+	assert_int_equal(vcpus[0].vmcs_secondary, both);
+	assert_int_equal(vmfunc_does(1), 2);
 	assert_int_equal(set(7, 0), 0);
-	assert_int_equal(vcpus[0].vmfunc_control, 1);
-	assert_int_equal(vcpus[0].vmcs_secondary, SECONDARY_EXEC_ENABLE_VM_FUNCTIONS);
+	assert_int_equal(vcpus[0].vmcs_secondary, both);
+	assert_int_equal(vmfunc_does(0), 2);
+	assert_int_equal(vmfunc_does(1), 0);
+	assert_int_equal(machine.stock_updates, 1); /* of the other vCPU */
 }
 
 static void nothing_but_four_deprecated_parameters_is_written(void **state)
@@ -427,7 +493,9 @@ int main(void)
 	    TEST(only_dom0_is_heard_and_only_about_its_parameter),
 	    TEST(errors_of_the_parameter),
 	    TEST(a_rate_switches_every_vcpu_and_0_puts_it_back),
-	    TEST(vm_functions_of_altp2m_are_left_alone),
+	    TEST(a_guest_with_views_may_switch_them),
+	    TEST(views_that_come_and_go_are_seen_with_the_next_rate),
+	    TEST(a_vcpu_with_exceptions_is_left_alone),
 	    TEST(nothing_but_four_deprecated_parameters_is_written),
 	    TEST(hooks_of_the_patch),
 	    TEST(a_trigger_is_recorded),

@@ -23,6 +23,7 @@ struct shim_domain {
 	struct shim_vcpu **vcpus;
 	uint64_t *params;
 	int paused;
+	int altp2m_active; /* which the payload cannot see */
 };
 
 #define XEN_STACK_MASK 0xfff

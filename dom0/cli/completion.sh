@@ -42,7 +42,7 @@ _tocsin_words()
 		_tocsin_domains
 		return
 		;;
-	--for | --keep | --account | --max-size | --period | --share | --rate | --create | \
+	--for | --keep | --account | --max-size | --period | --share | --rate | --create | --switch | \
 		--since | --until | --guest | --pid | --comm | --port | --address | --limit | --nodes)
 		return # numbers, times, names that nobody here knows
 		;;

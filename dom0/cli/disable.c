@@ -20,6 +20,8 @@ int command_disable(int argc, char **argv)
 	if (domain_open(argv[0], name, &h, &d))
 		return EXIT_FAILED;
 	rc = tocsin_host_set_rate(h, d.domid, 0, &err);
+	if (!rc)
+		domain_tell_views(argv[0], h, &d);
 	tocsin_host_close(h);
 	if (rc) {
 		fprintf(stderr, "tocsin disable: %s\n", err.message);

@@ -3,6 +3,7 @@
 #include "cli/domain.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,4 +70,18 @@ int domain_open(const char *command, const char *name, struct tocsin_host **ret_
 	}
 	*ret_host = h;
 	return 0;
+}
+
+void domain_tell_views(const char *command, struct tocsin_host *h, const struct tocsin_domain *d)
+{
+	uint16_t view;
+
+	for (uint32_t vcpu = 0; !tocsin_host_view(h, d->domid, vcpu, &view, NULL); vcpu++) {
+		if (view)
+			fprintf(stderr,
+				"tocsin %s: vCPU %" PRIu32 " of domain %" PRIu32
+				" is in view %u, which VMFUNC may no longer leave: `tocsin views "
+				"%" PRIu32 " --switch 0` does\n",
+				command, vcpu, d->domid, view, d->domid);
+	}
 }

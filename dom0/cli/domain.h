@@ -15,4 +15,8 @@ int domain_arguments(int argc, char **argv, const char *option, const char **ret
 int domain_open(const char *command, const char *name, struct tocsin_host **ret_host,
 		struct tocsin_domain *ret);
 
+/* After a domain was switched off: on stderr, which of its vCPUs are in a view that they can no
+ * longer leave by themselves. */
+void domain_tell_views(const char *command, struct tocsin_host *h, const struct tocsin_domain *d);
+
 #endif

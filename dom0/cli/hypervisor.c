@@ -9,6 +9,7 @@
  */
 #include "cli/hypervisor.h"
 #include "cli/command.h"
+#include "cli/domain.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -345,6 +346,8 @@ static int switch_off(struct run *r, struct tocsin_error *err)
 		} else if (!rc) {
 			did(r, "disable", "%s domain %" PRIu32 " (rate %" PRId64 ")",
 			    r->o.dry_run ? "would switch off" : "switched off", d->domid, d->rate);
+			if (!r->o.dry_run)
+				domain_tell_views("hypervisor", r->s.host, d);
 		}
 	}
 	return rc;

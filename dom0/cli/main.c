@@ -48,7 +48,8 @@ static const struct command {
     {"list", "[--json]", "list the domains and their trigger rates", command_list},
     {"enable", "DOMAIN [--rate N]", "let a domain ring N times a second", command_enable},
     {"disable", "DOMAIN", "stock behaviour for a domain", command_disable},
-    {"views", "DOMAIN --create N", "create altp2m views for a domain", command_views},
+    {"views", "DOMAIN [--create N | --switch VIEW]",
+     "create, switch, or tell a domain's altp2m views", command_views},
     {"hypervisor",
      "status | install | remove | prepare\n"
      "           status  [--json] [--xen FILE] [--dbg FILE]\n"

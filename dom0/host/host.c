@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <xenctrl.h>
 #include <xenstore.h>
 
@@ -84,6 +85,44 @@ int tocsin_host_perceives(struct tocsin_host *h, bool *ret, struct tocsin_error 
 	rc = errno ? -errno : -EIO;
 	return tocsin_error_set(err, rc, "cannot ask the hypervisor whether it has Tocsin: %s",
 				strerror(-rc));
+}
+
+const char *tocsin_host_presence(struct tocsin_host *h, struct tocsin_presence *p)
+{
+	enum { NEVER_ASKED, UNKNOWN, ABSENT, PRESENT } now;
+	int last = p->last;
+	struct timespec ts;
+	int64_t now_ms;
+	bool perceives;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now_ms = ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	if (last != NEVER_ASKED && now_ms < p->next_ms)
+		return NULL;
+	p->next_ms = now_ms + TOCSIN_PRESENCE_MS;
+	if (tocsin_host_perceives(h, &perceives, NULL))
+		now = UNKNOWN;
+	else
+		now = perceives ? PRESENT : ABSENT;
+	p->last = (int)now;
+	if (p->last == last)
+		return NULL;
+	switch (now) {
+	case PRESENT:
+		return last == NEVER_ASKED ? NULL
+					   : "guests can ring again: the hypervisor has Tocsin; "
+					     "those that may are switched on by `tocsin enable`";
+	case ABSENT:
+		return last == PRESENT ? "no guest can ring any more: Tocsin was taken out of the "
+					 "hypervisor; `tocsin hypervisor install` puts it there "
+					 "again, then `tocsin enable GUEST`"
+				       : "no guest can ring: the running hypervisor has no Tocsin; "
+					 "`tocsin hypervisor install` puts it there, without a "
+					 "reboot";
+	default:
+		return "the hypervisor does not say whether guests can ring: `tocsin hypervisor "
+		       "status` says why";
+	}
 }
 
 /* "" if xenstore has none: a domain that is being made or torn down. */
@@ -291,21 +330,47 @@ int tocsin_host_set_rate(struct tocsin_host *h, uint32_t domid, uint32_t rate,
 	return 0;
 }
 
-static int switch_altp2m(struct tocsin_host *h, uint32_t domid, struct tocsin_error *err)
+/* Of a call about views that failed: what is missing, as far as Xen says so. */
+static int views_error(uint32_t domid, const char *what, struct tocsin_error *err)
+{
+	int rc = errno ? -errno : -EIO;
+
+	if (rc == -EOPNOTSUPP || rc == -ENOSYS)
+		return tocsin_error_set(
+		    err, -EOPNOTSUPP,
+		    "cannot %s domain %" PRIu32 ": views need a Xen that was booted with altp2m=1 "
+		    "(GRUB_CMDLINE_XEN_DEFAULT in /etc/default/grub, update-grub, reboot) and a "
+		    "domain with altp2m = \"mixed\" in its configuration; triggers need neither",
+		    what, domid);
+	if (rc == -EINVAL)
+		return tocsin_error_set(
+		    err, rc,
+		    "cannot %s domain %" PRIu32 ": it needs altp2m = \"mixed\" in its "
+		    "configuration, from its start, and no nested virtualisation",
+		    what, domid);
+	return tocsin_error_set(err, rc, "cannot %s domain %" PRIu32 ": %s", what, domid,
+				strerror(-rc));
+}
+
+/*
+ * A rate that the domain has is set once more: a live patch looks at the domain then, and lets its
+ * guest switch views.
+ */
+static int switch_altp2m(struct tocsin_host *h, const struct tocsin_domain *d,
+			 struct tocsin_error *err)
 {
 	bool on = false;
 	int rc;
 
-	if (xc_altp2m_get_domain_state(h->xc, domid, &on) == 0 && on)
-		return 0;
-	if (xc_altp2m_set_domain_state(h->xc, domid, true) == 0)
+	if (xc_altp2m_get_domain_state(h->xc, d->domid, &on))
+		return views_error(d->domid, "switch altp2m on for", err);
+	if (!on && xc_altp2m_set_domain_state(h->xc, d->domid, true))
+		return views_error(d->domid, "switch altp2m on for", err);
+	if (d->rate <= 0 || !xc_hvm_param_set(h->xc, d->domid, TOCSIN_HVM_PARAM_RATE, d->rate))
 		return 0;
 	rc = errno ? -errno : -EIO;
-	return tocsin_error_set(err, rc,
-				"cannot switch altp2m on for domain %" PRIu32 " (%s): Xen needs "
-				"altp2m=1 on its command line, the domain altp2m= in its "
-				"configuration",
-				domid, strerror(-rc));
+	return tocsin_error_set(err, rc, "cannot let domain %" PRIu32 " switch its views: %s",
+				d->domid, strerror(-rc));
 }
 
 int tocsin_host_create_views(struct tocsin_host *h, uint32_t domid, unsigned int count,
@@ -321,7 +386,7 @@ int tocsin_host_create_views(struct tocsin_host *h, uint32_t domid, unsigned int
 	if (!rc)
 		rc = need_hvm(&d, err);
 	if (!rc)
-		rc = switch_altp2m(h, domid, err);
+		rc = switch_altp2m(h, &d, err);
 	if (rc)
 		return rc;
 	for (unsigned int i = 0; i < count; i++) {
@@ -337,4 +402,43 @@ int tocsin_host_create_views(struct tocsin_host *h, uint32_t domid, unsigned int
 	}
 	memcpy(ret, ids, count * sizeof(*ret));
 	return 0;
+}
+
+static int need_views(struct tocsin_host *h, uint32_t domid, const char *what,
+		      struct tocsin_error *err)
+{
+	bool on = false;
+
+	if (xc_altp2m_get_domain_state(h->xc, domid, &on))
+		return views_error(domid, what, err);
+	if (on)
+		return 0;
+	return tocsin_error_set(err, -EOPNOTSUPP,
+				"domain %" PRIu32 " has no views: `tocsin views %" PRIu32
+				" --create N` makes some",
+				domid, domid);
+}
+
+int tocsin_host_switch_view(struct tocsin_host *h, uint32_t domid, uint16_t view,
+			    struct tocsin_error *err)
+{
+	int rc = need_views(h, domid, "switch the view of", err);
+
+	if (rc || !xc_altp2m_switch_to_view(h->xc, domid, view))
+		return rc;
+	rc = errno ? -errno : -EIO;
+	return tocsin_error_set(err, rc, "cannot switch domain %" PRIu32 " to view %u: %s", domid,
+				view, rc == -EINVAL ? "it has no such view" : strerror(-rc));
+}
+
+int tocsin_host_view(struct tocsin_host *h, uint32_t domid, uint32_t vcpu, uint16_t *ret,
+		     struct tocsin_error *err)
+{
+	int rc = need_views(h, domid, "tell the view of", err);
+
+	if (rc || !xc_altp2m_get_vcpu_p2m_idx(h->xc, domid, vcpu, ret))
+		return rc;
+	rc = errno ? -errno : -EIO;
+	return tocsin_error_set(err, rc, "cannot tell the view of vCPU %" PRIu32 ": %s", vcpu,
+				rc == -EINVAL ? "there is no such vCPU" : strerror(-rc));
 }

@@ -45,8 +45,29 @@ int tocsin_host_perceives(struct tocsin_host *h, bool *ret, struct tocsin_error 
 int tocsin_host_set_rate(struct tocsin_host *h, uint32_t domid, uint32_t rate,
 			 struct tocsin_error *err);
 
-/* Switch altp2m on for the domain if it is off, and create views; ids in ret[0..count-1]. */
+/*
+ * Notices while a daemon runs that guests can no longer ring, or can again. One sentence for a
+ * person when something is new, else NULL; of the first question only bad news. Asks the
+ * hypervisor at most every five seconds, however often it is called.
+ */
+struct tocsin_presence {
+	int64_t next_ms; /* all zero at first */
+	int last;
+};
+#define TOCSIN_PRESENCE_MS 5000
+const char *tocsin_host_presence(struct tocsin_host *h, struct tocsin_presence *p);
+
+/* Switch altp2m on for the domain if it is off, and create views; ids in ret[0..count-1].
+ * -EOPNOTSUPP: Xen was booted without altp2m=1. */
 int tocsin_host_create_views(struct tocsin_host *h, uint32_t domid, unsigned int count,
 			     uint16_t *ret, struct tocsin_error *err);
+
+/* Put all vCPUs of the domain into a view; 0 is the one without changes. */
+int tocsin_host_switch_view(struct tocsin_host *h, uint32_t domid, uint16_t view,
+			    struct tocsin_error *err);
+/* Which view a vCPU was in when it last left its guest. -EOPNOTSUPP: the domain has no views;
+ * -EINVAL: it has no such vCPU. */
+int tocsin_host_view(struct tocsin_host *h, uint32_t domid, uint32_t vcpu, uint16_t *ret,
+		     struct tocsin_error *err);
 
 #endif

@@ -255,6 +255,13 @@ set_xen(fresh=False, rate_errno=0, polls=3)
 code, out, err = run("remove", "--json")
 check("remove", (code, err, json.loads(out)["steps"], now()["state"], now()["rate"], kept()),
       (0, "", ["disable", "revert", "unload", "forget"], 0, 0, []))
+world()
+run("install")
+set_xen(fresh=False, rate=7, view=2)
+code, out, err = run("remove")
+check("remove, and a vCPU is in a view", (code, "vCPU 0 of domain 1 is in view 2" in err,
+      "tocsin views 1 --switch 0" in err, now()["state"]), (0, True, True, 0))
+set_xen(fresh=False, view=0)
 code, out, err = run("remove")
 check("remove again", (code, "no live patch" in out), (0, True))
 check("install after remove", (run("install")[0], now()["state"]), (0, 2))

@@ -35,6 +35,7 @@ static const struct {
     {"list_errno", &fake_xen.list_errno},
     {"rate", &fake_xen.rate},
     {"rate_errno", &fake_xen.rate_errno},
+    {"view", &fake_xen.view},
 };
 
 #define KEPT (sizeof(kept) / sizeof(kept[0]))
@@ -181,25 +182,39 @@ int xc_hvm_param_set(xc_interface *handle, uint32_t dom, uint32_t index, uint64_
 	return 0;
 }
 
+/* Of the HVM guest, which has one vCPU; without `view` there is no altp2m in this Xen. */
 int xc_altp2m_get_domain_state(xc_interface *handle, uint32_t dom, bool *state)
 {
-	return refuse(ENOSYS);
+	*state = true;
+	return dom == 1 && fake_xen.view ? 0 : refuse(EOPNOTSUPP);
 }
 
 int xc_altp2m_set_domain_state(xc_interface *handle, uint32_t dom, bool state)
 {
-	return refuse(ENOSYS);
+	return refuse(EOPNOTSUPP);
 }
 
 int xc_altp2m_create_view(xc_interface *handle, uint32_t domid, xenmem_access_t access,
 			  uint16_t *view_id)
 {
-	return refuse(ENOSYS);
+	return refuse(EOPNOTSUPP);
 }
 
 int xc_altp2m_destroy_view(xc_interface *handle, uint32_t domid, uint16_t view_id)
 {
-	return refuse(ENOSYS);
+	return refuse(EOPNOTSUPP);
+}
+
+int xc_altp2m_switch_to_view(xc_interface *handle, uint32_t domid, uint16_t view_id)
+{
+	return refuse(EOPNOTSUPP);
+}
+
+int xc_altp2m_get_vcpu_p2m_idx(xc_interface *handle, uint32_t domid, uint32_t vcpuid,
+			       uint16_t *view_id)
+{
+	*view_id = (uint16_t)fake_xen.view;
+	return vcpuid ? refuse(EINVAL) : 0;
 }
 
 /* 0, or refused. */

@@ -24,6 +24,7 @@ extern struct fake_xen {
 	int list_lies; /* a name longer than all names */
 	int rate;      /* of domain 1 */
 	int rate_errno;
+	int view; /* of domain 1's vCPU; 0: no altp2m */
 	/* not kept in FILE */
 	int waiting, next_state;
 } fake_xen;

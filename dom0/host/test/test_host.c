@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <xenctrl.h>
 #include <xenstore.h>
 
@@ -21,7 +22,11 @@ static struct shim {
 	bool no_xen, no_xenstore, no_tocsin, no_altp2m, list_fails;
 	uint64_t rate[512];
 	unsigned int views, views_max;
-	bool altp2m;
+	bool altp2m, no_option;
+	uint16_t view;
+	unsigned int rates_set;
+	int param_errno;
+	int64_t now_ms;
 } xen;
 
 static int refuse(int code)
@@ -87,8 +92,12 @@ int xc_domain_getinfolist(xc_interface *xch, uint32_t first, unsigned int max,
 
 int xc_hvm_param_get(xc_interface *handle, uint32_t dom, uint32_t param, uint64_t *value)
 {
+	if (xen.param_errno)
+		return refuse(xen.param_errno);
 	if (xen.no_tocsin || param != 39)
 		return refuse(EINVAL);
+	if (dom >= 512)
+		return refuse(ESRCH);
 	*value = xen.rate[dom];
 	return 0;
 }
@@ -98,13 +107,14 @@ int xc_hvm_param_set(xc_interface *handle, uint32_t dom, uint32_t param, uint64_
 	if (xen.no_tocsin || param != 39)
 		return refuse(EINVAL);
 	xen.rate[dom] = value;
+	xen.rates_set++;
 	return 0;
 }
 
 int xc_altp2m_get_domain_state(xc_interface *handle, uint32_t dom, bool *state)
 {
 	*state = xen.altp2m;
-	return 0;
+	return xen.no_option ? refuse(EOPNOTSUPP) : xen.no_altp2m ? refuse(EINVAL) : 0;
 }
 
 int xc_altp2m_set_domain_state(xc_interface *handle, uint32_t dom, bool state)
@@ -127,6 +137,27 @@ int xc_altp2m_create_view(xc_interface *handle, uint32_t domid, xenmem_access_t 
 int xc_altp2m_destroy_view(xc_interface *handle, uint32_t domid, uint16_t view_id)
 {
 	xen.views--;
+	return 0;
+}
+
+int xc_altp2m_switch_to_view(xc_interface *handle, uint32_t domid, uint16_t view_id)
+{
+	if (view_id > xen.views)
+		return refuse(EINVAL);
+	xen.view = view_id;
+	return 0;
+}
+
+int xc_altp2m_get_vcpu_p2m_idx(xc_interface *handle, uint32_t domid, uint32_t vcpuid,
+			       uint16_t *view_id)
+{
+	*view_id = xen.view;
+	return vcpuid < 2 ? 0 : refuse(EINVAL);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	*ret = (struct timespec){xen.now_ms / 1000, xen.now_ms % 1000 * 1000000};
 	return 0;
 }
 
@@ -256,6 +287,100 @@ static void views(void **state)
 	tocsin_host_close(h);
 }
 
+/* Each of the things that views need is named when it is missing. */
+static void views_and_what_they_need(void **state)
+{
+	struct tocsin_host *h = start(5);
+	struct tocsin_error err = {0};
+	uint16_t id[2], view = 99;
+
+	xen.no_option = true;
+	assert_int_equal(tocsin_host_create_views(h, 2, 1, id, &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.message, "booted with altp2m=1"));
+	assert_non_null(strstr(err.message, "GRUB_CMDLINE_XEN_DEFAULT"));
+	assert_non_null(strstr(err.message, "altp2m = \"mixed\""));
+	tocsin_error_clear(&err);
+	assert_int_equal(tocsin_host_switch_view(h, 2, 1, &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.message, "booted with altp2m=1"));
+	tocsin_error_clear(&err);
+	assert_int_equal(tocsin_host_view(h, 2, 0, &view, &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.message, "booted with altp2m=1"));
+	xen.no_option = false;
+	xen.no_altp2m = true;
+	tocsin_error_clear(&err);
+	assert_int_equal(tocsin_host_create_views(h, 2, 1, id, &err), -EINVAL);
+	assert_null(strstr(err.message, "booted"));
+	assert_non_null(strstr(err.message, "altp2m = \"mixed\""));
+	xen.no_altp2m = false;
+	tocsin_error_clear(&err);
+	assert_int_equal(tocsin_host_switch_view(h, 2, 1, &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.message, "--create"));
+	assert_int_equal(view, 99);
+	tocsin_host_close(h);
+}
+
+/* A live patch lets the guest switch views when the rate is set: again, if altp2m comes later. */
+static void views_of_a_domain_with_a_rate(void **state)
+{
+	struct tocsin_host *h = start(5);
+	struct tocsin_error err = {0};
+	uint16_t id[2], view = 99;
+
+	assert_int_equal(tocsin_host_create_views(h, 2, 1, id, NULL), 0);
+	assert_int_equal(xen.rates_set, 0);
+	assert_int_equal(tocsin_host_set_rate(h, 2, 7, NULL), 0);
+	assert_int_equal(tocsin_host_create_views(h, 2, 1, id, NULL), 0);
+	assert_int_equal(xen.rates_set, 2);
+	assert_int_equal(xen.rate[2], 7);
+	assert_int_equal(tocsin_host_switch_view(h, 2, 2, NULL), 0);
+	assert_int_equal(tocsin_host_view(h, 2, 1, &view, NULL), 0);
+	assert_int_equal(view, 2);
+	assert_int_equal(tocsin_host_switch_view(h, 2, 3, &err), -EINVAL);
+	assert_non_null(strstr(err.message, "no such view"));
+	tocsin_error_clear(&err);
+	assert_int_equal(tocsin_host_view(h, 2, 2, &view, &err), -EINVAL);
+	assert_non_null(strstr(err.message, "no such vCPU"));
+	tocsin_host_close(h);
+}
+
+static void told(struct tocsin_host *h, struct tocsin_presence *p, const char *words)
+{
+	const char *news = tocsin_host_presence(h, p);
+
+	if (!words)
+		assert_null(news);
+	else
+		assert_non_null(news && strstr(news, words) ? news : NULL);
+}
+
+static void what_goes_missing_is_told_once(void **state)
+{
+	struct tocsin_host *h = start(2);
+	struct tocsin_presence p = {0};
+
+	xen.now_ms = 0;
+	told(h, &p, NULL);
+	xen.no_tocsin = true;
+	told(h, &p, NULL); /* it does not ask all the time */
+	xen.now_ms = TOCSIN_PRESENCE_MS;
+	told(h, &p, "taken out");
+	xen.now_ms *= 2;
+	told(h, &p, NULL);
+	xen.no_tocsin = false;
+	xen.now_ms *= 2;
+	told(h, &p, "can ring again");
+	xen.param_errno = EPERM;
+	xen.now_ms *= 2;
+	told(h, &p, "does not say");
+	xen.now_ms *= 2;
+	told(h, &p, NULL);
+	p = (struct tocsin_presence){0};
+	xen.param_errno = 0;
+	xen.no_tocsin = true;
+	told(h, &p, "without a reboot");
+	tocsin_host_close(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest list[] = {
@@ -265,6 +390,9 @@ int main(void)
 	    cmocka_unit_test(finds),
 	    cmocka_unit_test(rates),
 	    cmocka_unit_test(views),
+	    cmocka_unit_test(views_and_what_they_need),
+	    cmocka_unit_test(views_of_a_domain_with_a_rate),
+	    cmocka_unit_test(what_goes_missing_is_told_once),
 	};
 
 	return cmocka_run_group_tests_name("host", list, NULL, NULL);

@@ -33,6 +33,7 @@
 
 struct daemon {
 	struct tocsin_host *host;
+	struct tocsin_presence presence;
 	struct tocsin_guests *guests;
 	struct tocsin_capture *capture;
 	struct tocsin_rules *rules;
@@ -239,6 +240,15 @@ static void take_signals_and_watches(struct daemon *d, const struct pollfd *fds)
 	tocsin_guests_release(d->guests);
 }
 
+/* It listens all the same: the hypervisor can get Tocsin, and lose it, while the daemon runs. */
+static void tell_if_deaf(struct daemon *d)
+{
+	const char *news = tocsin_host_presence(d->host, &d->presence);
+
+	if (news)
+		fprintf(stderr, "tocsind: %s\n", news);
+}
+
 static int loop(struct daemon *d)
 {
 	struct pollfd fds[] = {{.fd = d->queued, .events = POLLIN},
@@ -250,8 +260,9 @@ static int loop(struct daemon *d)
 	int rc = 0;
 
 	while (!d->stop && !rc) {
-		if (poll(fds, 3, found ? 0 : -1) < 0 && errno != EINTR)
+		if (poll(fds, 3, found ? 0 : TOCSIN_PRESENCE_MS) < 0 && errno != EINTR)
 			return -errno;
+		tell_if_deaf(d);
 		if (fds[0].revents)
 			eventfd_read(d->queued, &ignored);
 		take_signals_and_watches(d, fds);
@@ -322,20 +333,6 @@ static int open_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_CLOEXEC);
-}
-
-/* It listens all the same: the hypervisor can get it while the daemon runs. */
-static void tell_if_deaf(struct daemon *d)
-{
-	struct tocsin_error err = {0};
-	bool perceives;
-
-	if (tocsin_host_perceives(d->host, &perceives, &err))
-		fprintf(stderr, "tocsind: %s\n", err.message);
-	else if (!perceives)
-		fputs("tocsind: no guest can ring: the running hypervisor has no Tocsin; `tocsin "
-		      "hypervisor install` puts it there, without a reboot\n",
-		      stderr);
 }
 
 static int open_all(struct daemon *d, const struct options *o, struct tocsin_error *err)

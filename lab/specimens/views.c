@@ -8,13 +8,18 @@
  * "views byte0=A byte1=B again=A ping1=EAX ticket1=N ping0=EAX ticket0=N switch=INSTRUCTIONS",
  * where switch is the least that a switch there and back took by the TSC.
  *
- * usage: views GO, as root (page frame numbers are told to nobody else).
+ * With OUT it goes into view 1 again and stays: "views inside=B". When the file OUT is there it
+ * rings and tries to leave: "views stayed=B ring=sigill leave=sigill", where an EAX stands for an
+ * instruction that worked. When OUT is gone: "views back=A".
+ *
+ * usage: views GO [OUT], as root (page frame numbers are told to nobody else).
  */
 #include "specimen.h"
 
 #include <tocsin/trigger.h>
 
 #include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -55,11 +60,43 @@ static uint8_t *new_page(int value)
 	return page;
 }
 
+static sigjmp_buf refused;
+
 static void on_sigill(int sig)
 {
-	static const char text[] = "views error=sigill\n";
+	siglongjmp(refused, 1);
+}
 
-	_exit(write(1, text, sizeof(text) - 1) > 0 ? 3 : 1);
+/* The EAX that it left, as text, or "sigill". */
+static const char *try_vmfunc(uint32_t ecx, char text[16])
+{
+	uint64_t none = 0;
+
+	if (sigsetjmp(refused, 1))
+		return "sigill";
+	snprintf(text, 16, "%u", vmfunc(ecx, &none));
+	return text;
+}
+
+static void stay_inside(const volatile uint8_t *page, const char *out)
+{
+	const char *ring, *leave;
+	char text[2][16];
+	uint8_t stayed;
+
+	try_vmfunc(1, text[0]);
+	printf("views inside=%c\n", *page);
+	fflush(stdout);
+	while (access(out, F_OK))
+		usleep(20000);
+	stayed = *page;
+	ring = try_vmfunc(TOCSIN_ECX(TOCSIN_OP_PING), text[0]);
+	leave = try_vmfunc(0, text[1]);
+	printf("views stayed=%c ring=%s leave=%s\n", stayed, ring, leave);
+	fflush(stdout);
+	while (!access(out, F_OK))
+		usleep(20000);
+	printf("views back=%c\n", *page);
 }
 
 int main(int argc, char **argv)
@@ -69,7 +106,7 @@ int main(int argc, char **argv)
 	uint32_t ping0, ping1;
 	uint8_t byte0, byte1, again;
 
-	if (argc != 2)
+	if (argc < 2 || argc > 3)
 		return 2;
 	signal(SIGILL, on_sigill);
 	mlockall(MCL_CURRENT);
@@ -80,6 +117,10 @@ int main(int argc, char **argv)
 		usleep(20000);
 
 	byte0 = *a;
+	if (sigsetjmp(refused, 1)) {
+		puts("views error=sigill");
+		return 3;
+	}
 	vmfunc(1, &none);
 	byte1 = *a;
 	ping1 = vmfunc(TOCSIN_ECX(TOCSIN_OP_PING), &ticket1);
@@ -98,5 +139,8 @@ int main(int argc, char **argv)
 	       "switch=%lu\n",
 	       byte0, byte1, again, ping1, (unsigned long)ticket1, ping0, (unsigned long)ticket0,
 	       (unsigned long)least);
+	fflush(stdout);
+	if (argc == 3)
+		stay_inside(a, argv[2]);
 	return 0;
 }

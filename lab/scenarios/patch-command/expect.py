@@ -6,6 +6,8 @@ from expect import equal, expect
 SAID = (("stock", "no install was asked for"), ("stock", "no guest can ring"),
         ("refused", "the running one is"), ("refused", "is not what it expects"),
         ("installed", "it works: the hypervisor answers, and for 2 running guests"),
+        ("installed", "views need a Xen that was booted with altp2m=1"),
+        ("removed while a guest rings", "Tocsin was taken out of the hypervisor; `tocsin hypervisor"),
         ("installed", "nothing is needed"), ("installed", "kept as it was"),
         ("removed while a guest rings", "no live patch of Tocsin is loaded"),
         ("at boot", "went down"))

@@ -77,7 +77,8 @@ enum tocsin_trace_kind tocsin_trace_kind_find(const char *name);
 /*
  * A file is told apart by device and inode; a path alone (inode 0) is what is left if the inode
  * could not be read. An inode's number that is used again after the last link and the last open
- * file of the one before are gone is another file; so is one that is made anew (OPENED with O_CREAT).
+ * file of the one before are gone is another file; so is one that is made anew (OPENED with
+ * O_CREAT).
  */
 struct tocsin_trace_file {
 	const char *path;  /* as who sees it; "": could not be told. Never NULL */

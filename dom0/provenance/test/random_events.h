@@ -112,30 +112,34 @@ struct random_choice {
 /* Some choices set others in motion: a program that starts, a temporary file. */
 static inline void random_burst(struct random_world *w, const uint8_t bytes[3])
 {
-	static const uint8_t starts[] = {TOCSIN_TRACE_OPENED, TOCSIN_TRACE_READ,
-					 TOCSIN_TRACE_RELEASED};
+	static const uint8_t reads[] = {TOCSIN_TRACE_OPENED, TOCSIN_TRACE_READ,
+					TOCSIN_TRACE_RELEASED};
 	static const uint8_t writes[] = {TOCSIN_TRACE_OPENED, TOCSIN_TRACE_WRITTEN,
 					 TOCSIN_TRACE_RELEASED};
-	unsigned int who = RANDOM_PROCESSES + w->fresh % RANDOM_FRESH, n = 0;
-	bool start = bytes[0] >= RANDOM_STARTS;
-	unsigned int file = bytes[2] % RANDOM_FILES;
+	bool start = bytes[0] >= RANDOM_STARTS, early = bytes[1] & 0x40;
+	unsigned int file = bytes[2] % RANDOM_FILES, n = 0;
+	unsigned int who = bytes[1] % RANDOM_PROCESSES;
 
-	w->fresh += start;
 	w->planned = 0;
-	if (start)
+	if (start) {
+		if (!early)
+			who = RANDOM_PROCESSES + w->fresh++ % RANDOM_FRESH;
 		w->plan[n++] = (struct random_plan){TOCSIN_TRACE_EXECUTED, who, 0, 0};
-	for (unsigned int i = 0; i < RANDOM_FILES && start; i++)
-		for (unsigned int k = 0; k < 3 && (bytes[1] & 1 << i); k++)
-			w->plan[n++] = (struct random_plan){starts[k], who, i, 0};
-	for (unsigned int k = 0; k < 3 && !start; k++)
-		w->plan[n++] = (struct random_plan){writes[k], bytes[1] % RANDOM_PROCESSES, file,
-						    O_CREAT | O_WRONLY};
-	for (unsigned int k = 0; k < 3 && !start && (bytes[1] & 0x80); k++)
-		w->plan[n++] =
-		    (struct random_plan){starts[k], bytes[1] / 16 % RANDOM_PROCESSES, file, 0};
-	if (!start)
-		w->plan[n++] = (struct random_plan){TOCSIN_TRACE_UNLINKED,
-						    bytes[1] % RANDOM_PROCESSES, file, 0};
+		for (unsigned int i = 0; i < RANDOM_FILES; i++)
+			for (unsigned int k = 0; k < 3 && (bytes[1] & 1 << i); k++)
+				w->plan[n++] = (struct random_plan){reads[k], who, i, 0};
+	} else {
+		w->plan[n++] = (struct random_plan){writes[0], who, file, O_CREAT | O_WRONLY};
+		if (!early) /* else it is read before */
+			w->plan[n++] = (struct random_plan){writes[1], who, file, 0};
+		for (unsigned int k = 0; k < 3 && (bytes[1] & 0x80); k++)
+			w->plan[n++] = (struct random_plan){
+			    reads[k], bytes[1] / 16 % RANDOM_PROCESSES, file, 0};
+		if (early)
+			w->plan[n++] = (struct random_plan){writes[1], who, file, 0};
+		w->plan[n++] = (struct random_plan){writes[2], who, file, 0};
+		w->plan[n++] = (struct random_plan){TOCSIN_TRACE_UNLINKED, who, file, 0};
+	}
 	w->plans = n;
 }
 

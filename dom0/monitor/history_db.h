@@ -18,8 +18,7 @@
 
 #include "base/error.h"
 #include "monitor/history.h"
-
-#include <sqlite3.h>
+#include "store/store.h"
 
 #define HISTORY_APPLICATION_ID 0x54435348 /* "TCSH" */
 #define HISTORY_VERSION 1
@@ -75,11 +74,9 @@ enum history_statement {
 };
 
 struct tocsin_history {
-	sqlite3 *db;
+	struct tocsin_store store;
 	sqlite3_stmt *statements[S_COUNT];
 	struct tocsin_history_settings settings;
-	bool writable;
-	int claim;           /* a descriptor of the file that says who writes to it; -1 */
 	uint64_t retry;      /* when somebody else's lock is tried again, of the monotonic clock */
 	bool open;           /* there is a transaction of ours */
 	unsigned int events; /* in it */

@@ -381,7 +381,7 @@ static void bind_question(sqlite3_stmt *s, const struct tocsin_history_query *q,
 static int prepare(struct tocsin_history *h, const char *head, const struct tocsin_history_query *q,
 		   const char *tail, sqlite3_stmt **ret, struct tocsin_error *err)
 {
-	sqlite3_str *sql = sqlite3_str_new(h->db);
+	sqlite3_str *sql = sqlite3_str_new(h->store.db);
 	char *words;
 	int rc;
 
@@ -391,7 +391,7 @@ static int prepare(struct tocsin_history *h, const char *head, const struct tocs
 	words = sqlite3_str_finish(sql);
 	if (!words)
 		return tocsin_history_failed(h, SQLITE_NOMEM, err);
-	rc = sqlite3_prepare_v2(h->db, words, -1, ret, NULL);
+	rc = sqlite3_prepare_v2(h->store.db, words, -1, ret, NULL);
 	sqlite3_free(words);
 	return rc == SQLITE_OK ? 0 : tocsin_history_failed(h, rc, err);
 }

@@ -68,7 +68,7 @@ static int add_row(struct tocsin_history *h, sqlite3_stmt *add, int64_t *id,
 	int rc = tocsin_history_run(h, add, err);
 
 	if (!rc)
-		*id = sqlite3_last_insert_rowid(h->db);
+		*id = sqlite3_last_insert_rowid(h->store.db);
 	return rc;
 }
 
@@ -484,7 +484,7 @@ static void roll_back(struct tocsin_history *h)
 {
 	struct tocsin_error ignored = {0};
 
-	if (!sqlite3_get_autocommit(h->db))
+	if (!sqlite3_get_autocommit(h->store.db))
 		tocsin_history_do(h, S_ROLLBACK, &ignored);
 	h->open = false;
 	h->events = 0;
@@ -501,7 +501,7 @@ static int give_back(struct tocsin_history *h, struct tocsin_error *err)
 		rc = tocsin_history_number(h, S_FREE_PAGES, &unused, err);
 	if (rc || unused < pages / 4)
 		return rc;
-	rc = sqlite3_exec(h->db, "PRAGMA incremental_vacuum(1024)", NULL, NULL, NULL);
+	rc = sqlite3_exec(h->store.db, "PRAGMA incremental_vacuum(1024)", NULL, NULL, NULL);
 	return rc == SQLITE_OK ? 0 : tocsin_history_failed(h, rc, err);
 }
 
@@ -575,7 +575,7 @@ int tocsin_history_add(struct tocsin_history *h, const struct tocsin_event *e,
 	struct tocsin_error own = {0};
 	int rc;
 
-	if (!h->writable)
+	if (!h->store.writable)
 		return tocsin_error_set(err, -EROFS, "the history was opened to be read");
 	rc = begin(h, &own);
 	if (!rc)

@@ -41,6 +41,7 @@ struct random_world {
 	bool gone[RANDOM_FILES]; /* no link is left */
 	struct random_plan plan[1 + 3 * RANDOM_FILES];
 	unsigned int planned, plans, fresh;
+	bool lasting; /* no file and no connection ends, so that none begins again */
 	struct tocsin_trace_event e;
 };
 
@@ -164,7 +165,11 @@ static inline struct random_choice random_choose(struct random_world *w, const u
 				  .flags = bytes[1] & 0x80 ? O_CREAT | O_WRONLY : 0};
 	bool lasts = bytes[2] & 0x80;
 
-	if (w->planned == w->plans && bytes[0] >= RANDOM_BURSTS)
+	if (w->lasting && (c.kind == TOCSIN_TRACE_UNLINKED || c.kind == TOCSIN_TRACE_CLOSED))
+		c.kind = TOCSIN_TRACE_RELEASED;
+	if (w->lasting)
+		c.flags = 0;
+	if (w->planned == w->plans && bytes[0] >= (w->lasting ? RANDOM_STARTS : RANDOM_BURSTS))
 		random_burst(w, bytes);
 	if (w->planned < w->plans) {
 		const struct random_plan *plan = &w->plan[w->planned++];

@@ -8,15 +8,18 @@
  * Within a start-up, which counts as one moment, the reduced graph may tell more, never less.
  */
 #include "provenance/query.h"
+#include "provenance/store.h"
 #include "provenance/test/random_events.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #define GRAPHS 1000u
+#define FILES 60u
 #define MOST_NODES 128u
 #define MOST_EVENTS 90u
 
@@ -27,11 +30,15 @@ struct pair {
 	uint64_t end;
 };
 
-static bool same_key(const struct tocsin_trace_node *x, const struct tocsin_trace_node *y)
+static bool same_key(const struct tocsin_provenance *g, uint32_t a,
+		     const struct tocsin_provenance *h, uint32_t b)
 {
-	/* texts are numbered alike: both graphs took the same events, and start-ups add none */
-	return x->kind == y->kind && x->id == y->id && x->part == y->part && x->key == y->key &&
-	       x->guest == y->guest;
+	const struct tocsin_trace_node *x = tocsin_provenance_node(g, a);
+	const struct tocsin_trace_node *y = tocsin_provenance_node(h, b);
+
+	return x->kind == y->kind && x->id == y->id && x->part == y->part &&
+	       !strcmp(tocsin_provenance_text(g, x->key, NULL),
+		       tocsin_provenance_text(h, y->key, NULL));
 }
 
 static bool has_edges(const struct tocsin_provenance *g, uint32_t node)
@@ -51,26 +58,22 @@ static bool was_folded(const struct pair *p, uint32_t plain, uint32_t reduced)
 }
 
 /* The n-th node of a key is the n-th of the same key. */
-static void pair_nodes(struct pair *p)
+static void pair_nodes(struct pair *p, bool all)
 {
 	uint32_t reduced_nodes = tocsin_provenance_nodes(p->reduced);
 
 	p->nodes = tocsin_provenance_nodes(p->plain);
-	assert_true(p->nodes <= MOST_NODES);
+	assert_true(p->nodes <= MOST_NODES && reduced_nodes < 2 * MOST_NODES);
 	for (uint32_t i = 0; i < p->nodes; i++) {
 		uint32_t nth = 0, at = 0;
 
 		for (uint32_t k = 0; k < i; k++)
-			nth += same_key(tocsin_provenance_node(p->plain, k),
-					tocsin_provenance_node(p->plain, i));
-		for (;; at++) {
-			assert_true(at < reduced_nodes);
-			if (same_key(tocsin_provenance_node(p->plain, i),
-				     tocsin_provenance_node(p->reduced, at)) &&
-			    !nth--)
+			nth += same_key(p->plain, k, p->plain, i);
+		for (; at < reduced_nodes; at++)
+			if (same_key(p->plain, i, p->reduced, at) && !nth--)
 				break;
-		}
-		p->as[i] = was_folded(p, i, at) ? TOCSIN_TRACE_NONE : at;
+		assert_true(at < reduced_nodes || (!all && !has_edges(p->plain, i)));
+		p->as[i] = at == reduced_nodes || was_folded(p, i, at) ? TOCSIN_TRACE_NONE : at;
 	}
 }
 
@@ -183,10 +186,19 @@ static uint32_t number(void)
 	return (uint32_t)(state >> 33);
 }
 
-static void make(struct pair *p, uint64_t seed)
+static struct tocsin_provenance *load(struct tocsin_trace_store *store)
+{
+	struct tocsin_provenance *g;
+
+	assert_int_equal(tocsin_trace_store_load(store, 0, 0, NULL, &g, NULL), 0);
+	return g;
+}
+
+/* store NULL: the reduced graph stays in memory. */
+static void make(struct pair *p, uint64_t seed, struct tocsin_trace_store *store)
 {
 	struct tocsin_provenance_settings plain = {.plain = true};
-	struct random_world w = {.time = 10};
+	struct random_world w = {.time = 10, .lasting = store != NULL};
 	/* some worlds have few kinds of events, so that much repeats */
 	uint32_t events, kinds;
 
@@ -203,11 +215,27 @@ static void make(struct pair *p, uint64_t seed)
 		const struct tocsin_trace_event *e = random_event(&w, bytes);
 
 		assert_int_equal(tocsin_provenance_take(e, p->plain), 0);
-		assert_int_equal(tocsin_provenance_take(e, p->reduced), 0);
+		assert_int_equal(store ? tocsin_trace_store_take(e, store)
+				       : tocsin_provenance_take(e, p->reduced),
+				 0);
 	}
 	tocsin_provenance_settle(p->reduced);
+	if (store) {
+		tocsin_provenance_free(p->reduced);
+		p->reduced = load(store);
+	}
 	p->end = w.time + 2;
-	pair_nodes(p);
+	pair_nodes(p, !store);
+}
+
+static void compare_all(struct pair *p)
+{
+	for (uint32_t from = 0; from < p->nodes; from++)
+		for (uint64_t time = 9; time <= p->end && p->as[from] != TOCSIN_TRACE_NONE;
+		     time += 1 + number() % 3) {
+			compare(p, from, time, false);
+			compare(p, from, time, true);
+		}
 }
 
 static void test_same_answers(void **unused)
@@ -218,13 +246,8 @@ static void test_same_answers(void **unused)
 		struct tocsin_provenance_counts counts;
 		struct pair p;
 
-		make(&p, seed);
-		for (uint32_t from = 0; from < p.nodes; from++)
-			for (uint64_t time = 9; time <= p.end && p.as[from] != TOCSIN_TRACE_NONE;
-			     time += 1 + number() % 3) {
-				compare(&p, from, time, false);
-				compare(&p, from, time, true);
-			}
+		make(&p, seed, NULL);
+		compare_all(&p);
 		tocsin_provenance_counts(p.plain, &counts);
 		before += counts.edges;
 		tocsin_provenance_counts(p.reduced, &counts);
@@ -243,9 +266,38 @@ static void test_same_answers(void **unused)
 	assert_true(merged > 300 && folded > 1000 && shared > 100);
 }
 
+/* The same when the graph was in a file, in many segments. */
+static void test_same_answers_from_a_file(void **unused)
+{
+	const struct tocsin_trace_store_settings settings = {.edges = 12};
+	char folder[] = "/tmp/tocsin-test-XXXXXX", path[64];
+	uint64_t segments = 0;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/graph", folder);
+	for (uint64_t seed = 1; seed <= FILES; seed++) {
+		struct tocsin_trace_store_extent extent;
+		struct tocsin_trace_store *store;
+		struct pair p;
+
+		assert_int_equal(tocsin_trace_store_open(path, &settings, &store, NULL), 0);
+		make(&p, seed, store);
+		compare_all(&p);
+		assert_int_equal(tocsin_trace_store_extent(store, &extent, NULL), 0);
+		segments += extent.segments;
+		tocsin_trace_store_close(store);
+		assert_int_equal(unlink(path), 0);
+		tocsin_provenance_free(p.plain);
+		tocsin_provenance_free(p.reduced);
+	}
+	assert_int_equal(rmdir(folder), 0);
+	assert_true(segments > 3 * FILES);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_answers)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_answers),
+					   cmocka_unit_test(test_same_answers_from_a_file)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

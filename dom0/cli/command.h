@@ -29,6 +29,7 @@ int command_files(int argc, char **argv);
 int command_net(int argc, char **argv);
 int command_history(int argc, char **argv);
 int command_watch(int argc, char **argv);
+int command_graph(int argc, char **argv);
 int command_modules(int argc, char **argv);
 int command_log(int argc, char **argv);
 int command_scan(int argc, char **argv);

@@ -175,7 +175,7 @@ int guest_run(int argc, char **argv, unsigned int accepts, guest_show show)
 	return guest_run_own(argc, argv, accepts, NULL, NULL, show);
 }
 
-static void say_plainly(void *command, const char *text)
+void guest_say_plainly(void *command, const char *text)
 {
 	fprintf(stderr, "tocsin %s: %s\n", (const char *)command, text);
 }
@@ -191,7 +191,7 @@ int guest_run_own(int argc, char **argv, unsigned int accepts, guest_own parse_o
 
 	if (rc)
 		return EXIT_USAGE;
-	rc = guest_open(&o, say_plainly, argv[0], &memory, &kernel, &err);
+	rc = guest_open(&o, guest_say_plainly, argv[0], &memory, &kernel, &err);
 	if (!rc)
 		rc = show(kernel, &o, &err);
 	tocsin_kernel_close(kernel);

@@ -33,6 +33,9 @@ const char **guest_option(const char *option, struct guest_options *o);
 /* Says something to the user; from any thread. */
 typedef void guest_say(void *context, const char *text);
 
+/* On stderr, after the name of the command, which is context. */
+void guest_say_plainly(void *command, const char *text);
+
 /*
  * Open the guest that is named and find its kernel; the caller closes the kernel, then the memory.
  * If that takes long, say is told what is waited for.

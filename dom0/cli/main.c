@@ -43,6 +43,11 @@ static const struct command {
      "           [--limit N] [--nodes N] [--stat]\n"
      "           [--json | --format text|json|ocsf|dot|graphml]",
      "what a watch kept", command_history},
+    {"graph",
+     "FILE | GUEST [--back FROM | --forward FROM] [--depth N]\n"
+     "           [--since TIME] [--until TIME] [--not PATTERN]... [--all] [--nodes N]\n"
+     "           [--count | --format tree|dot|svg|graphml|prov|ocsf]",
+     "what caused what in a guest", command_graph},
     {"key", "show [--key FILE]", "the key that verdicts are signed with", command_key},
 #ifdef HAVE_XEN
     {"list", "[--json]", "list the domains and their trigger rates", command_list},

@@ -120,4 +120,8 @@ void tocsin_json_socket(struct builder b, const struct tocsin_socket *s);
 /* A finding as an object (json.c); NULL, or bad set: no memory. */
 struct json_object *tocsin_json_finding(const struct tocsin_finding *f, bool *bad);
 
+/* Parts of all OCSF events (event_ocsf.c). code: what Tocsin calls it. */
+void tocsin_ocsf_metadata(struct builder top, const char *code, bool container);
+void tocsin_ocsf_device(struct builder top, const char *guest);
+
 #endif

@@ -286,7 +286,7 @@ static void put_finding(struct builder top, const struct tocsin_event *e)
 	put_evidence(top, e);
 }
 
-static void put_metadata(struct builder top, const struct tocsin_event *e, unsigned int class)
+void tocsin_ocsf_metadata(struct builder top, const char *code, bool container)
 {
 	struct builder b = open_object(top, "metadata"), product;
 	struct json_object *profiles = json_object_new_array();
@@ -296,11 +296,21 @@ static void put_metadata(struct builder top, const struct tocsin_event *e, unsig
 	put_text(product, "name", "Tocsin");
 	put_text(product, "vendor_name", "Tocsin");
 	put_text(product, "version", TOCSIN_VERSION);
-	put_text(b, "event_code", tocsin_event_kind_name(e->kind));
+	put_text(b, "event_code", code);
 	append(profiles, json_object_new_string("host"), b.bad);
-	if (e->process && e->process->container[0])
+	if (container)
 		append(profiles, json_object_new_string("container"), b.bad);
 	put(b, "profiles", profiles);
+}
+
+void tocsin_ocsf_device(struct builder top, const char *guest)
+{
+	struct builder b = open_object(top, "device");
+
+	put_u64(b, "type_id", 6);
+	put_text(b, "type", "Virtual");
+	put_text(b, "hostname", guest);
+	put_text(b, "name", guest);
 }
 
 static void put_class(struct builder b, const struct tocsin_event *e, struct activity a)
@@ -366,18 +376,15 @@ int tocsin_event_ocsf(FILE *to, const struct tocsin_event *e)
 {
 	struct activity a = activity_of(e);
 	bool bad = false;
-	struct builder b, device;
+	struct builder b;
 
 	if (a.class == CLASS_NONE)
 		return 0;
 	b = (struct builder){json_object_new_object(), &bad};
 	put_class(b, e, a);
-	put_metadata(b, e, a.class);
-	device = open_object(b, "device");
-	put_u64(device, "type_id", 6);
-	put_text(device, "type", "Virtual");
-	put_text(device, "hostname", e->guest);
-	put_text(device, "name", e->guest);
+	tocsin_ocsf_metadata(b, tocsin_event_kind_name(e->kind),
+			     e->process && e->process->container[0]);
+	tocsin_ocsf_device(b, e->guest);
 	if (a.class != CLASS_FINDING)
 		put_actor(b, e, a.class);
 	if (a.class == CLASS_PROCESS)

@@ -45,21 +45,38 @@ struct tocsin_graph {
 
 const char *tocsin_graph_node_name(enum graph_node_kind kind)
 {
-	static const char *const names[] = {"process", "listener", "endpoint"};
+	static const char *const names[] = {"process", "listener", "endpoint", "file",
+					    "socket",  "module",   "finding",  "group"};
 
 	return names[kind];
 }
 
 const char *tocsin_graph_edge_name(enum graph_edge_kind kind)
 {
-	static const char *const names[] = {"parent", "connection", "listens", "handed"};
+	static const char *const names[] = {"parent", "connection", "listens", "handed", "flow"};
 
 	return names[kind];
 }
 
+static int write_dot(FILE *to, struct tocsin_graph *g)
+{
+	struct graph_relations all;
+	int rc = tocsin_graph_relate(g, &all);
+
+	return rc ? rc : tocsin_graph_dot(to, &all);
+}
+
+static int write_graphml(FILE *to, struct tocsin_graph *g)
+{
+	struct graph_relations all;
+	int rc = tocsin_graph_relate(g, &all);
+
+	return rc ? rc : tocsin_graph_graphml(to, &all);
+}
+
 const struct tocsin_graph_output tocsin_graph_outputs[] = {
-    {"dot", tocsin_graph_dot},
-    {"graphml", tocsin_graph_graphml},
+    {"dot", write_dot},
+    {"graphml", write_graphml},
     {NULL, NULL},
 };
 

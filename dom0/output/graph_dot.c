@@ -50,7 +50,8 @@ static void write_process(FILE *to, const struct graph_node *n)
 
 static void write_node(FILE *to, const struct graph_node *n)
 {
-	static const char *const shapes[] = {"box", "cds", "ellipse"};
+	static const char *const shapes[] = {"box",     "cds",       "ellipse", "note",
+					     "hexagon", "component", "octagon", "folder"};
 
 	fprintf(to, "    n%zu [shape=%s, label=\"", n->number, shapes[n->kind]);
 	if (n->kind == NODE_PROCESS)
@@ -67,7 +68,8 @@ static void write_node(FILE *to, const struct graph_node *n)
 static void write_edge(FILE *to, const struct graph_edge *e)
 {
 	static const char *const styles[] = {"style=dashed, color=gray50", "color=blue",
-					     "style=dotted, arrowhead=none", "color=purple"};
+					     "style=dotted, arrowhead=none", "color=purple",
+					     "color=black"};
 
 	fprintf(to, "  n%zu -> n%zu [%s", e->from->number, e->to->number, styles[e->kind]);
 	if (e->kind == EDGE_CONNECTION) {
@@ -79,30 +81,32 @@ static void write_edge(FILE *to, const struct graph_edge *e)
 		fputc('"', to);
 	} else if (e->kind == EDGE_HANDED) {
 		fprintf(to, ", label=\"handed %s\"", e->protocol);
+	} else if (e->kind == EDGE_FLOW) {
+		fputs(", label=\"", to);
+		write_text(to, e->protocol);
+		fputs("\\n", to);
+		tocsin_text_clock(to, e->first);
+		fputs(e->unsure ? "\", style=dashed" : "\"", to);
 	}
 	fputs("];\n", to);
 }
 
-int tocsin_graph_dot(FILE *to, struct tocsin_graph *g)
+int tocsin_graph_dot(FILE *to, const struct graph_relations *all)
 {
-	struct graph_relations all;
-	int rc = tocsin_graph_relate(g, &all);
 	size_t box = SIZE_MAX;
 
-	if (rc)
-		return rc;
 	errno = 0;
 	fputs("digraph tocsin {\n  rankdir=LR;\n  node [style=filled, fontname=\"sans\"];\n"
 	      "  edge [fontname=\"sans\", fontsize=10];\n",
 	      to);
-	for (size_t i = 0; i < all.node_count; i++) {
-		const struct graph_node *n = all.nodes[i];
+	for (size_t i = 0; i < all->node_count; i++) {
+		const struct graph_node *n = all->nodes[i];
 
 		if (n->guest != box && box != SIZE_MAX)
 			fputs("  }\n", to);
 		if (n->guest != box && n->guest != SIZE_MAX) {
 			fprintf(to, "  subgraph cluster_%zu {\n    label=\"", n->guest);
-			write_text(to, all.guests[n->guest].name);
+			write_text(to, all->guests[n->guest].name);
 			fputs("\";\n", to);
 		}
 		box = n->guest;
@@ -110,8 +114,8 @@ int tocsin_graph_dot(FILE *to, struct tocsin_graph *g)
 	}
 	if (box != SIZE_MAX)
 		fputs("  }\n", to);
-	for (size_t i = 0; i < all.edge_count; i++)
-		write_edge(to, &all.edges[i]);
+	for (size_t i = 0; i < all->edge_count; i++)
+		write_edge(to, &all->edges[i]);
 	fputs("}\n", to);
 	return fflush(to) || ferror(to) ? errno ? -errno : -EIO : 0;
 }

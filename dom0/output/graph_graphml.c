@@ -14,7 +14,8 @@ static const struct key {
     {"exe", "node", "string"},      {"uid", "node", "long"},       {"container", "node", "string"},
     {"severity", "node", "string"}, {"finding", "node", "string"}, {"relation", "edge", "string"},
     {"protocol", "edge", "string"}, {"port", "edge", "long"},      {"count", "edge", "long"},
-    {"bytes", "edge", "long"},
+    {"bytes", "edge", "long"},      {"event", "edge", "string"},   {"first", "edge", "long"},
+    {"last", "edge", "long"},       {"unsure", "edge", "boolean"},
 };
 
 /* Cleaned text has no control characters; XML knows two more that it cannot hold. */
@@ -79,23 +80,28 @@ static void write_edge(FILE *to, const struct graph_edge *e)
 {
 	fprintf(to, "<edge source=\"n%zu\" target=\"n%zu\">", e->from->number, e->to->number);
 	write_data(to, "relation", tocsin_graph_edge_name(e->kind));
-	write_data(to, "protocol", e->protocol);
+	write_data(to, e->kind == EDGE_FLOW ? "event" : "protocol", e->protocol);
 	if (e->port)
 		write_number(to, "port", e->port);
 	if (e->kind == EDGE_CONNECTION) {
 		write_number(to, "count", e->count);
 		write_number(to, "bytes", e->bytes);
 	}
+	if (e->kind == EDGE_FLOW) {
+		write_number(to, "count", e->count);
+		if (e->bytes)
+			write_number(to, "bytes", e->bytes);
+		write_number(to, "first", e->first);
+		if (e->last != UINT64_MAX)
+			write_number(to, "last", e->last);
+		if (e->unsure)
+			write_data(to, "unsure", "true");
+	}
 	fputs("</edge>\n", to);
 }
 
-int tocsin_graph_graphml(FILE *to, struct tocsin_graph *g)
+int tocsin_graph_graphml(FILE *to, const struct graph_relations *all)
 {
-	struct graph_relations all;
-	int rc = tocsin_graph_relate(g, &all);
-
-	if (rc)
-		return rc;
 	errno = 0;
 	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 	      "<graphml xmlns=\"http://graphml.graphdrawing.org/xmlns\">\n",
@@ -104,10 +110,10 @@ int tocsin_graph_graphml(FILE *to, struct tocsin_graph *g)
 		fprintf(to, "<key id=\"%s\" for=\"%s\" attr.name=\"%s\" attr.type=\"%s\"/>\n",
 			keys[i].name, keys[i].of, keys[i].name, keys[i].type);
 	fputs("<graph id=\"tocsin\" edgedefault=\"directed\">\n", to);
-	for (size_t i = 0; i < all.node_count; i++)
-		write_node(to, all.nodes[i], &all);
-	for (size_t i = 0; i < all.edge_count; i++)
-		write_edge(to, &all.edges[i]);
+	for (size_t i = 0; i < all->node_count; i++)
+		write_node(to, all->nodes[i], all);
+	for (size_t i = 0; i < all->edge_count; i++)
+		write_edge(to, &all->edges[i]);
 	fputs("</graph>\n</graphml>\n", to);
 	return fflush(to) || ferror(to) ? errno ? -errno : -EIO : 0;
 }

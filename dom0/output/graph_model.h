@@ -5,8 +5,19 @@
 
 #include "output/graph.h"
 
-enum graph_node_kind { NODE_PROCESS, NODE_LISTENER, NODE_ENDPOINT };
-enum graph_edge_kind { EDGE_PARENT, EDGE_CONNECTION, EDGE_LISTENS, EDGE_HANDED };
+/* of relations, then of provenance as well */
+enum graph_node_kind {
+	NODE_PROCESS,
+	NODE_LISTENER,
+	NODE_ENDPOINT,
+	NODE_FILE,
+	NODE_SOCKET,
+	NODE_KERNEL,
+	NODE_FINDING,
+	NODE_GROUP /* of things that are told as one */
+};
+/* EDGE_FLOW: of provenance, from where information came */
+enum graph_edge_kind { EDGE_PARENT, EDGE_CONNECTION, EDGE_LISTENS, EDGE_HANDED, EDGE_FLOW };
 
 struct graph_guest {
 	char *name;
@@ -34,6 +45,9 @@ struct graph_edge {
 	const char *protocol; /* "tcp", ...; "" of EDGE_PARENT */
 	uint16_t port;        /* of the side that was connected to, or listens; 0: none */
 	uint64_t count, bytes;
+	/* of EDGE_FLOW, whose protocol says what happened; last UINT64_MAX: it lasts */
+	uint64_t first, last;
+	bool unsure;
 };
 
 struct graph_relations {
@@ -46,11 +60,12 @@ struct graph_relations {
 /* All that was added, in a fixed order; it is the graph's. -ENOMEM, -E2BIG. */
 int tocsin_graph_relate(struct tocsin_graph *g, struct graph_relations *ret);
 
-/* "process", "listener", "endpoint"; "parent", "connection", "listens", "handed" */
+/* "process", "listener", "endpoint", ...; "parent", "connection", "listens", "handed", "flow" */
 const char *tocsin_graph_node_name(enum graph_node_kind kind);
 const char *tocsin_graph_edge_name(enum graph_edge_kind kind);
 
-int tocsin_graph_dot(FILE *to, struct tocsin_graph *g);
-int tocsin_graph_graphml(FILE *to, struct tocsin_graph *g);
+/* Nodes of one guest have to stand together. 0, or a negative errno of writing. */
+int tocsin_graph_dot(FILE *to, const struct graph_relations *all);
+int tocsin_graph_graphml(FILE *to, const struct graph_relations *all);
 
 #endif

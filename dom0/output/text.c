@@ -24,6 +24,16 @@ bool tocsin_text_time(FILE *to, uint64_t time)
 	return true;
 }
 
+void tocsin_text_clock(FILE *to, uint64_t time)
+{
+	time_t seconds = (time_t)(time / 1000000000u);
+	char text[64];
+	struct tm tm;
+
+	if (gmtime_r(&seconds, &tm) && strftime(text, sizeof(text), "%T", &tm))
+		fprintf(to, "%s.%03u", text, (unsigned int)(time / 1000000u % 1000u));
+}
+
 static void write_head(FILE *to, const struct tocsin_report *r)
 {
 	char text[CLEAN_SIZE];
@@ -105,7 +115,8 @@ static void write_findings(FILE *to, const struct tocsin_findings *f)
 		fprintf(to, "  and %zu more\n", f->dropped);
 	if (f->unknown)
 		fprintf(to,
-			"  not looked at: %" PRIu64 " parts that this kernel lacks, or has in no known "
+			"  not looked at: %" PRIu64
+			" parts that this kernel lacks, or has in no known "
 			"layout\n",
 			f->unknown);
 }

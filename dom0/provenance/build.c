@@ -60,6 +60,14 @@ static int find_process(struct moment *m, const struct tocsin_event_process *p, 
 	return rc ? rc : describe(g, p->container, &at->container);
 }
 
+/* The first of its paths is kept. */
+static void set_path(struct tocsin_trace_node *n, uint32_t path)
+{
+	if (n->name && n->name != path && !n->more)
+		n->more = n->name;
+	n->name = path;
+}
+
 static int find_file(struct moment *m, const struct tocsin_trace_file *f, bool made, uint32_t *ret)
 {
 	struct tocsin_trace_node n = {
@@ -97,7 +105,7 @@ static int find_file(struct moment *m, const struct tocsin_trace_file *f, bool m
 			return rc;
 	}
 	if (n.name)
-		g->nodes[*ret].name = n.name;
+		set_path(&g->nodes[*ret], n.name);
 	if (f->mode)
 		g->nodes[*ret].mode = f->mode;
 	later(&g->nodes[*ret].last, m->e->time);
@@ -301,7 +309,7 @@ static int rename_path(struct moment *m, uint32_t file)
 
 static int take_renamed(struct moment *m)
 {
-	uint32_t file;
+	uint32_t file, path = 0;
 	int rc = find_file(m, m->e->file, false, &file);
 
 	if (rc)
@@ -312,8 +320,9 @@ static int take_renamed(struct moment *m)
 		return rc;
 	if (!m->e->file->id.inode)
 		return rename_path(m, file);
-	if (m->e->kind == TOCSIN_TRACE_RENAMED)
-		rc = describe(m->g, m->e->to, &m->g->nodes[file].name);
+	rc = describe(m->g, m->e->to, &path);
+	if (!rc && path && m->e->kind == TOCSIN_TRACE_RENAMED)
+		set_path(&m->g->nodes[file], path);
 	return rc;
 }
 

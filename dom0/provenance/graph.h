@@ -62,7 +62,9 @@ struct tocsin_trace_node {
 	uint64_t id, part;
 	uint32_t key;  /* what else tells it apart: path, addresses, name */
 	uint32_t name; /* comm, path, addresses, ...; as last seen */
-	uint32_t more; /* exe; a host's name; what a finding says */
+	uint32_t
+	    more; /* exe; a file's first path, if it has another; a host's name; what a finding says
+		   */
 	uint32_t container;
 	uint32_t uid, euid, mode;
 	uint64_t first, last; /* times of events */

@@ -402,16 +402,21 @@ static bool is_comm(const struct tocsin_provenance *g, const struct tocsin_trace
 }
 
 /* A path, or its last parts. */
+static bool is_path(const char *path, const struct meant *m)
+{
+	size_t size = strlen(path);
+
+	if (size < m->size || strcmp(path + size - m->size, m->what) != 0)
+		return false;
+	return size == m->size || (m->what[0] != '/' && path[size - m->size - 1] == '/');
+}
+
 static bool is_file(const struct tocsin_provenance *g, const struct tocsin_trace_node *n,
 		    const struct meant *m)
 {
-	const char *path = tocsin_provenance_text(g, n->name, NULL);
-	size_t size = strlen(path);
-
-	if (n->kind != TOCSIN_TRACE_FILE || size < m->size ||
-	    strcmp(path + size - m->size, m->what) != 0)
-		return false;
-	return size == m->size || (m->what[0] != '/' && path[size - m->size - 1] == '/');
+	return n->kind == TOCSIN_TRACE_FILE &&
+	       (is_path(tocsin_provenance_text(g, n->name, NULL), m) ||
+		(n->more && is_path(tocsin_provenance_text(g, n->more, NULL), m)));
 }
 
 /* One of the words of a socket's name is it. */

@@ -437,8 +437,11 @@ static int place_node(struct tocsin_provenance *g, const struct tocsin_trace_nod
 	    (n.kind == TOCSIN_TRACE_SOCKET && born && dead))
 		return trace_node_add(g, &n, ret); /* the same number, or name, again */
 	old->flags |= n.flags;
+	if (n.kind == TOCSIN_TRACE_FILE && !old->more && old->name != n.name)
+		old->more = old->name;
+	else if (n.kind != TOCSIN_TRACE_FILE && n.more)
+		old->more = n.more;
 	old->name = n.name ? n.name : old->name;
-	old->more = n.more ? n.more : old->more;
 	old->container = n.container ? n.container : old->container;
 	old->uid = n.uid;
 	old->euid = n.euid;

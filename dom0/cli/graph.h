@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside cli/: tocsin graph. */
+#ifndef TOCSIN_CLI_GRAPH_H
+#define TOCSIN_CLI_GRAPH_H
+
+#include "cli/guest.h"
+#include "output/provenance.h"
+
+#define GRAPH_NOT_MAX 64
+#define GRAPH_FOLDER "/var/lib/tocsin/graphs" /* DOMAIN's graph is the file of its name */
+
+struct graph_options {
+	const char *file; /* or a guest */
+	struct guest_options guest;
+	const char *back, *forward; /* at most one */
+	uint64_t since, until, nodes;
+	uint32_t depth;
+	const char * not [GRAPH_NOT_MAX];
+	size_t not_count;
+	const struct tocsin_provenance_output *output;
+	bool all, count;
+};
+
+/* 0, or -EINVAL with the reason on stderr. ret->output is what it is unless --format says more. */
+int graph_options_parse(int argc, char **argv, struct graph_options *ret);
+
+/* The graph that the options name, freed by the caller. 0; 1: part of a guest could not be read; a
+ * negative errno. */
+int graph_load(const struct graph_options *o, struct tocsin_provenance **ret,
+	       struct tocsin_error *err);
+
+#endif

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Where a graph comes from. A file says itself what it is: a graph, a history, else events as text.
+ * A guest that is traced has a graph in GRAPH_FOLDER; of another its processes, their connections
+ * and open files are read once, now.
+ */
+#include "cli/graph.h"
+#include "monitor/history.h"
+#include "monitor/monitor.h"
+#include "provenance/script.h"
+#include "provenance/store.h"
+#include "provenance/watched.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum form { FORM_UNKNOWN, FORM_TEXT, FORM_HISTORY, FORM_GRAPH };
+
+static int form_of(const char *path, enum form *ret, struct tocsin_error *err)
+{
+	uint8_t header[72] = {0};
+	FILE *f = fopen(path, "re");
+	size_t size;
+
+	if (!f)
+		return tocsin_error_set(err, -errno, "%s: %s", path, strerror(errno));
+	size = fread(header, 1, sizeof(header), f);
+	fclose(f);
+	*ret = FORM_TEXT;
+	if (size == sizeof(header) && !memcmp(header, "SQLite format 3", 16))
+		*ret = !memcmp(header + 68, "TCPG", 4)   ? FORM_GRAPH
+		       : !memcmp(header + 68, "TCSH", 4) ? FORM_HISTORY
+							 : FORM_UNKNOWN;
+	return 0;
+}
+
+static int load_graph(const char *path, const struct graph_options *o,
+		      struct tocsin_provenance **ret, struct tocsin_error *err)
+{
+	struct tocsin_trace_store *store;
+	int rc = tocsin_trace_store_open(path, NULL, &store, err);
+
+	if (rc)
+		return rc;
+	rc = tocsin_trace_store_load(store, o->since, o->until, NULL, ret, err);
+	tocsin_trace_store_close(store);
+	return rc;
+}
+
+/* Nothing is reduced: what a history has was told once. */
+static struct tocsin_provenance *new_plain(struct tocsin_error *err)
+{
+	const struct tocsin_provenance_settings settings = {.plain = true};
+	struct tocsin_provenance *g = tocsin_provenance_new(&settings);
+
+	if (!g)
+		tocsin_error_set(err, -ENOMEM, "no memory for the graph");
+	return g;
+}
+
+static int load_history(const struct graph_options *o, struct tocsin_provenance **ret,
+			struct tocsin_error *err)
+{
+	const struct tocsin_history_query query = {
+	    .since = o->since, .until = o->until, .kind = TOCSIN_EVENT_KINDS};
+	struct tocsin_provenance *g = new_plain(err);
+	struct tocsin_trace_watched watched = {.take = tocsin_provenance_take, .context = g};
+	struct tocsin_history *h;
+	int rc = g ? tocsin_history_open(o->file, NULL, &h, err) : -ENOMEM;
+
+	if (!rc) {
+		rc = tocsin_history_each(h, &query, tocsin_trace_watch, &watched, err);
+		tocsin_history_close(h);
+	}
+	if (rc) {
+		tocsin_provenance_free(g);
+		return tocsin_error_set(err, rc, "%s: %s", o->file, strerror(-rc));
+	}
+	*ret = g;
+	return 0;
+}
+
+static int load_text(const struct graph_options *o, struct tocsin_provenance **ret,
+		     struct tocsin_error *err)
+{
+	struct tocsin_provenance *g = tocsin_provenance_new(NULL);
+	struct tocsin_error own = {0};
+	FILE *f = g ? fopen(o->file, "re") : NULL;
+	int rc =
+	    f ? tocsin_trace_script(f, tocsin_provenance_take, g, &own)
+	      : tocsin_error_set(&own, g ? -errno : -ENOMEM, "%s", strerror(g ? errno : ENOMEM));
+
+	if (f)
+		fclose(f);
+	if (rc) {
+		tocsin_provenance_free(g);
+		return tocsin_error_set(err, rc, "%s: %s", o->file, own.message);
+	}
+	tocsin_provenance_settle(g);
+	*ret = g;
+	return 0;
+}
+
+/* ---- one look at a guest ---- */
+
+struct look {
+	struct tocsin_trace_watched watched;
+	const char *guest;
+	uint64_t boot, time;
+};
+
+static int take_file(const struct tocsin_process *p, const struct tocsin_file *f, bool json,
+		     void *context)
+{
+	const struct look *l = context;
+
+	return tocsin_trace_open_file(&l->watched, l->guest, l->boot, l->time, p, f);
+}
+
+static int sample(struct tocsin_kernel *k, struct look *l, struct tocsin_error *err)
+{
+	struct tocsin_monitor_standing standing;
+	struct tocsin_monitor_source source;
+	struct tocsin_monitor *m;
+	size_t events;
+	int rc;
+
+	tocsin_monitor_source_kernel(k, &source);
+	rc = tocsin_monitor_open(l->guest, &source, k, tocsin_trace_watch, &l->watched, &m, err);
+	if (rc)
+		return rc;
+	rc = tocsin_monitor_sample(m, &events, err);
+	tocsin_monitor_standing(m, &standing);
+	tocsin_monitor_close(m);
+	l->time = standing.time;
+	l->boot = source.boot;
+	return rc;
+}
+
+static int look(const struct graph_options *o, struct tocsin_provenance **ret,
+		struct tocsin_error *err)
+{
+	struct tocsin_provenance *g = new_plain(err);
+	struct look l = {.watched = {tocsin_provenance_take, g},
+			 .guest = o->guest.domain ? o->guest.domain
+				  : o->guest.qemu ? o->guest.qemu
+						  : o->guest.dump};
+	struct tocsin_memory *memory = NULL;
+	struct tocsin_kernel *kernel = NULL;
+	int rc =
+	    g ? guest_open(&o->guest, guest_say_plainly, (void *)"graph", &memory, &kernel, err)
+	      : -ENOMEM;
+
+	if (!rc)
+		rc = sample(kernel, &l, err);
+	if (!rc)
+		rc = guest_files(kernel, &o->guest, take_file, &l, err);
+	tocsin_kernel_close(kernel);
+	tocsin_memory_close(memory);
+	if (rc < 0)
+		tocsin_provenance_free(g);
+	else
+		*ret = g;
+	return rc;
+}
+
+int graph_load(const struct graph_options *o, struct tocsin_provenance **ret,
+	       struct tocsin_error *err)
+{
+	char path[512];
+	enum form form = FORM_UNKNOWN;
+	int rc;
+
+	if (!o->file) {
+		if (o->guest.domain && !strchr(o->guest.domain, '/') &&
+		    (size_t)snprintf(path, sizeof(path), GRAPH_FOLDER "/%s", o->guest.domain) <
+			sizeof(path) &&
+		    !access(path, F_OK))
+			return load_graph(path, o, ret, err);
+		return look(o, ret, err);
+	}
+	rc = form_of(o->file, &form, err);
+	if (rc)
+		return rc;
+	switch (form) {
+	case FORM_TEXT:
+		return load_text(o, ret, err);
+	case FORM_HISTORY:
+		return load_history(o, ret, err);
+	case FORM_GRAPH:
+		return load_graph(o->file, o, ret, err);
+	default:
+		return tocsin_error_set(err, -EPROTO,
+					"%s: neither a graph nor a history: a database of another "
+					"program",
+					o->file);
+	}
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The arguments of tocsin graph. */
+#include "cli/graph.h"
+#include "cli/when.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static int parse_number(const char *text, uint64_t most, uint64_t *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(text, &end, 10);
+	return *text < '0' || *text > '9' || *end || errno || *ret > most || !*ret ? -EINVAL : 0;
+}
+
+static int parse_time(const char *text, uint64_t *ret)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return when_parse(text, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec, ret);
+}
+
+static int parse_back(const char *text, struct graph_options *o)
+{
+	o->back = text;
+	return o->forward ? -EINVAL : 0;
+}
+
+static int parse_forward(const char *text, struct graph_options *o)
+{
+	o->forward = text;
+	return o->back ? -EINVAL : 0;
+}
+
+static int parse_depth(const char *text, struct graph_options *o)
+{
+	uint64_t value;
+	int rc = parse_number(text, 1000000, &value);
+
+	o->depth = (uint32_t)value;
+	return rc;
+}
+
+static int parse_since(const char *text, struct graph_options *o)
+{
+	return parse_time(text, &o->since);
+}
+
+static int parse_until(const char *text, struct graph_options *o)
+{
+	return parse_time(text, &o->until);
+}
+
+static int parse_nodes(const char *text, struct graph_options *o)
+{
+	return parse_number(text, 10000000, &o->nodes);
+}
+
+static int parse_not(const char *text, struct graph_options *o)
+{
+	if (o->not_count == GRAPH_NOT_MAX)
+		return -EINVAL;
+	o->not [o->not_count++] = text;
+	return 0;
+}
+
+static int parse_format(const char *text, struct graph_options *o)
+{
+	o->output = tocsin_provenance_output_find(text);
+	return o->output ? 0 : -EINVAL;
+}
+
+#define FROM                                                                                       \
+	"a PID, /a/path, ADDRESS:PORT, or one of pid: comm: file: socket: host: finding: module: " \
+	"with what follows; either --back or --forward"
+#define TIMES "90s, 10m, 2h, 7d or 1w (ago), 2026-01-31, 2026-01-31T12:00:00Z, seconds since 1970"
+
+static const struct option {
+	const char *name;
+	int (*parse)(const char *text, struct graph_options *o);
+	const char *takes;
+} valued[] = {
+    {"--back", parse_back, FROM},
+    {"--forward", parse_forward, FROM},
+    {"--depth", parse_depth, "a number, from 1"},
+    {"--since", parse_since, TIMES},
+    {"--until", parse_until, TIMES},
+    {"--not", parse_not, "a pattern of names, paths or addresses, at most 64 times"},
+    {"--nodes", parse_nodes, "a number, 1 to 10000000"},
+    {"--format", parse_format, "tree, dot, svg, graphml, prov or ocsf"},
+};
+
+/* How many arguments it took; a negative errno: stderr says why. */
+static int parse_option(char **argv, struct graph_options *o)
+{
+	const char **guest = guest_option(argv[0], &o->guest);
+
+	if (guest && argv[1]) {
+		*guest = argv[1];
+		return 2;
+	}
+	if (!strcmp(argv[0], "--all") || !strcmp(argv[0], "--count")) {
+		*(argv[0][2] == 'a' ? &o->all : &o->count) = true;
+		return 1;
+	}
+	for (size_t i = 0; i < sizeof(valued) / sizeof(valued[0]); i++) {
+		if (strcmp(argv[0], valued[i].name) != 0)
+			continue;
+		if (argv[1] && !valued[i].parse(argv[1], o))
+			return 2;
+		fprintf(stderr, "tocsin graph: %s takes %s\n", argv[0], valued[i].takes);
+		return -EINVAL;
+	}
+	if (argv[0][0] == '-' || o->file) {
+		fprintf(stderr, "tocsin graph: unexpected argument '%s'\n", argv[0]);
+		return -EINVAL;
+	}
+	o->file = argv[0];
+	return 1;
+}
+
+int graph_options_parse(int argc, char **argv, struct graph_options *ret)
+{
+	int took;
+
+	for (int i = 1; i < argc; i += took) {
+		took = parse_option(argv + i, ret);
+		if (took < 0)
+			return took;
+	}
+	if (!!ret->file + !!ret->guest.domain + !!ret->guest.qemu + !!ret->guest.dump == 1)
+		return 0;
+	fputs("tocsin graph: of what? One of FILE, -d DOMAIN, --qemu SOCKET, --dump FILE\n",
+	      stderr);
+	return -EINVAL;
+}

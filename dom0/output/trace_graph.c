@@ -19,7 +19,7 @@ struct model {
 	struct graph_node *nodes; /* steps, then groups */
 	char **texts;             /* of groups and labels, to be freed */
 	size_t text_count;
-	size_t *told_at; /* by node: the last edge from it */
+	size_t *told_at; /* of each node, from it and to it: the last edge, and 1; of groups */
 };
 
 static enum graph_node_kind kind_of(const struct tocsin_trace_node *n)
@@ -122,16 +122,22 @@ static int add_edge(struct model *m, const struct tocsin_trace_edge *e)
 	struct graph_node *from = shown(m, e->from), *to = shown(m, e->to);
 	bool standing = e->flags & TOCSIN_TRACE_STANDING;
 	struct graph_edge *last;
+	size_t *told;
 	char *text = NULL;
 	size_t size;
 	FILE *out;
 
 	if (from == to && e->kind != TOCSIN_TRACE_CREDENTIALS)
 		return 0;
-	last = m->all.edge_count ? &m->all.edges[m->told_at[from - m->nodes]] : NULL;
-	if (last && from->kind == NODE_GROUP && last->from == from && last->to == to) {
-		last->count += e->count;
-		return 0;
+	if (from->kind == NODE_GROUP || to->kind == NODE_GROUP) {
+		told = &m->told_at[from->kind == NODE_GROUP ? 2 * (from - m->nodes)
+							    : 2 * (to - m->nodes) + 1];
+		last = *told ? &m->all.edges[*told - 1] : NULL;
+		if (last && last->from == from && last->to == to) {
+			last->count += e->count;
+			return 0;
+		}
+		*told = m->all.edge_count + 1;
 	}
 	out = open_memstream(&text, &size);
 	if (!out)
@@ -140,7 +146,6 @@ static int add_edge(struct model *m, const struct tocsin_trace_edge *e)
 	trace_detail(out, g, e);
 	if (fclose(out) || !keep(m, text))
 		return -ENOMEM;
-	m->told_at[from - m->nodes] = m->all.edge_count;
 	m->all.edges[m->all.edge_count++] = (struct graph_edge){
 	    .kind = EDGE_FLOW,
 	    .from = from,
@@ -188,7 +193,7 @@ static int make_model(const struct tocsin_told *t, struct model *m)
 	m->all.nodes = calloc(count + m->v.group_count + 1u, sizeof(*m->all.nodes));
 	m->all.edges = calloc(t->answer->edge_count + 1u, sizeof(*m->all.edges));
 	m->texts = calloc(t->answer->edge_count + m->v.group_count + 1u, sizeof(*m->texts));
-	m->told_at = calloc(count + m->v.group_count + 1u, sizeof(*m->told_at));
+	m->told_at = calloc(2u * (count + m->v.group_count) + 2u, sizeof(*m->told_at));
 	if (!m->told_at || !m->nodes || !m->all.nodes || !m->all.edges || !m->texts)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < count && !rc; i++) {

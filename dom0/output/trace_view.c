@@ -293,10 +293,12 @@ void trace_describe(FILE *to, const struct tocsin_provenance *g, uint32_t node)
 
 	if (n->kind == TOCSIN_TRACE_PROCESS) {
 		fprintf(to, "process %" PRIu64 " %s", n->id, clean(g, n->name, text));
-		fprintf(to, " (uid %" PRIu32, n->uid);
-		if (n->euid != n->uid)
+		if (n->uid != UINT32_MAX)
+			fprintf(to, " (uid %" PRIu32, n->uid);
+		if (n->uid != UINT32_MAX && n->euid != n->uid)
 			fprintf(to, ", acts as %" PRIu32, n->euid);
-		fputc(')', to);
+		if (n->uid != UINT32_MAX)
+			fputc(')', to);
 	} else if (n->kind == TOCSIN_TRACE_FILE) {
 		fputs(n->name ? clean(g, n->name, text) : "file without a path", to);
 		if (!n->name && n->id)
@@ -338,7 +340,7 @@ void trace_describe_group(FILE *to, const struct trace_view *v, const struct tra
 /* Of each kind: forward, and back. An end that is no process speaks of itself. */
 static const char *const verbs[TOCSIN_TRACE_KINDS][2] = {
     [TOCSIN_TRACE_CREATED] = {"started", "started by"},
-    [TOCSIN_TRACE_EXECUTED] = {"was executed as", "executed"},
+    [TOCSIN_TRACE_EXECUTED] = {"was executed by", "executed"},
     [TOCSIN_TRACE_CREDENTIALS] = {"became", "became"},
     [TOCSIN_TRACE_SIGNAL] = {"signalled", "signalled by"},
     [TOCSIN_TRACE_PTRACE] = {"traced", "traced by"},
@@ -358,7 +360,7 @@ static const char *const verbs[TOCSIN_TRACE_KINDS][2] = {
     [TOCSIN_TRACE_ACCEPTED] = {"was accepted by", "accepted"},
     [TOCSIN_TRACE_CONNECTED] = {"connected", "connected by"},
     [TOCSIN_TRACE_SENT] = {"sent over", "sent by"},
-    [TOCSIN_TRACE_RECEIVED] = {"was received from by", "received over"},
+    [TOCSIN_TRACE_RECEIVED] = {"brought data to", "received over"},
     [TOCSIN_TRACE_FLOW] = {"on the wire to", "on the wire from"},
     [TOCSIN_TRACE_FINDING] = {"is found as", "found in"},
 };

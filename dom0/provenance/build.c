@@ -40,6 +40,8 @@ static int find_process(struct moment *m, const struct tocsin_event_process *p, 
 				      .boot = m->e->boot,
 				      .id = (uint32_t)p->pid,
 				      .part = p->start_time,
+				      .uid = p->uid,
+				      .euid = p->euid,
 				      .first = m->e->since};
 	struct tocsin_provenance *g = m->g;
 	struct tocsin_trace_node *at;
@@ -51,8 +53,10 @@ static int find_process(struct moment *m, const struct tocsin_event_process *p, 
 	if (rc)
 		return rc;
 	at = &g->nodes[*ret];
-	at->uid = p->uid;
-	at->euid = p->euid;
+	if (p->uid != UINT32_MAX) { /* it could be read */
+		at->uid = p->uid;
+		at->euid = p->euid;
+	}
 	later(&at->last, m->e->time);
 	rc = describe(g, p->comm, &at->name);
 	if (!rc)

@@ -127,7 +127,8 @@ static bool set_uid(struct line *l, char *value)
 {
 	bool ok = number32(value, 10, &l->who.uid);
 
-	l->who.euid = l->who.uid;
+	if (l->who.euid == UINT32_MAX)
+		l->who.euid = l->who.uid;
 	return ok;
 }
 
@@ -375,8 +376,12 @@ static bool set(struct line *l, char *word)
 
 static void begin(struct script *s)
 {
-	static const struct tocsin_event_process nobody = {
-	    .comm = "", .exe = "", .cmdline = "", .container = ""};
+	static const struct tocsin_event_process nobody = {.uid = UINT32_MAX,
+							   .euid = UINT32_MAX,
+							   .comm = "",
+							   .exe = "",
+							   .cmdline = "",
+							   .container = ""};
 	struct line *l = &s->l;
 
 	memset(l, 0, sizeof(*l));

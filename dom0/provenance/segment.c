@@ -443,8 +443,10 @@ static int place_node(struct tocsin_provenance *g, const struct tocsin_trace_nod
 		old->more = n.more;
 	old->name = n.name ? n.name : old->name;
 	old->container = n.container ? n.container : old->container;
-	old->uid = n.uid;
-	old->euid = n.euid;
+	if (n.uid != UINT32_MAX) {
+		old->uid = n.uid;
+		old->euid = n.euid;
+	}
 	old->mode = n.mode ? n.mode : old->mode;
 	old->severity = n.severity > old->severity ? n.severity : old->severity;
 	old->first = n.first < old->first ? n.first : old->first;

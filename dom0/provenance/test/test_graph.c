@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What events become, what is reached, and what is told of it: on small scripts of events. */
+#include "provenance/query.h"
+#include "provenance/script.h"
+#include "provenance/store.h"
+#include "provenance/watched.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static int run(const char *script, struct tocsin_provenance *g, struct tocsin_error *err)
+{
+	FILE *from = fmemopen((void *)script, strlen(script), "r");
+	int rc;
+
+	assert_non_null(from);
+	rc = tocsin_trace_script(from, tocsin_provenance_take, g, err);
+	fclose(from);
+	return rc;
+}
+
+static struct tocsin_provenance *make(const char *script)
+{
+	struct tocsin_provenance *g = tocsin_provenance_new(NULL);
+	struct tocsin_error err = {0};
+
+	assert_non_null(g);
+	if (run(script, g, &err))
+		fail_msg("%s", err.message);
+	tocsin_provenance_settle(g);
+	return g;
+}
+
+/* The names of what is reached, in the order of reaching, with spaces between. */
+static const char *reach(const struct tocsin_provenance *g, const char *from,
+			 const struct tocsin_trace_question *q, struct tocsin_trace_answer *keep)
+{
+	static char text[1024];
+	struct tocsin_trace_answer a;
+	uint32_t *nodes;
+	size_t count;
+
+	text[0] = 0;
+	assert_int_equal(tocsin_trace_find(g, from, &nodes, &count, NULL), 0);
+	assert_int_equal(tocsin_trace_ask(g, q, nodes, count, &a), 0);
+	free(nodes);
+	for (uint32_t i = 0; i < a.count; i++) {
+		const struct tocsin_trace_node *n = tocsin_provenance_node(g, a.steps[i].node);
+
+		if (i)
+			strcat(text, " ");
+		strncat(text, tocsin_provenance_text(g, n->name, NULL), 64);
+	}
+	if (keep)
+		*keep = a;
+	else
+		tocsin_trace_answer_free(&a);
+	return text;
+}
+
+static const char *back(const struct tocsin_provenance *g, const char *from)
+{
+	return reach(g, from, &(struct tocsin_trace_question){0}, NULL);
+}
+
+static const char *forward(const struct tocsin_provenance *g, const char *from)
+{
+	return reach(g, from, &(struct tocsin_trace_question){.forward = true}, NULL);
+}
+
+static void test_times(void **unused)
+{
+	/* what it read after it wrote is no cause; what was open before, and still is, may be */
+	struct tocsin_provenance *g = make("1 read who=1:cat file=/in open=1\n"
+					   "2 written who=1:cat file=/out open=2\n"
+					   "3 released file=/out open=2\n"
+					   "4 read who=1:cat file=/late open=3\n"
+					   "5 released file=/in open=1\n"
+					   "6 written who=2:x file=/in open=4\n");
+
+	assert_string_equal(back(g, "/out"), "/out cat /in");
+	assert_string_equal(forward(g, "/in"), "/in cat /out");
+	assert_string_equal(forward(g, "/late"), "/late cat");
+	assert_string_equal(back(g, "/late"), "/late");
+	tocsin_provenance_free(g);
+}
+
+static void test_files_are_told_apart(void **unused)
+{
+	struct tocsin_provenance *g = make("1 opened who=1:a file=/f ino=7 open=1 value=65\n"
+					   "1 written who=1:a file=/f ino=7 open=1\n"
+					   "2 unlinked who=1:a file=/f ino=7 deleted\n"
+					   /* who has it open reads on, though it has no link */
+					   "3 read who=2:b file=/f ino=7 open=1 deleted\n"
+					   "4 released file=/f ino=7 open=1 deleted\n"
+					   /* its number is used again */
+					   "5 opened who=3:c file=/g ino=7 open=2 value=65\n"
+					   "5 written who=3:c file=/g ino=7 open=2\n"
+					   "6 read who=4:d file=/g ino=7 open=3\n"
+					   /* renamed, it is the same */
+					   "7 renamed who=4:d file=/g ino=7 to=/h\n"
+					   "8 read who=5:e file=/h ino=7 open=4\n");
+
+	assert_string_equal(back(g, "2"), "b a"); /* /f folded away */
+	assert_string_equal(back(g, "4"), "d /h c");
+	assert_string_equal(back(g, "5"), "e /h d c");
+	tocsin_provenance_free(g);
+}
+
+static void test_a_path_alone(void **unused)
+{
+	struct tocsin_provenance *g = make("1 written who=1:a file=/x\n2 exited who=1:a\n"
+					   "3 renamed who=2:b file=/x to=/y\n"
+					   "4 read who=3:c file=/y\n");
+
+	assert_string_equal(back(g, "3"), "c /y b /x a");
+	tocsin_provenance_free(g);
+}
+
+static void test_connections(void **unused)
+{
+	struct tocsin_provenance *g =
+	    make("1 connected who=1:wget local=10.0.0.1:1000 remote=192.0.2.1:80\n"
+		 "1 received who=1:wget local=10.0.0.1:1000 remote=192.0.2.1:80\n"
+		 "2 closed local=10.0.0.1:1000 remote=192.0.2.1:80 sent=1 received=2\n"
+		 /* the same addresses: another */
+		 "3 connected who=2:curl local=10.0.0.1:1000 remote=192.0.2.1:80\n"
+		 /* within the guest both ends are one, whatever the family */
+		 "4 connected who=3:nc local=127.0.0.1:2000 remote=127.0.0.1:90\n"
+		 "4 accepted who=4:srv local=[::ffff:127.0.0.1]:90 remote=[::ffff:127.0.0.1]:2000\n"
+		 "5 sent who=3:nc local=127.0.0.1:2000 remote=127.0.0.1:90\n"
+		 "5 received who=4:srv local=127.0.0.1:90 remote=127.0.0.1:2000\n");
+
+	assert_string_equal(back(g, "1"), "wget tcp 10.0.0.1:1000 > 192.0.2.1:80 192.0.2.1");
+	/* nobody asks a host whom else it knows */
+	assert_string_equal(forward(g, "2"), "curl tcp 10.0.0.1:1000 > 192.0.2.1:80 192.0.2.1");
+	assert_string_equal(forward(g, "host:192.0.2.1"),
+			    "192.0.2.1 tcp 10.0.0.1:1000 > 192.0.2.1:80 wget");
+	assert_string_equal(back(g, "4"), "srv tcp 127.0.0.1:2000 > 127.0.0.1:90 nc");
+	tocsin_provenance_free(g);
+}
+
+static void test_other_kinds(void **unused)
+{
+	struct tocsin_provenance *g =
+	    make("1 created who=1:init other=2:a\n"
+		 "2 signal who=2:a other=3:b value=9\n"
+		 "3 ptrace who=4:c other=3:b value=4\n" /* POKETEXT */
+		 "4 ptrace who=5:d other=3:b value=2\n" /* PEEKDATA */
+		 "5 module who=3:b detail=rootkit file=/m.ko\n"
+		 "6 bpf who=3:b detail=prog value=5\n"
+		 "7 shared who=3:b file=/dev/shm/s mode=100600 value=3\n"
+		 "8 shared who=6:e file=/dev/shm/s mode=100600 value=3\n"
+		 "9 shared who=6:e unix=a/b value=1\n9 shared who=7:f unix=b/a value=2\n"
+		 "10 listening who=7:f local=0.0.0.0:22 remote=0.0.0.0:0\n"
+		 "11 finding who=7:f rule=bad severity=high what=it%20is\n"
+		 "12 mode who=2:a file=/s value=04755\n12 mapped who=8:g file=/s\n"
+		 "13 linked who=2:a file=/s to=/t\n"
+		 "14 credentials who=8:g uid=1000 euid=0 value=1000\n"
+		 "15 read who=8:g file=/dev/null\n15 written who=2:a file=/dev/null\n");
+
+	assert_string_equal(back(g, "module:rootkit"), "rootkit /m.ko b c a init");
+	assert_string_equal(forward(g, "4"),
+			    "c b /dev/shm/s bpf prog rootkit d e unix f bad tcp 0.0.0.0:22");
+	assert_string_equal(back(g, "finding:bad"), "bad f unix e /dev/shm/s b c a init");
+	assert_string_equal(back(g, "8"), "g /s a init");
+	tocsin_provenance_free(g);
+}
+
+static bool is_b(const struct tocsin_provenance *g, uint32_t node, void *context)
+{
+	return !strcmp(tocsin_provenance_text(g, tocsin_provenance_node(g, node)->name, NULL), "b");
+}
+
+static void test_bounds(void **unused)
+{
+	struct tocsin_provenance *g =
+	    make("1 created who=1:a other=2:b\n2 created who=2:b other=3:c\n"
+		 "3 created who=3:c other=4:d\n");
+	struct tocsin_trace_question q = {.depth = 2};
+	struct tocsin_trace_answer a;
+
+	assert_string_equal(reach(g, "4", &q, NULL), "d c b");
+	q = (struct tocsin_trace_question){.skip = is_b};
+	assert_string_equal(reach(g, "4", &q, NULL), "d c");
+	q = (struct tocsin_trace_question){.since = 1500000000};
+	assert_string_equal(reach(g, "4", &q, NULL), "d c b");
+	q = (struct tocsin_trace_question){.until = 2500000000};
+	assert_string_equal(reach(g, "4", &q, NULL), "d");
+	assert_string_equal(reach(g, "3", &q, NULL), "c b a");
+	q = (struct tocsin_trace_question){.max_nodes = 2};
+	assert_string_equal(reach(g, "4", &q, &a), "d c");
+	assert_true(a.truncated);
+	tocsin_trace_answer_free(&a);
+	assert_int_equal(tocsin_trace_ask(g, &q, &(uint32_t){99}, 1, &a), -EINVAL);
+	tocsin_provenance_free(g);
+}
+
+/* A way that is longer in edges and better in time must not hide one that is within the depth. */
+static void test_depth_and_time(void **unused)
+{
+	struct tocsin_provenance *g = make("1 created who=1:a other=2:b\n"
+					   "5 signal who=2:b other=9:z value=1\n"
+					   "6 signal who=2:b other=3:c value=1\n"
+					   "7 signal who=3:c other=4:d value=1\n"
+					   "8 signal who=4:d other=9:z value=1\n");
+	struct tocsin_trace_question q = {.depth = 2};
+
+	assert_string_equal(reach(g, "9", &q, NULL), "z d b c a");
+	tocsin_provenance_free(g);
+}
+
+static void test_what_is_not_sure(void **unused)
+{
+	struct tocsin_provenance *g = make("1 written who=1:a file=/x open=1\n"
+					   "2 gap since=1.5 lost=7 detail=buffer\n"
+					   "3 read who=2:b file=/x open=2 unsure\n"
+					   "2 read who=3:c file=/x open=3\n" /* late */
+					   "9 created who=4:d other=5:e\n");
+	struct tocsin_provenance_counts counts;
+	struct tocsin_trace_answer a;
+
+	assert_string_equal(reach(g, "2", &(struct tocsin_trace_question){0}, &a), "b /x a");
+	assert_true(a.unsure && a.gaps && !a.sampled);
+	tocsin_trace_answer_free(&a);
+	reach(g, "3", &(struct tocsin_trace_question){0}, &a);
+	assert_true(a.unsure);
+	tocsin_trace_answer_free(&a);
+	reach(g, "5", &(struct tocsin_trace_question){.since = 3000000000}, &a);
+	assert_true(!a.unsure && !a.gaps);
+	tocsin_trace_answer_free(&a);
+	tocsin_provenance_counts(g, &counts);
+	assert_int_equal(counts.late, 1);
+	assert_int_equal(tocsin_provenance_gap(g, 0)->lost, 7);
+	tocsin_provenance_free(g);
+}
+
+/* Start-ups are not shared over what could tell them apart. */
+static void test_startups(void **unused)
+{
+#define USE(t, who, file, n)                                                                       \
+	t " read who=" who " file=" file " open=" n "\n" t "1 released file=" file " open=" n "\n"
+	struct tocsin_provenance_counts counts;
+	struct tocsin_provenance *g = make(
+	    "1.0 executed who=2:a file=/a\n" USE("1.1", "2:a", "/l1", "1") USE("1.2", "2:a", "/l2",
+									       "2")
+		USE("1.3", "2:a", "/l3",
+		    "3") "1.5 exited who=2:a\n"
+			 "2.0 executed who=3:b file=/b\n" USE("2.1", "3:b", "/l1",
+							      "1") USE("2.2", "3:b", "/l2", "2")
+			     USE("2.3", "3:b", "/l3",
+				 "3") "2.5 exited who=3:b\n"
+				      "3.0 written who=9:w file=/l2 open=7\n"
+				      "4.0 executed who=4:c file=/c\n" USE("4.1", "4:c", "/l1", "1")
+					  USE("4.2", "4:c", "/l2", "2")
+					      USE("4.3", "4:c", "/l3", "3") "4.5 exited who=4:c\n");
+
+	tocsin_provenance_counts(g, &counts);
+	assert_int_equal(counts.shared, 4); /* two of three edges, twice; the third is written to */
+	assert_string_equal(back(g, "2"), "a a /a /l3 /l2 /l1");
+	assert_string_equal(back(g, "4"), "c /l3 /l2 /l1 /c w");
+	tocsin_provenance_free(g);
+	/* who wrote at the moment at which the last was read */
+	g = make("1.0 executed who=2:a file=/a\n" USE("1.1", "2:a", "/l1", "1")
+		     USE("1.2", "2:a", "/l2", "2")
+			 USE("1.3", "2:a", "/l3", "3") "1.31 exited who=2:a\n"
+						       "1.31 written who=9:w file=/l1 open=7\n");
+	assert_string_equal(forward(g, "9"), "w /l1");
+	tocsin_provenance_free(g);
+}
+
+static void test_scripts(void **unused)
+{
+	static const struct {
+		const char *script, *why;
+	} wrong[] = {
+	    {"x created\n", "line 1: 'x' is no time"},
+	    {"1 sung who=1\n", "line 1: no kind of event is 'sung'"},
+	    {"1\n", "line 1: no kind of event is ''"},
+	    {"# \n\n1 read who=1:a file=/x tune=1\n", "line 3: 'tune' is not understood"},
+	    {"1 read who=-1 file=/x\n", "line 1: 'who' is not understood"},
+	    {"1 read who=1 file=/x%0\n", "line 1: 'file' is not understood"},
+	    {"1 read who=1 file=/x%00\n", "line 1: 'file' is not understood"},
+	    {"1 read who=1 file=/x deleted=1\n", "line 1: 'deleted' is not understood"},
+	    {"1 sent who=1 local=10.0.0.1:70000\n", "line 1: 'local' is not understood"},
+	    {"1 read who=1\n", "line 1: the event lacks something"},
+	    {"1 created who=1\n", "line 1: the event lacks something"},
+	    {"1 read who=1 file=/x since=2\n", "line 1: the event lacks something"},
+	};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct tocsin_provenance *g = tocsin_provenance_new(NULL);
+		struct tocsin_error err = {0};
+
+		assert_int_equal(run(wrong[i].script, g, &err), -EINVAL);
+		assert_string_equal(err.message, wrong[i].why);
+		tocsin_provenance_free(g);
+	}
+}
+
+static void test_limits(void **unused)
+{
+	const struct tocsin_provenance_settings settings = {.max_nodes = 2, .max_edges = 1};
+	struct tocsin_provenance *g = tocsin_provenance_new(&settings);
+	struct tocsin_error err = {0};
+
+	assert_int_equal(run("1 created who=1 other=2\n2 created who=2 other=3\n", g, &err),
+			 -E2BIG);
+	tocsin_provenance_free(g);
+	g = tocsin_provenance_new(&settings);
+	assert_int_equal(run("1 created who=1 other=2\n2 created who=2 other=1\n", g, NULL),
+			 -E2BIG);
+	tocsin_provenance_free(g);
+}
+
+static int keep_script(const char *script, struct tocsin_trace_store *store)
+{
+	FILE *from = fmemopen((void *)script, strlen(script), "r");
+	int rc = tocsin_trace_script(from, tocsin_trace_store_take, store, NULL);
+
+	fclose(from);
+	return rc;
+}
+
+/* A number that was used again is another file also when the first is in another segment. */
+static void test_segments(void **unused)
+{
+	const struct tocsin_trace_store_settings settings = {.edges = 1};
+	char folder[] = "/tmp/tocsin-test-XXXXXX", path[64];
+	struct tocsin_trace_store_extent extent;
+	struct tocsin_trace_store *store;
+	struct tocsin_provenance *g;
+	struct stat st;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/graph", folder);
+	assert_int_equal(tocsin_trace_store_open(path, NULL, &store, NULL), -ENOENT);
+	assert_int_equal(tocsin_trace_store_open(path, &settings, &store, NULL), 0);
+	assert_int_equal(keep_script("1 written who=1:a file=/f ino=7 open=1\n"
+				     "2 released file=/f ino=7 open=1\n"
+				     "3 unlinked who=1:a file=/f ino=7 deleted\n"
+				     "4 written who=2:b file=/g ino=7 open=2\n"
+				     "5 signal who=2:b other=9:x value=1\n"
+				     "6 read who=3:c file=/g ino=7 open=3\n"
+				     "7 gap since=6.5 lost=0 detail=why\n",
+				     store),
+			 0);
+	tocsin_trace_store_close(store);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	/* another writer goes on, with what it sees itself */
+	assert_int_equal(tocsin_trace_store_open(path, &settings, &store, NULL), 0);
+	assert_int_equal(keep_script("8 renamed who=3:c file=/g ino=7 to=/h\n"
+				     "9 read who=4:d file=/h ino=7 open=4\n",
+				     store),
+			 0);
+	tocsin_trace_store_close(store);
+	assert_int_equal(tocsin_trace_store_open(path, NULL, &store, NULL), 0);
+	assert_int_equal(tocsin_trace_store_extent(store, &extent, NULL), 0);
+	assert_true(extent.segments >= 4 && extent.last == 9000000000);
+	assert_int_equal(tocsin_trace_store_load(store, 0, 0, NULL, &g, NULL), 0);
+	assert_string_equal(back(g, "4"), "d /h c b");
+	assert_int_equal(tocsin_provenance_gap(g, 0)->since, 6500000000);
+	tocsin_provenance_free(g);
+	assert_int_equal(tocsin_trace_store_load(store, 8500000000, 0, NULL, &g, NULL), 0);
+	assert_true(tocsin_provenance_nodes(g) < 5);
+	tocsin_provenance_free(g);
+	tocsin_trace_store_close(store);
+	unlink(path);
+	rmdir(folder);
+}
+
+static void test_what_goes(void **unused)
+{
+	const struct tocsin_trace_store_settings settings = {.max_age = 1600000000000, .edges = 64},
+						 small = {.max_bytes = 1 << 20, .edges = 4096};
+	char folder[] = "/tmp/tocsin-test-XXXXXX", path[64], line[160];
+	struct tocsin_trace_store_extent extent;
+	struct tocsin_trace_store *store;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/graph", folder);
+	assert_int_equal(tocsin_trace_store_open(path, &settings, &store, NULL), 0);
+	for (int i = 1; i <= 4000; i++) {
+		snprintf(line, sizeof(line), "%d created who=%d other=%d\n", i, i, i + 1);
+		assert_int_equal(keep_script(line, store), 0);
+	}
+	assert_int_equal(tocsin_trace_store_extent(store, &extent, NULL), 0);
+	assert_true(extent.first > 2000000000000 && extent.first < 2400000000000);
+	assert_int_equal(extent.last, 4000000000000);
+	tocsin_trace_store_close(store);
+	unlink(path);
+	assert_int_equal(tocsin_trace_store_open(path, &small, &store, NULL), 0);
+	for (int i = 1; i <= 120000; i++) {
+		snprintf(line, sizeof(line), "%d.%d created who=%d@%u other=%d@%u\n", i,
+			 i * 7919 % 9973, i, i * 2654435761u, i + 1, i * 2246822519u);
+		assert_int_equal(keep_script(line, store), 0);
+	}
+	assert_int_equal(tocsin_trace_store_extent(store, &extent, NULL), 0);
+	assert_true(extent.bytes <= (1 << 20) + (256 << 10) && extent.bytes > 1 << 19);
+	tocsin_trace_store_close(store);
+	unlink(path);
+	rmdir(folder);
+}
+
+static void test_watched(void **unused)
+{
+	struct tocsin_event_process init = {.pid = 1,
+					    .start_time = 1,
+					    .comm = "init",
+					    .exe = "/init",
+					    .cmdline = "",
+					    .container = ""},
+				    sh = init;
+	struct tocsin_event_socket s = {.socket = {.family = AF_INET,
+						   .protocol = IPPROTO_TCP,
+						   .local = {10, 0, 0, 1},
+						   .remote = {192, 0, 2, 1},
+						   .local_port = 22,
+						   .remote_port = 1000}};
+	struct tocsin_event_account account = {
+	    .samples = 2, .period = 1000, .forks = 5, .started = 2, .forks_known = true};
+	struct tocsin_event e = {.kind = TOCSIN_EVENT_STARTED,
+				 .since = 1000,
+				 .time = 2000,
+				 .guest = "g",
+				 .process = &sh,
+				 .other = &init,
+				 .fd = -1,
+				 .detail = ""};
+	struct tocsin_provenance *g = tocsin_provenance_new(NULL);
+	struct tocsin_trace_watched w = {tocsin_provenance_take, g};
+	struct tocsin_process p = {.pid = 2, .start_time = 2, .comm = "sh"};
+	struct tocsin_file f = {
+	    .flags = O_RDWR, .mode = S_IFREG, .id = {.inode = 5}, .path = "/f", .file = 77};
+	struct tocsin_trace_answer a;
+
+	sh.pid = 2;
+	sh.start_time = 2;
+	sh.comm = "sh";
+	sh.exe = "/bin/sh";
+	assert_int_equal(tocsin_trace_watch(&e, &w), 0);
+	e.kind = TOCSIN_EVENT_ACCEPTED;
+	e.socket = &s;
+	assert_int_equal(tocsin_trace_watch(&e, &w), 0);
+	e.kind = TOCSIN_EVENT_ACCOUNT;
+	e.account = &account;
+	assert_int_equal(tocsin_trace_watch(&e, &w), 0);
+	assert_int_equal(tocsin_trace_open_file(&w, "g", 0, 3000, &p, &f), 0);
+	assert_string_equal(reach(g, "/f", &(struct tocsin_trace_question){0}, &a),
+			    "/f sh tcp 10.0.0.1:22 > 192.0.2.1:1000 /bin/sh init 192.0.2.1");
+	assert_true(a.sampled && a.gaps);
+	assert_int_equal(tocsin_provenance_gap(g, 0)->lost, 3);
+	tocsin_trace_answer_free(&a);
+	tocsin_provenance_free(g);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_times),          cmocka_unit_test(test_files_are_told_apart),
+	    cmocka_unit_test(test_a_path_alone),   cmocka_unit_test(test_connections),
+	    cmocka_unit_test(test_other_kinds),    cmocka_unit_test(test_bounds),
+	    cmocka_unit_test(test_depth_and_time), cmocka_unit_test(test_what_is_not_sure),
+	    cmocka_unit_test(test_startups),       cmocka_unit_test(test_scripts),
+	    cmocka_unit_test(test_limits),         cmocka_unit_test(test_segments),
+	    cmocka_unit_test(test_what_goes),      cmocka_unit_test(test_watched),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""First inputs for fuzz_provenance: make_provenance_corpus.py FOLDER"""
+"""First inputs for fuzz_provenance, and for fuzz_flow beside it: make_provenance_corpus.py FOLDER"""
 import pathlib
 import random
 import sys
@@ -28,8 +28,43 @@ def segment(edges, flags=0, kind=8, target=1, last=3):
     return bytes([1]) + out + varints(20, 1, 0, 1, 3)
 
 
+def packet(protocol, ports, data, flags=16, version=4):
+    """A packet of IP, without a link's header."""
+    l4 = bytes([ports[0] >> 8, ports[0] & 255, ports[1] >> 8, ports[1] & 255])
+    l4 += bytes(8) + bytes([0x50, flags]) + bytes(6) if protocol == 6 else bytes(4)
+    l4 += data
+    if version == 6:
+        return bytes([0x60, 0, 0, 0, len(l4) >> 8, len(l4) & 255, protocol, 64]) + bytes(32) + l4
+    total = 20 + len(l4)
+    return (bytes([0x45, 0, total >> 8, total & 255]) + bytes(5) + bytes([protocol, 0, 0])
+            + bytes([10, 0, 0, 5, 10, 0, 0, ports[1] & 255]) + l4)
+
+
+def capture(*packets):
+    return b"".join(bytes([1, 1, len(one) & 255, len(one) >> 8]) + one for one in packets)
+
+
+ANSWER = (b"\x12\x34\x81\x80\0\1\0\2\0\0\0\0\7example\3org\0\0\1\0\1"
+          b"\xc0\x0c\0\5\0\1\0\0\0\0\0\4\1a\xc0\x0c"
+          b"\xc0\x29\0\1\0\1\0\0\0\0\0\4\x0a\0\0\x08")
+
+
+def make_flows(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    one = [packet(6, (1000, 80), b"", 2), packet(6, (1000, 80), b"GET", 24),
+           packet(6, (1000, 80), b"", 17), packet(6, (1000, 80), b"", 4)]
+    (folder / "tcp").write_bytes(capture(*one))
+    (folder / "tcp6").write_bytes(capture(packet(6, (1, 2), b"x" * 9, 24, 6)))
+    (folder / "dns").write_bytes(capture(packet(17, (53, 3000), ANSWER)))
+    (folder / "dns-circle").write_bytes(capture(packet(17, (53, 3000), ANSWER[:12] + b"\xc0\x0c" * 9)))
+    frame = bytes(12) + b"\x81\0\0\5\x08\0" + one[1]
+    (folder / "ethernet").write_bytes(bytes([0, 0, len(frame), 0]) + frame)
+    (folder / "cooked").write_bytes(bytes([2, 0, 16 + len(one[1]), 0]) + bytes(14) + b"\x08\0" + one[1])
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
+    make_flows(folder.parent / "flow")
     folder.mkdir(parents=True, exist_ok=True)
     numbers = random.Random(1)
     for number in range(12):

@@ -19,11 +19,15 @@ _tocsin_words()
 		return
 	fi
 	case $before in
-	--dump | --qemu | --history | --rings | --rules | --key | --xen | --dbg | --payload | --keep-payload)
+	--dump | --qemu | --history | --rings | --rules | --key | --xen | --dbg | --payload | --keep-payload | --pcap)
 		echo FILES
 		return
 		;;
 	--format)
+		if [ "$command" = graph ]; then
+			printf '%s\n' tree dot svg graphml prov ocsf
+			return
+		fi
 		printf '%s\n' text json ocsf
 		[ "$command" != history ] || printf '%s\n' dot graphml
 		return
@@ -43,7 +47,8 @@ _tocsin_words()
 		return
 		;;
 	--for | --keep | --account | --max-size | --period | --share | --rate | --create | --switch | \
-		--since | --until | --guest | --pid | --comm | --port | --address | --limit | --nodes)
+		--since | --until | --guest | --pid | --comm | --port | --address | --limit | --nodes | \
+		--back | --forward | --depth | --not)
 		return # numbers, times, names that nobody here knows
 		;;
 	esac

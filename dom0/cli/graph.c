@@ -27,8 +27,8 @@ static bool is_unwanted(const struct tocsin_provenance *g, uint32_t node, void *
 	const struct graph_options *o = options;
 
 	for (size_t i = 0; i < o->not_count; i++)
-		if (!fnmatch(o->not [i], text_of(g, n->name), 0) ||
-		    (n->more && !fnmatch(o->not [i], text_of(g, n->more), 0)))
+		if (!fnmatch(o->without[i], text_of(g, n->name), 0) ||
+		    (n->more && !fnmatch(o->without[i], text_of(g, n->more), 0)))
 			return true;
 	return false;
 }

@@ -15,7 +15,8 @@ struct graph_options {
 	const char *back, *forward; /* at most one */
 	uint64_t since, until, nodes;
 	uint32_t depth;
-	const char * not [GRAPH_NOT_MAX];
+	const char *without[GRAPH_NOT_MAX]; /* --not */
+	const char *pcap;                   /* NULL: none */
 	size_t not_count;
 	const struct tocsin_provenance_output *output;
 	bool all, count;

@@ -7,6 +7,7 @@
 #include "cli/graph.h"
 #include "monitor/history.h"
 #include "monitor/monitor.h"
+#include "provenance/flow.h"
 #include "provenance/script.h"
 #include "provenance/store.h"
 #include "provenance/watched.h"
@@ -166,8 +167,8 @@ static int look(const struct graph_options *o, struct tocsin_provenance **ret,
 	return rc;
 }
 
-int graph_load(const struct graph_options *o, struct tocsin_provenance **ret,
-	       struct tocsin_error *err)
+static int load(const struct graph_options *o, struct tocsin_provenance **ret,
+		struct tocsin_error *err)
 {
 	char path[512];
 	enum form form = FORM_UNKNOWN;
@@ -197,4 +198,50 @@ int graph_load(const struct graph_options *o, struct tocsin_provenance **ret,
 					"program",
 					o->file);
 	}
+}
+
+/* The guest that most of the graph is about. */
+static const char *guest_of(const struct tocsin_provenance *g, uint64_t *boot)
+{
+	const struct tocsin_trace_node *n;
+
+	for (uint32_t i = 0; (n = tocsin_provenance_node(g, i)); i++)
+		if (n->kind == TOCSIN_TRACE_PROCESS && n->guest) {
+			*boot = n->boot;
+			return tocsin_provenance_text(g, n->guest, NULL);
+		}
+	return "guest";
+}
+
+/* The flows are taken after all else: they go to the connections that were there when they were. */
+static int join_flows(struct tocsin_provenance *g, const char *pcap, struct tocsin_error *err)
+{
+	struct tocsin_trace_flow_settings settings = {0};
+	struct tocsin_trace_flows *f;
+	char guest[256];
+	int rc;
+
+	snprintf(guest, sizeof(guest), "%s", guest_of(g, &settings.boot));
+	settings.guest = guest;
+	f = tocsin_trace_flows_new(&settings, tocsin_provenance_take, g);
+	if (!f)
+		return tocsin_error_set(err, -ENOMEM, "no memory for flows");
+	rc = tocsin_trace_flows_file(f, pcap, err);
+	tocsin_trace_flows_free(f);
+	return rc;
+}
+
+int graph_load(const struct graph_options *o, struct tocsin_provenance **ret,
+	       struct tocsin_error *err)
+{
+	int rc = load(o, ret, err), flows;
+
+	if (rc < 0 || !o->pcap)
+		return rc;
+	flows = join_flows(*ret, o->pcap, err);
+	if (!flows)
+		return rc;
+	tocsin_provenance_free(*ret);
+	*ret = NULL;
+	return flows;
 }

@@ -66,7 +66,13 @@ static int parse_not(const char *text, struct graph_options *o)
 {
 	if (o->not_count == GRAPH_NOT_MAX)
 		return -EINVAL;
-	o->not [o->not_count++] = text;
+	o->without[o->not_count++] = text;
+	return 0;
+}
+
+static int parse_pcap(const char *text, struct graph_options *o)
+{
+	o->pcap = text;
 	return 0;
 }
 
@@ -92,6 +98,7 @@ static const struct option {
     {"--since", parse_since, TIMES},
     {"--until", parse_until, TIMES},
     {"--not", parse_not, "a pattern of names, paths or addresses, at most 64 times"},
+    {"--pcap", parse_pcap, "a file of captured packets"},
     {"--nodes", parse_nodes, "a number, 1 to 10000000"},
     {"--format", parse_format, "tree, dot, svg, graphml, prov or ocsf"},
 };

@@ -45,8 +45,8 @@ static const struct command {
      "what a watch kept", command_history},
     {"graph",
      "FILE | GUEST [--back FROM | --forward FROM] [--depth N]\n"
-     "           [--since TIME] [--until TIME] [--not PATTERN]... [--all] [--nodes N]\n"
-     "           [--count | --format tree|dot|svg|graphml|prov|ocsf]",
+     "           [--since TIME] [--until TIME] [--not PATTERN]... [--pcap FILE] [--all]\n"
+     "           [--nodes N] [--count | --format tree|dot|svg|graphml|prov|ocsf]",
      "what caused what in a guest", command_graph},
     {"key", "show [--key FILE]", "the key that verdicts are signed with", command_key},
 #ifdef HAVE_XEN

@@ -510,6 +510,7 @@ static int take_closed(struct moment *m)
 		return rc;
 	count_bytes(m, socket);
 	m->g->nodes[socket].flags |= TOCSIN_TRACE_DEAD;
+	later(&m->g->nodes[socket].last, m->e->time);
 	return trace_node_end(m->g, socket, m->e->time);
 }
 
@@ -645,7 +646,9 @@ int tocsin_provenance_take(const struct tocsin_trace_event *e, void *graph)
 {
 	struct tocsin_provenance *g = graph;
 	struct moment m = {.g = g, .e = e, .who = TOCSIN_TRACE_NONE};
-	bool late = e->time < g->counts.last || (g->settled && e->since < g->settled);
+	bool wire = e->source == TOCSIN_TRACE_BY_WIRE;
+	/* what is captured is told when it is over; it names no file and no process */
+	bool late = (!wire && e->time < g->counts.last) || (g->settled && e->since < g->settled);
 	int rc;
 
 	if ((unsigned int)e->kind >= TOCSIN_TRACE_KINDS || !has(e, kinds[e->kind].needs))
@@ -659,7 +662,7 @@ int tocsin_provenance_take(const struct tocsin_trace_event *e, void *graph)
 		m.flags |= TOCSIN_TRACE_UNSURE;
 	if (e->source == TOCSIN_TRACE_BY_SAMPLE)
 		m.flags |= TOCSIN_TRACE_SAMPLED;
-	else if (e->source == TOCSIN_TRACE_BY_WIRE)
+	else if (wire)
 		m.flags |= TOCSIN_TRACE_WIRED;
 	rc = trace_text(g, e->guest, strlen(e->guest), &m.guest);
 	if (!rc && e->who)

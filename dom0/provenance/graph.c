@@ -196,11 +196,10 @@ static uint32_t node_hash(const struct tocsin_trace_node *n)
 	return (uint32_t)trace_mix(hash, n->key);
 }
 
-uint32_t trace_node_find(const struct tocsin_provenance *g, const struct tocsin_trace_node *key)
+/* The first from i on in its bucket that is the same as key. */
+static uint32_t same_node(const struct tocsin_provenance *g, uint32_t i, uint32_t hash,
+			  const struct tocsin_trace_node *key)
 {
-	uint32_t hash = node_hash(key);
-	uint32_t i = g->node_table.size ? *bucket(&g->node_table, hash) : TOCSIN_TRACE_NONE;
-
 	for (; i != TOCSIN_TRACE_NONE; i = g->states[i].next) {
 		const struct tocsin_trace_node *n = &g->nodes[i];
 
@@ -210,6 +209,19 @@ uint32_t trace_node_find(const struct tocsin_provenance *g, const struct tocsin_
 			break;
 	}
 	return i;
+}
+
+uint32_t trace_node_find(const struct tocsin_provenance *g, const struct tocsin_trace_node *key)
+{
+	uint32_t hash = node_hash(key);
+
+	return same_node(g, g->node_table.size ? *bucket(&g->node_table, hash) : TOCSIN_TRACE_NONE,
+			 hash, key);
+}
+
+uint32_t trace_node_older(const struct tocsin_provenance *g, uint32_t node)
+{
+	return same_node(g, g->states[node].next, g->states[node].hash, &g->nodes[node]);
 }
 
 static void node_put(struct tocsin_provenance *g, uint32_t i)

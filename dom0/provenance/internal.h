@@ -83,6 +83,8 @@ uint32_t trace_text_find(const struct tocsin_provenance *g, const char *bytes, s
 
 /* The latest node with key's kind, guest, boot, id, part and key; TOCSIN_TRACE_NONE: none. */
 uint32_t trace_node_find(const struct tocsin_provenance *g, const struct tocsin_trace_node *key);
+/* The one of the same that came before it. */
+uint32_t trace_node_older(const struct tocsin_provenance *g, uint32_t node);
 /* A node more, which hides those before it from trace_node_find. */
 int trace_node_add(struct tocsin_provenance *g, const struct tocsin_trace_node *n, uint32_t *ret);
 

@@ -130,6 +130,25 @@ static int describe_other(struct tocsin_provenance *g, const struct tocsin_trace
 	return trace_text(g, name, (size_t)n, &ret->name);
 }
 
+#define SLACK 2000000000u /* nanoseconds by which a capture and a trace may differ */
+
+/* Of connections that had the same addresses the one that was there when the flow was. */
+static uint32_t at_that_time(const struct tocsin_provenance *g, uint32_t node,
+			     const struct tocsin_trace_event *e)
+{
+	uint32_t first = node;
+
+	while (node != TOCSIN_TRACE_NONE) {
+		const struct tocsin_trace_node *n = &g->nodes[node];
+		bool over = n->flags & TOCSIN_TRACE_DEAD;
+
+		if (n->first <= e->time + SLACK && (!over || n->last + SLACK >= e->since))
+			return node;
+		node = trace_node_older(g, node);
+	}
+	return first != TOCSIN_TRACE_NONE && e->kind != TOCSIN_TRACE_FLOW ? first : node;
+}
+
 int trace_find_socket(struct tocsin_provenance *g, const struct tocsin_trace_event *e,
 		      uint32_t guest, bool begins, uint32_t *ret)
 {
@@ -142,6 +161,8 @@ int trace_find_socket(struct tocsin_provenance *g, const struct tocsin_trace_eve
 	if (rc)
 		return rc;
 	*ret = trace_node_find(g, &n);
+	if (e->source == TOCSIN_TRACE_BY_WIRE)
+		*ret = at_that_time(g, *ret, e);
 	if (*ret != TOCSIN_TRACE_NONE && (g->nodes[*ret].flags & TOCSIN_TRACE_DEAD) && begins)
 		*ret = TOCSIN_TRACE_NONE; /* the same addresses again */
 	if (*ret == TOCSIN_TRACE_NONE) {

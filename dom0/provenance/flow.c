@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Packets to flows to events. */
+#include "provenance/flow.h"
+
+#include "base/error.h"
+#include "provenance/packet.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <pcap/pcap.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define SECOND 1000000000u
+#define TCP_QUIET (3600ull * SECOND)
+#define UDP_QUIET (60ull * SECOND)
+#define BUCKETS (1u << 16)
+#define NONE UINT32_MAX
+
+/* The end with the smaller address and port is [0]. No padding. */
+struct tuple {
+	uint8_t address[2][16];
+	uint16_t port[2];
+	uint32_t protocol;
+};
+
+struct flow {
+	struct tuple tuple;
+	uint64_t first, last;
+	uint64_t bytes[2]; /* from each end */
+	uint32_t next;     /* in its bucket, or among those that are free */
+	uint8_t began;     /* who sent a SYN: its end and 1; 0: nobody known */
+	uint8_t finished;  /* which ends sent a FIN: bits; 3: it is over */
+	bool live;
+};
+
+struct tocsin_trace_flows {
+	char *guest;
+	uint64_t boot, now;
+	uint8_t (*addresses)[16];
+	size_t address_count;
+	tocsin_trace_take *take;
+	void *context;
+	struct tocsin_trace_flow_counts counts;
+	struct flow *flows;
+	uint32_t used, hand; /* how many rows were ever used; where to look for a quiet one */
+	uint32_t buckets[BUCKETS];
+	uint32_t free;
+};
+
+struct tocsin_trace_flows *tocsin_trace_flows_new(const struct tocsin_trace_flow_settings *settings,
+						  tocsin_trace_take *take, void *context)
+{
+	struct tocsin_trace_flows *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->guest = strdup(settings->guest);
+	f->flows = calloc(TOCSIN_TRACE_FLOWS, sizeof(*f->flows));
+	f->addresses = calloc(settings->count + 1, sizeof(*f->addresses));
+	if (!f->guest || !f->flows || !f->addresses) {
+		tocsin_trace_flows_free(f);
+		return NULL;
+	}
+	if (settings->count)
+		memcpy(f->addresses, settings->addresses, settings->count * sizeof(*f->addresses));
+	f->address_count = settings->count;
+	f->boot = settings->boot;
+	f->take = take;
+	f->context = context;
+	f->free = NONE;
+	memset(f->buckets, 0xff, sizeof(f->buckets));
+	return f;
+}
+
+void tocsin_trace_flows_free(struct tocsin_trace_flows *f)
+{
+	if (!f)
+		return;
+	free(f->guest);
+	free(f->flows);
+	free(f->addresses);
+	free(f);
+}
+
+void tocsin_trace_flows_counts(const struct tocsin_trace_flows *f,
+			       struct tocsin_trace_flow_counts *ret)
+{
+	*ret = f->counts;
+}
+
+/* ---- telling ---- */
+
+static bool is_mapped(const uint8_t a[16])
+{
+	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+	return !memcmp(a, prefix, sizeof(prefix));
+}
+
+static void set_address(struct tocsin_socket *s, bool remote, const uint8_t a[16])
+{
+	uint8_t *to = remote ? s->remote : s->local;
+
+	if (s->family == AF_INET)
+		memcpy(to, a + 12, 4);
+	else
+		memcpy(to, a, 16);
+}
+
+static bool is_guests(const struct tocsin_trace_flows *f, const uint8_t a[16])
+{
+	for (size_t i = 0; i < f->address_count; i++)
+		if (!memcmp(f->addresses[i], a, 16))
+			return true;
+	return false;
+}
+
+/* Which end is the guest's: the one whose address is; else who is connected to, who has the lower
+ * port. */
+static int near_end(const struct tocsin_trace_flows *f, const struct flow *flow)
+{
+	bool first = is_guests(f, flow->tuple.address[0]),
+	     second = is_guests(f, flow->tuple.address[1]);
+
+	if (first != second)
+		return second;
+	if (flow->began)
+		return flow->began - 1;
+	return flow->tuple.port[0] < flow->tuple.port[1] ? 1 : 0;
+}
+
+static struct tocsin_trace_event event_of(const struct tocsin_trace_flows *f,
+					  enum tocsin_trace_kind kind)
+{
+	return (struct tocsin_trace_event){.kind = kind,
+					   .source = TOCSIN_TRACE_BY_WIRE,
+					   .guest = f->guest,
+					   .boot = f->boot,
+					   .detail = "",
+					   .resolved = true};
+}
+
+static int tell(struct tocsin_trace_flows *f, const struct flow *flow)
+{
+	struct tocsin_trace_event e = event_of(f, TOCSIN_TRACE_FLOW);
+	int near = near_end(f, flow);
+	bool v4 = is_mapped(flow->tuple.address[0]) && is_mapped(flow->tuple.address[1]);
+	struct tocsin_socket s = {.family = v4 ? AF_INET : AF_INET6,
+				  .type = flow->tuple.protocol == IPPROTO_TCP ? SOCK_STREAM
+									      : SOCK_DGRAM,
+				  .protocol = (uint16_t)flow->tuple.protocol,
+				  .local_port = flow->tuple.port[near],
+				  .remote_port = flow->tuple.port[!near],
+				  .counted = true,
+				  .bytes_sent = flow->bytes[near],
+				  .bytes_received = flow->bytes[!near]};
+
+	if (!flow->bytes[0] && !flow->bytes[1])
+		return 0; /* the last words of one that was told of */
+	set_address(&s, false, flow->tuple.address[near]);
+	set_address(&s, true, flow->tuple.address[!near]);
+	e.since = flow->first;
+	e.time = flow->last;
+	e.socket = &s;
+	f->counts.flows++;
+	return f->take(&e, f->context);
+}
+
+static int tell_name(const char *name, const uint8_t address[16], void *context)
+{
+	struct tocsin_trace_flows *f = context;
+	struct tocsin_trace_event e = event_of(f, TOCSIN_TRACE_NAME);
+	struct tocsin_socket s = {.family = is_mapped(address) ? AF_INET : AF_INET6};
+
+	set_address(&s, true, address);
+	e.since = e.time = f->now;
+	e.socket = &s;
+	e.detail = name;
+	f->counts.names++;
+	return f->take(&e, f->context);
+}
+
+/* ---- following ---- */
+
+static uint32_t *bucket_of(struct tocsin_trace_flows *f, const struct tuple *t)
+{
+	return &f->buckets[XXH3_64bits(t, sizeof(*t)) % BUCKETS];
+}
+
+static int finish(struct tocsin_trace_flows *f, uint32_t i)
+{
+	uint32_t *at = bucket_of(f, &f->flows[i].tuple);
+
+	while (*at != i)
+		at = &f->flows[*at].next;
+	*at = f->flows[i].next;
+	f->flows[i].live = false;
+	f->flows[i].next = f->free;
+	f->free = i;
+	return tell(f, &f->flows[i]);
+}
+
+static bool is_quiet(const struct flow *flow, uint64_t time)
+{
+	uint64_t quiet = flow->tuple.protocol == IPPROTO_TCP ? TCP_QUIET : UDP_QUIET;
+
+	return time > flow->last && time - flow->last > quiet;
+}
+
+/* A row that is free; of a few, the one that was quiet longest is made so. */
+static int make_room(struct tocsin_trace_flows *f, uint64_t time)
+{
+	uint32_t oldest = f->hand;
+
+	if (f->free != NONE)
+		return 0;
+	if (f->used < TOCSIN_TRACE_FLOWS) {
+		f->flows[f->used].next = NONE;
+		f->free = f->used++;
+		return 0;
+	}
+	for (unsigned int i = 0; i < 64; i++) {
+		f->hand = (f->hand + 1) % TOCSIN_TRACE_FLOWS;
+		if (f->flows[f->hand].last < f->flows[oldest].last)
+			oldest = f->hand;
+	}
+	f->counts.early += !is_quiet(&f->flows[oldest], time);
+	return finish(f, oldest);
+}
+
+static int find_flow(struct tocsin_trace_flows *f, const struct tuple *t, uint64_t time,
+		     bool begins, uint32_t *ret)
+{
+	uint32_t *head = bucket_of(f, t), i = *head;
+	int rc = 0;
+
+	while (i != NONE && memcmp(&f->flows[i].tuple, t, sizeof(*t)) != 0)
+		i = f->flows[i].next;
+	/* the same ports again: another */
+	if (i != NONE && (is_quiet(&f->flows[i], time) ||
+			  (begins && (f->flows[i].bytes[0] || f->flows[i].bytes[1])))) {
+		rc = finish(f, i);
+		i = NONE;
+	}
+	if (!rc && i == NONE) {
+		rc = make_room(f, time);
+		if (rc)
+			return rc;
+		i = f->free;
+		f->free = f->flows[i].next;
+		f->flows[i] = (struct flow){
+		    .tuple = *t, .first = time, .last = time, .next = *head, .live = true};
+		*head = i;
+	}
+	*ret = i;
+	return rc;
+}
+
+int tocsin_trace_flows_packet(struct tocsin_trace_flows *f, uint64_t time, int link,
+			      const uint8_t *bytes, size_t size)
+{
+	struct trace_packet p;
+	struct tuple t = {0};
+	struct flow *flow;
+	uint32_t i = NONE;
+	int from, rc;
+
+	f->counts.packets++;
+	if (!trace_packet_read(link, bytes, size, &p)) {
+		f->counts.other++;
+		return 0;
+	}
+	from = memcmp(p.from, p.to, 16);
+	from = from ? from > 0 : p.from_port > p.to_port;
+	memcpy(t.address[from], p.from, 16);
+	memcpy(t.address[!from], p.to, 16);
+	t.port[from] = p.from_port;
+	t.port[!from] = p.to_port;
+	t.protocol = p.protocol;
+	rc = find_flow(f, &t, time, p.begins, &i);
+	if (rc)
+		return rc;
+	flow = &f->flows[i];
+	flow->bytes[from] += p.payload;
+	if (time > flow->last)
+		flow->last = time;
+	if (p.begins)
+		flow->began = (uint8_t)(from + 1);
+	f->now = time;
+	if (p.protocol == IPPROTO_UDP && p.from_port == 53 && p.data)
+		rc = trace_packet_names(p.data, p.size, tell_name, f);
+	flow->finished |= (uint8_t)(p.reset ? 3 : p.ends << from);
+	return !rc && flow->finished == 3 ? finish(f, i) : rc;
+}
+
+struct ended {
+	uint64_t last;
+	uint32_t flow;
+};
+
+static int by_end(const void *a, const void *b)
+{
+	const struct ended *x = a, *y = b;
+
+	return x->last != y->last ? (x->last > y->last) - (x->last < y->last)
+				  : (x->flow > y->flow) - (x->flow < y->flow);
+}
+
+int tocsin_trace_flows_end(struct tocsin_trace_flows *f)
+{
+	struct ended *rows = calloc(f->used + 1u, sizeof(*rows));
+	uint32_t count = 0;
+	int rc = 0;
+
+	if (!rows)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < f->used; i++)
+		if (f->flows[i].live)
+			rows[count++] = (struct ended){f->flows[i].last, i};
+	qsort(rows, count, sizeof(*rows), by_end);
+	for (uint32_t i = 0; i < count && !rc; i++)
+		rc = finish(f, rows[i].flow);
+	free(rows);
+	return rc;
+}
+
+/* ---- where packets come from ---- */
+
+static int read_packet(struct tocsin_trace_flows *f, pcap_t *p, int *more)
+{
+	struct pcap_pkthdr *header;
+	const u_char *bytes;
+	uint64_t time;
+
+	*more = pcap_next_ex(p, &header, &bytes);
+	if (*more != 1)
+		return 0;
+	time = (uint64_t)header->ts.tv_sec * SECOND + (uint64_t)header->ts.tv_usec;
+	return tocsin_trace_flows_packet(f, time, pcap_datalink(p), bytes, header->caplen);
+}
+
+#define VOTES 16u
+
+/* Addresses that are often seen: of all that make up more than a 17th of the whole, each is there.
+ */
+struct votes {
+	uint8_t address[VOTES][16];
+	uint64_t count[VOTES];
+};
+
+static void vote(struct votes *v, const uint8_t address[16])
+{
+	for (unsigned int i = 0; i < VOTES; i++)
+		if (v->count[i] && !memcmp(v->address[i], address, 16)) {
+			v->count[i]++;
+			return;
+		}
+	for (unsigned int i = 0; i < VOTES; i++)
+		if (!v->count[i]) {
+			memcpy(v->address[i], address, 16);
+			v->count[i] = 1;
+			return;
+		}
+	for (unsigned int i = 0; i < VOTES; i++)
+		v->count[i]--;
+}
+
+/* Each packet of a guest's interface has the guest's address at one end. */
+static void guess_address(struct tocsin_trace_flows *f, pcap_t *p)
+{
+	struct pcap_pkthdr *header;
+	struct trace_packet packet;
+	struct votes v = {0};
+	const u_char *bytes;
+	unsigned int best = 0;
+
+	while (pcap_next_ex(p, &header, &bytes) == 1)
+		if (trace_packet_read(pcap_datalink(p), bytes, header->caplen, &packet)) {
+			vote(&v, packet.from);
+			vote(&v, packet.to);
+		}
+	for (unsigned int i = 1; i < VOTES; i++)
+		if (v.count[i] > v.count[best])
+			best = i;
+	if (!v.count[best])
+		return;
+	memcpy(f->addresses[0], v.address[best], 16);
+	f->address_count = 1;
+}
+
+static pcap_t *open_file(const char *path, struct tocsin_error *err)
+{
+	char why[PCAP_ERRBUF_SIZE] = "";
+	pcap_t *p = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, why);
+
+	if (!p)
+		tocsin_error_set(err, -EPROTO, "%s: %s", path, why);
+	return p;
+}
+
+int tocsin_trace_flows_file(struct tocsin_trace_flows *f, const char *path,
+			    struct tocsin_error *err)
+{
+	pcap_t *p = open_file(path, err);
+	int more = 1, rc = 0;
+
+	if (p && !f->address_count) {
+		guess_address(f, p);
+		pcap_close(p);
+		p = open_file(path, err);
+	}
+	if (!p)
+		return -EPROTO;
+	while (!rc && more == 1)
+		rc = read_packet(f, p, &more);
+	if (!rc && more == PCAP_ERROR)
+		rc = tocsin_error_set(err, -EPROTO, "%s: %s", path, pcap_geterr(p));
+	pcap_close(p);
+	return rc ? rc : tocsin_trace_flows_end(f);
+}
+
+static int open_interface(const char *name, pcap_t **ret, struct tocsin_error *err)
+{
+	char why[PCAP_ERRBUF_SIZE] = "";
+	pcap_t *p = pcap_create(name, why);
+	int rc;
+
+	if (!p)
+		return tocsin_error_set(err, -ENODEV, "%s: %s", name, why);
+	pcap_set_snaplen(p, 512);
+	pcap_set_timeout(p, 100);
+	pcap_set_tstamp_precision(p, PCAP_TSTAMP_PRECISION_NANO);
+	rc = pcap_activate(p);
+	if (rc < 0) {
+		rc = tocsin_error_set(err, rc == PCAP_ERROR_PERM_DENIED ? -EPERM : -ENODEV,
+				      "%s: %s", name, pcap_geterr(p));
+		pcap_close(p);
+		return rc;
+	}
+	*ret = p;
+	return 0;
+}
+
+/* Packets that were dropped since the last time. */
+static int tell_dropped(struct tocsin_trace_flows *f, pcap_t *p, unsigned int *dropped,
+			uint64_t since)
+{
+	struct tocsin_trace_event e = event_of(f, TOCSIN_TRACE_GAP);
+	struct pcap_stat stat;
+
+	if (pcap_stats(p, &stat) || stat.ps_drop == *dropped)
+		return 0;
+	e.lost = stat.ps_drop - *dropped;
+	*dropped = stat.ps_drop;
+	e.since = since && since < f->now ? since : f->now;
+	e.time = f->now;
+	e.detail = "packets were dropped";
+	return f->take(&e, f->context);
+}
+
+int tocsin_trace_flows_interface(struct tocsin_trace_flows *f, const char *name,
+				 const volatile int *stop, struct tocsin_error *err)
+{
+	unsigned int dropped = 0;
+	uint64_t looked = 0;
+	int more = 1, rc;
+	pcap_t *p;
+
+	rc = open_interface(name, &p, err);
+	if (rc)
+		return rc;
+	while (!rc && more >= 0 && !*stop) {
+		rc = read_packet(f, p, &more);
+		if (!rc && f->now - looked > SECOND) {
+			rc = tell_dropped(f, p, &dropped, looked);
+			looked = f->now;
+		}
+	}
+	if (!rc && more < 0)
+		rc = tocsin_error_set(err, -EIO, "%s: %s", name, pcap_geterr(p));
+	pcap_close(p);
+	return rc ? rc : tocsin_trace_flows_end(f);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Flows of captured packets: what the guest's network interface saw, from outside, as events that
+ * are joined with those of sockets by addresses, ports and time. A flow is TCP's from its first
+ * packet to FIN or RST, or UDP's, until nothing came for a while; its bytes are payload, what was
+ * sent again too. Answers of name servers give names to hosts.
+ *
+ * Packets are anybody's: parsed within bounds, and no more than TOCSIN_TRACE_FLOWS flows are
+ * followed at a time; the one that was quiet longest is told of early.
+ */
+#ifndef TOCSIN_PROVENANCE_FLOW_H
+#define TOCSIN_PROVENANCE_FLOW_H
+
+#include "provenance/event.h"
+
+#define TOCSIN_TRACE_FLOWS 65536u
+
+struct tocsin_trace_flows;
+
+/* Whose interface it is; addresses of the guest are as IPv6 has them. guest is copied. */
+struct tocsin_trace_flow_settings {
+	const char *guest;
+	uint64_t boot;
+	/* count 0: none is known. Of a file it is the one that most packets have at an end, else
+	 * who connects is taken for the guest */
+	const uint8_t (*addresses)[16];
+	size_t count;
+};
+
+/* NULL: no memory. Freed by the caller. */
+struct tocsin_trace_flows *tocsin_trace_flows_new(const struct tocsin_trace_flow_settings *settings,
+						  tocsin_trace_take *take, void *context);
+void tocsin_trace_flows_free(struct tocsin_trace_flows *f);
+
+/*
+ * One packet that was captured at `time` (nanoseconds since the epoch), of which `size` bytes are
+ * there; link as of pcap_datalink. What is no packet of IP is counted, and left. Returns what take
+ * did.
+ */
+int tocsin_trace_flows_packet(struct tocsin_trace_flows *f, uint64_t time, int link,
+			      const uint8_t *bytes, size_t size);
+
+/* Tell of all flows that have not ended, by the time of their ends. */
+int tocsin_trace_flows_end(struct tocsin_trace_flows *f);
+
+struct tocsin_trace_flow_counts {
+	uint64_t packets, other; /* other: not IP, or cut, or malformed */
+	uint64_t flows, early;   /* early: told of before they ended, for want of room */
+	uint64_t names;
+};
+void tocsin_trace_flows_counts(const struct tocsin_trace_flows *f,
+			       struct tocsin_trace_flow_counts *ret);
+
+/* Every packet of a file that tcpdump or the like wrote. err says what is wrong with it. */
+int tocsin_trace_flows_file(struct tocsin_trace_flows *f, const char *path,
+			    struct tocsin_error *err);
+
+/*
+ * Every packet of an interface, as "vif3.0", until *stop, 512 bytes of each at most. -EPERM: not
+ * allowed. Packets that the kernel dropped become a gap.
+ */
+int tocsin_trace_flows_interface(struct tocsin_trace_flows *f, const char *name,
+				 const volatile int *stop, struct tocsin_error *err);
+
+#endif

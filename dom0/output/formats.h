@@ -22,7 +22,8 @@ static inline const char *tocsin_text_clean(const char *in, size_t size, char re
 /* "2026-01-31T12:00:00.000Z " of nanoseconds since the epoch; false: 0, or no such time. */
 bool tocsin_text_time(FILE *to, uint64_t time);
 
-/* "12:00:00.000" of nanoseconds since the epoch */
+/* "2026-01-31 ", and "12:00:00.000", of nanoseconds since the epoch */
+void tocsin_text_day(FILE *to, uint64_t time);
 void tocsin_text_clock(FILE *to, uint64_t time);
 
 /* "high memory.injected-elf (T1055)" */

@@ -24,6 +24,16 @@ bool tocsin_text_time(FILE *to, uint64_t time)
 	return true;
 }
 
+void tocsin_text_day(FILE *to, uint64_t time)
+{
+	time_t seconds = (time_t)(time / 1000000000u);
+	char text[64];
+	struct tm tm;
+
+	if (gmtime_r(&seconds, &tm) && strftime(text, sizeof(text), "%F ", &tm))
+		fputs(text, to);
+}
+
 void tocsin_text_clock(FILE *to, uint64_t time)
 {
 	time_t seconds = (time_t)(time / 1000000000u);

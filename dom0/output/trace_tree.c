@@ -11,12 +11,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#define DAY (86400ull * 1000000000u)
 #define DEEPEST 64u /* levels that are indented; below, the level is a number */
 
 struct tree {
 	FILE *to;
 	struct trace_view v;
 	uint32_t *first, *next; /* by step: its first child, its next sibling */
+	uint64_t day;           /* since the epoch, of the time that was written last */
 };
 
 static const struct tocsin_trace_step *step_at(const struct tree *t, uint32_t i)
@@ -32,10 +34,14 @@ static void indent(const struct tree *t, uint32_t level)
 		fprintf(t->to, "%*s", (int)(2 * level), "");
 }
 
-static void write_when(const struct tree *t, const struct tocsin_trace_edge *e)
+/* The day is told when it is another than that of the line above. */
+static void write_when(struct tree *t, const struct tocsin_trace_edge *e)
 {
 	if (e->flags & TOCSIN_TRACE_STANDING)
 		return;
+	if (e->leaves / DAY != t->day)
+		tocsin_text_day(t->to, e->leaves);
+	t->day = e->leaves / DAY;
 	tocsin_text_clock(t->to, e->leaves);
 	if (e->left != e->leaves && e->left != TOCSIN_TRACE_FOREVER) {
 		fputs(" - ", t->to);
@@ -46,7 +52,7 @@ static void write_when(const struct tree *t, const struct tocsin_trace_edge *e)
 	fputc(' ', t->to);
 }
 
-static void write_step(const struct tree *t, uint32_t i, uint32_t level)
+static void write_step(struct tree *t, uint32_t i, uint32_t level)
 {
 	const struct tocsin_trace_step *s = step_at(t, i);
 	const struct tocsin_provenance *g = t->v.told->graph;
@@ -66,7 +72,7 @@ static void write_step(const struct tree *t, uint32_t i, uint32_t level)
 }
 
 /* What became of a process by itself: what rights it took. */
-static void write_changes(const struct tree *t, uint32_t i, uint32_t level)
+static void write_changes(struct tree *t, uint32_t i, uint32_t level)
 {
 	const struct tocsin_provenance *g = t->v.told->graph;
 	const struct tocsin_trace_step *s = step_at(t, i);
@@ -102,7 +108,7 @@ static void write_groups(const struct tree *t, uint32_t i, uint32_t level)
 }
 
 /* Depth first, without recursion: a chain of causes may be as long as the graph. */
-static void write_all(const struct tree *t, uint32_t root)
+static void write_all(struct tree *t, uint32_t root)
 {
 	uint32_t i = root, level = 0;
 
@@ -176,7 +182,7 @@ static void write_remarks(const struct tree *t)
 int tocsin_trace_tree(FILE *to, const struct tocsin_told *told)
 {
 	uint32_t count = told->answer->count;
-	struct tree t = {.to = to};
+	struct tree t = {.to = to, .day = UINT64_MAX};
 	int rc = trace_view_make(told, &t.v);
 
 	if (rc)

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Asks graphs on the command line: test_graph.py TOCSIN MAKE_HISTORY CASE."""
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as xml
+
+tocsin, make_history, case = sys.argv[1:]
+folder = pathlib.Path(tempfile.mkdtemp())
+checks = []
+THEFT = "socket:203.0.113.21:443"
+
+
+def check(what, found, expected):
+    checks.append(found == expected)
+    print(("ok" if checks[-1] else "not ok"), len(checks), "-", what)
+    if not checks[-1]:
+        print(f"# expected {expected!r}\n# found    {found!r}")
+
+
+def run(*arguments):
+    done = subprocess.run([tocsin, "graph", *map(str, arguments)], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, check=False, encoding="utf-8")
+    return done.returncode, done.stdout, done.stderr
+
+
+def events(name, text):
+    path = folder / name
+    path.write_text(text, encoding="ascii")
+    return path
+
+
+code, out, err = run(case, "--back", THEFT)
+check("back", (code, err), (0, ""))
+lines = out.splitlines()
+check("what was asked for comes first", lines[0],
+      "socket tcp 10.0.0.5:40003 > 203.0.113.21:443")
+check("with times, in words", lines[1],
+      "  1970-01-01 00:03:51.500 - 00:03:52.000 sent by process 4103 curl (uid 33) /usr/bin/curl, "
+      "800000 bytes")
+check("the root cause", any("from host 203.0.113.20" in line for line in lines), True)
+check("as one", sum("nobody is known to have written" in line for line in lines), 3)
+out = run(case, "--back", THEFT, "--all")[1]
+check("or singly", ("nobody is known" in out, "executed /bin/dash" in out), (False, True))
+check("forward", "connected socket tcp 10.0.0.5:40003" in
+      run(case, "--forward", "file:s.php")[1], True)
+check("no further than that", run(case, "--back", THEFT, "--depth", "1")[1].count("\n"), 2)
+check("not there", "php-fpm" in run(case, "--back", THEFT, "--not", "php*")[1], False)
+check("nothing earlier", "51001" in run(case, "--back", THEFT, "--since", "225")[1], False)
+check("nothing later", run(case, "--back", "4103", "--until", "231")[1].count("\n"), 1)
+code, out, err = run(case, "--back", THEFT, "--nodes", "3")
+check("no more than that", (code, out.count("there is more")), (3, 1))
+check("how many", run(case, "--back", THEFT, "--count"), (0, "14\n", ""))
+code, out, err = run(case)
+check("how much there is", (code, out.splitlines()[2:]),
+      (0, ["events     30", "nodes      16", "edges      27", "gaps       0"]))
+
+out = run(case, "--back", THEFT, "--format", "dot")[1]
+drawn = subprocess.run(["dot", "-Tsvg"], input=out, stdout=subprocess.PIPE, check=False,
+                       encoding="utf-8")
+check("Graphviz reads it", (drawn.returncode, "nginx" in drawn.stdout), (0, True))
+code, out, err = run(case, "--back", THEFT, "--format", "svg")
+check("and draws it", (code, xml.fromstring(out).tag), (0, "{http://www.w3.org/2000/svg}svg"))
+graph = xml.fromstring(run(case, "--back", THEFT, "--format", "graphml")[1])
+space = "{http://graphml.graphdrawing.org/xmlns}"
+nodes = {node.get("id") for node in graph.iter(space + "node")}
+check("GraphML", (len(nodes), all(edge.get("source") in nodes and edge.get("target") in nodes
+                                  for edge in graph.iter(space + "edge"))), (14, True))
+prov = json.loads(run(case, "--back", THEFT, "--format", "prov")[1])
+known = set(prov["entity"]) | set(prov["activity"]) | set(prov["agent"])
+named = {value for part in ("used", "wasGeneratedBy", "wasInformedBy", "wasAssociatedWith")
+         for row in prov[part].values() for key, value in row.items()
+         if key in ("prov:entity", "prov:activity", "prov:informed", "prov:informant", "prov:agent")}
+check("PROV-JSON names what it has", named <= known, True)
+check("PROV-JSON has processes", sorted(row["tocsin:pid"] for row in prov["activity"].values()),
+      [800, 810, 4101, 4102, 4103])
+check("PROV-JSON has times", all(row["prov:time"].endswith("Z") for row in prov["used"].values()),
+      True)
+ocsf = [json.loads(line) for line in
+        run(case, "--back", THEFT, "--format", "ocsf")[1].splitlines()]
+check("OCSF", {(row["class_uid"], row["activity_name"]) for row in ocsf},
+      {(1007, "Launch"), (1001, "Create"), (1001, "Read"), (1001, "Update"), (4001, "Open"),
+       (4001, "Traffic"), (1007, "Launch")})
+check("OCSF in the order of time", [row["time"] for row in ocsf],
+      sorted(row["time"] for row in ocsf))
+check("OCSF has both ends", [(row["src_endpoint"], row["dst_endpoint"]["ip"]) for row in ocsf
+                             if row["activity_name"] == "Open"][0],
+      ({"port": 51001, "ip": "203.0.113.20"}, "10.0.0.5"))
+
+unclean = events("unclean", "1 written who=1:a%1b[31m%22 file=/x%0a%ff%3c%26\n"
+                 "2 read who=2:%5c file=/x%0a%ff%3c%26 unsure\n3 gap since=1.5 detail=ring\n")
+code, out, err = run(unclean, "--back", "2")
+check("unsure, and with a gap", (code, out.count("!"), "(unsure)" in out or ", unsure" in out),
+      (3, 2, True))
+check("nothing unclean", all(line.isprintable() for line in out.splitlines()), True)
+for form in ("dot", "graphml", "prov", "ocsf"):
+    out = run(unclean, "--back", "2", "--format", form)[1]
+    check(f"nothing unclean as {form}", all(line.isprintable() for line in out.splitlines()), True)
+check("still XML", len(list(xml.fromstring(
+    run(unclean, "--back", "2", "--format", "graphml")[1]).iter(space + "node"))), 3)
+
+history = folder / "history"
+subprocess.run([make_history, str(history), "1700000000"], check=True)
+code, out, err = run(history)
+check("of a history", (code, int(out.splitlines()[3].split()[1]) > 3), (0, True))
+
+check("of what", run()[0], 2)
+for args in (["--back", "1", "--forward", "2"], ["--depth", "0"], ["--depth"], ["--since", "soon"],
+             ["--format", "png"], ["--nodes", "-1"], ["--tree"], ["another"], ["-d", "dom"]):
+    code, out, err = run(case, *args)
+    check("usage: " + " ".join(args), (code, out, "usage:" in err), (2, "", True))
+for args, why in ((["--back", "pid:x"], "no PID"), (["--back", "99"], "nothing in the graph"),
+                  (["--back", "1", "--pcap", case], "unknown file format"),
+                  (["--back", "1", "--pcap", folder / "absent"], "No such file")):
+    code, out, err = run(case, *args)
+    check(why, (code, out, why in err, err.count("\n")), (1, "", True, 1))
+check("no such file", (run(folder / "absent")[0], (folder / "absent").exists()), (1, False))
+check("no events", "line 1" in run(events("garbage", "x" * 100))[2], True)
+(folder / "other").write_bytes(b"SQLite format 3\0" + bytes(9000))
+check("another database", "another program" in run(folder / "other")[2], True)
+(folder / "damaged").write_bytes(b"SQLite format 3\0" + bytes(52) + b"TCPG" + bytes(9000))
+check("a damaged one", run(folder / "damaged")[0], 1)
+shutil.rmtree(folder)
+print(f"1..{len(checks)}")
+sys.exit(not all(checks))

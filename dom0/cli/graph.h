@@ -7,7 +7,6 @@
 #include "output/provenance.h"
 
 #define GRAPH_NOT_MAX 64
-#define GRAPH_FOLDER "/var/lib/tocsin/graphs" /* DOMAIN's graph is the file of its name */
 
 struct graph_options {
 	const char *file; /* or a guest */

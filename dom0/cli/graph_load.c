@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Where a graph comes from. A file says itself what it is: a graph, a history, else events as text.
- * A guest that is traced has a graph in GRAPH_FOLDER; of another its processes, their connections
- * and open files are read once, now.
+ * A guest that is traced has a graph in TOCSIN_TRACE_FOLDER; of another its processes, their
+ * connections and open files are read once, now.
  */
 #include "cli/graph.h"
 #include "monitor/history.h"
@@ -176,8 +176,8 @@ static int load(const struct graph_options *o, struct tocsin_provenance **ret,
 
 	if (!o->file) {
 		if (o->guest.domain && !strchr(o->guest.domain, '/') &&
-		    (size_t)snprintf(path, sizeof(path), GRAPH_FOLDER "/%s", o->guest.domain) <
-			sizeof(path) &&
+		    (size_t)snprintf(path, sizeof(path), TOCSIN_TRACE_FOLDER "/%s",
+				     o->guest.domain) < sizeof(path) &&
 		    !access(path, F_OK))
 			return load_graph(path, o, ret, err);
 		return look(o, ret, err);

@@ -647,8 +647,8 @@ int tocsin_provenance_take(const struct tocsin_trace_event *e, void *graph)
 	struct tocsin_provenance *g = graph;
 	struct moment m = {.g = g, .e = e, .who = TOCSIN_TRACE_NONE};
 	bool wire = e->source == TOCSIN_TRACE_BY_WIRE;
-	/* what is captured is told when it is over; it names no file and no process */
-	bool late = (!wire && e->time < g->counts.last) || (g->settled && e->since < g->settled);
+	/* what is captured is told when it is over, and of a connection that is there already */
+	bool late = !wire && (e->time < g->counts.last || (g->settled && e->since < g->settled));
 	int rc;
 
 	if ((unsigned int)e->kind >= TOCSIN_TRACE_KINDS || !has(e, kinds[e->kind].needs))

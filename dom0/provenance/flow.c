@@ -260,6 +260,19 @@ static int find_flow(struct tocsin_trace_flows *f, const struct tuple *t, uint64
 	return rc;
 }
 
+/* With each packet a few rows are looked at, so that who is quiet is told of while others talk. */
+static int sweep(struct tocsin_trace_flows *f, uint64_t time)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < 2 && f->used && !rc; i++) {
+		f->hand = (f->hand + 1) % f->used;
+		if (f->flows[f->hand].live && is_quiet(&f->flows[f->hand], time))
+			rc = finish(f, f->hand);
+	}
+	return rc;
+}
+
 int tocsin_trace_flows_packet(struct tocsin_trace_flows *f, uint64_t time, int link,
 			      const uint8_t *bytes, size_t size)
 {
@@ -281,7 +294,9 @@ int tocsin_trace_flows_packet(struct tocsin_trace_flows *f, uint64_t time, int l
 	t.port[from] = p.from_port;
 	t.port[!from] = p.to_port;
 	t.protocol = p.protocol;
-	rc = find_flow(f, &t, time, p.begins, &i);
+	rc = sweep(f, time);
+	if (!rc)
+		rc = find_flow(f, &t, time, p.begins, &i);
 	if (rc)
 		return rc;
 	flow = &f->flows[i];

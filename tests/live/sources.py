@@ -44,6 +44,13 @@ def look(*guest):
             {(row["pid"], tuple(row["cmdline"])) for row in rows if row["exe"]})
 
 
+def wrote(*guest):
+    """Does the graph of one look at a guest say who has /tmp/kept open, and that it was a look?"""
+    graph = tocsin("graph", *guest, "--back", "/tmp/kept")
+    return ("written by process" in graph.stdout and " tail (uid 0) /bin/busybox" in graph.stdout
+            and "made of samples" in graph.stdout), graph
+
+
 def save(monitor, folder):
     """The guest's memory piece by piece, through QEMU itself."""
     for number, (start, size) in enumerate(PIECES):
@@ -61,11 +68,13 @@ def save(monitor, folder):
 
 def shared(folder, kernel, image):
     with start(kernel, image, guests.MEMFD) as guest:
-        guest.run("for n in 0 1 2; do sleep 10000$n & done")
+        guest.run("for n in 0 1 2; do sleep 10000$n & done; tail -f /dev/null >/tmp/kept &")
         truth = look("--qemu", guest.qmp)
         sleeps = sorted(args[1] for _, args in truth[2] if args[:1] == ("sleep",))
         yield "a live guest with a memfd", (guest.run("uname -r").strip(), [
             "100000", "100001", "100002"]) == (truth[0], sleeps), truth
+        seen = wrote("--qemu", guest.qmp)
+        yield "what wrote a file, by one look", seen[0], seen
         monitor = guests.Monitor(guest.other)
         monitor.run("stop")  # so that all dumps are of one moment
         monitor.run("dump-guest-memory", paging=False, protocol=f"file:{folder}/elf")
@@ -73,6 +82,8 @@ def shared(folder, kernel, image):
         for name in ("elf", "lime", "raw"):
             seen = look("--dump", f"{folder}/{name}")
             yield f"its dump: {name}", seen == truth, (seen, truth)
+        seen = wrote("--dump", f"{folder}/elf")
+        yield "and in its dump", seen[0], seen
         monitor.run("cont")
         busy = tocsin("info", "--qemu", guest.other)
         yield "a monitor that is taken", (busy.returncode == 1 and "waiting for" in busy.stderr and

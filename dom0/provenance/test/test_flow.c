@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -114,17 +115,23 @@ static void test_flows(void **unused)
 	put(f, 7, tcp(8, 443, 5, 2000, RST, 0));
 	assert_string_equal(told, "flow 5:2000>8:443 7/0 5-7 \n");
 	told[0] = 0;
+	/* who is quiet is told of while others talk, as UDP after a minute */
+	put(f, 7, frame(IPPROTO_UDP, 5, 3001, 8, 53, 0, "ask", 3));
+	for (unsigned int i = 0; i < 8; i++)
+		put(f, 100, frame(IPPROTO_UDP, 5, 3002, 8, 53, 0, "", 0));
+	assert_string_equal(told, "flow 5:3001>8:53 3/0 7-7 \n");
+	told[0] = 0;
 	/* what is still going on is told at the end, in the order of time; a new SYN is a new flow
 	 */
-	put(f, 8, tcp(5, 2001, 8, 443, ACK, 7));
-	put(f, 9, tcp(5, 2002, 8, 443, ACK, 8));
-	put(f, 10, tcp(5, 2001, 8, 443, SYN, 0));
-	put(f, 11, tcp(5, 2001, 8, 443, ACK, 9));
+	put(f, 108, tcp(5, 2001, 8, 443, ACK, 7));
+	put(f, 109, tcp(5, 2002, 8, 443, ACK, 8));
+	put(f, 110, tcp(5, 2001, 8, 443, SYN, 0));
+	put(f, 111, tcp(5, 2001, 8, 443, ACK, 9));
 	assert_int_equal(tocsin_trace_flows_end(f), 0);
-	assert_string_equal(told, "flow 5:2001>8:443 7/0 8-8 \nflow 5:2002>8:443 8/0 9-9 \n"
-				  "flow 5:2001>8:443 9/0 10-11 \n");
+	assert_string_equal(told, "flow 5:2001>8:443 7/0 108-108 \nflow 5:2002>8:443 8/0 109-109 \n"
+				  "flow 5:2001>8:443 9/0 110-111 \n");
 	tocsin_trace_flows_counts(f, &counts);
-	assert_int_equal(counts.packets, 14);
+	assert_int_equal(counts.packets, 23);
 	assert_int_equal(counts.other, 0);
 	tocsin_trace_flows_free(f);
 }
@@ -280,12 +287,65 @@ static void test_joined(void **unused)
 	tocsin_provenance_free(g);
 }
 
+/* ---- an interface ---- */
+
+static volatile int stop;
+static int live_port;
+
+static int take_live(const struct tocsin_trace_event *e, void *unused)
+{
+	if (e->kind == TOCSIN_TRACE_FLOW && e->socket->protocol == IPPROTO_UDP &&
+	    (e->socket->remote_port == live_port || e->socket->local_port == live_port))
+		told[0] = '!';
+	return 0;
+}
+
+/* Sends to nobody until it is told to stop, which it does itself after a while. */
+static void *send_packets(void *unused)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)live_port),
+				 .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	for (int i = 0; i < 20; i++) {
+		sendto(fd, "packet", 6, 0, (struct sockaddr *)&to, sizeof(to));
+		usleep(20000);
+	}
+	close(fd);
+	stop = 1;
+	return NULL;
+}
+
+static void test_interface(void **unused)
+{
+	static const uint8_t loopback[1][16] = {{[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}};
+	const struct tocsin_trace_flow_settings settings = {
+	    .guest = "g", .addresses = loopback, .count = 1};
+	struct tocsin_trace_flows *f = tocsin_trace_flows_new(&settings, take_live, NULL);
+	struct tocsin_error err = {0};
+	pthread_t thread;
+	int rc;
+
+	live_port = 40000 + getpid() % 20000;
+	told[0] = 0;
+	assert_int_equal(tocsin_trace_flows_interface(f, "none-such", &stop, &err), -ENODEV);
+	assert_int_equal(pthread_create(&thread, NULL, send_packets, NULL), 0);
+	rc = tocsin_trace_flows_interface(f, "lo", &stop, NULL);
+	pthread_join(thread, NULL);
+	tocsin_trace_flows_free(f);
+	if (rc == -EPERM || rc == -ENODEV) /* not for everybody, nor everywhere */
+		skip();
+	assert_int_equal(rc, 0);
+	assert_int_equal(told[0], '!');
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_flows),  cmocka_unit_test(test_more_than_there_is_room_for),
 	    cmocka_unit_test(test_names),  cmocka_unit_test(test_packets),
-	    cmocka_unit_test(test_joined),
+	    cmocka_unit_test(test_joined), cmocka_unit_test(test_interface),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

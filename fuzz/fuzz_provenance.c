@@ -60,13 +60,76 @@ static void pass_through(const struct tocsin_provenance *g)
 	tocsin_provenance_free(again);
 }
 
+#define COMPARED 64u /* nodes */
+
+/* The nodes that are reached, by their numbers. */
+static void reach(const struct tocsin_provenance *g, uint32_t node, uint64_t time, bool forward,
+		  bool ret[2 * COMPARED])
+{
+	struct tocsin_trace_question q = {
+	    .forward = forward, .since = forward ? time : 0, .until = forward ? 0 : time};
+	struct tocsin_trace_answer a;
+
+	check(!tocsin_trace_ask(g, &q, &node, 1, &a));
+	for (uint32_t i = 0; i < a.count; i++)
+		ret[a.steps[i].node] = true;
+	tocsin_trace_answer_free(&a);
+}
+
+static bool is_gone(const struct tocsin_provenance *g, uint32_t node)
+{
+	return g->nodes[node].kind == TOCSIN_TRACE_FILE && !g->states[node].edges &&
+	       (g->nodes[node].flags & TOCSIN_TRACE_DEAD);
+}
+
+/* Reduced or not, the answers are the same: nodes were made in the same order, but for start-ups.
+ */
+static void compare(const struct tocsin_provenance *plain, const struct tocsin_provenance *reduced,
+		    const uint32_t as[COMPARED], uint32_t from, uint64_t time)
+{
+	for (int forward = 0; forward < 2; forward++) {
+		bool x[2 * COMPARED] = {false}, y[2 * COMPARED] = {false};
+		bool loose = random_within_startup(reduced, as[from], time);
+
+		reach(plain, from, time, forward, x);
+		reach(reduced, as[from], time, forward, y);
+		for (uint32_t i = 0; i < plain->node_count; i++)
+			check(is_gone(reduced, as[i]) || x[i] == y[as[i]] || (loose && y[as[i]]));
+	}
+}
+
+static void compare_all(const struct tocsin_provenance *plain,
+			const struct tocsin_provenance *reduced, uint64_t until)
+{
+	uint32_t as[COMPARED], count = 0;
+
+	if (plain->node_count > COMPARED || reduced->node_count > 2 * COMPARED)
+		return;
+	for (uint32_t i = 0; i < reduced->node_count; i++)
+		if (reduced->nodes[i].kind != TOCSIN_TRACE_STARTUP)
+			as[count++] = i;
+	check(count == plain->node_count);
+	for (uint32_t from = 0; from < count; from++)
+		for (uint64_t time = 9; time < until + 2 && !is_gone(reduced, as[from]);
+		     time += 1 + until / 40)
+			compare(plain, reduced, as, from, time);
+}
+
 static void build(const uint8_t *data, size_t size, struct tocsin_provenance *g)
 {
+	const struct tocsin_provenance_settings settings = {.plain = true};
+	struct tocsin_provenance *plain = tocsin_provenance_new(&settings);
 	struct random_world w = {.time = 10};
 
-	for (; size >= 3; data += 3, size -= 3)
-		check(!tocsin_provenance_take(random_event(&w, data), g));
+	check(plain != NULL);
+	for (; size >= 3; data += 3, size -= 3) {
+		const struct tocsin_trace_event *e = random_event(&w, data);
+
+		check(!tocsin_provenance_take(e, g) && !tocsin_provenance_take(e, plain));
+	}
 	tocsin_provenance_settle(g);
+	compare_all(plain, g, w.time);
+	tocsin_provenance_free(plain);
 	pass_through(g);
 }
 
@@ -101,7 +164,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!nowhere)
 		nowhere = fopen("/dev/null", "w");
 	check(g && nowhere);
-	if (size && size < 3000 && !data[0])
+	if (size && size < 1000 && !data[0])
 		build(data + 1, size - 1, g);
 	else if (size && data[0] == 1)
 		read_segment(data + 1, size - 1, g);

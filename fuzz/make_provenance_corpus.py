@@ -68,7 +68,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     numbers = random.Random(1)
     for number in range(12):
-        events = bytes(numbers.randrange(256) for _ in range(3 * (20 + 30 * number)))
+        events = bytes(numbers.randrange(256) for _ in range(3 * (20 + 25 * number)))
         (folder / f"events-{number}").write_bytes(b"\0" + events)
     (folder / "segment").write_bytes(segment(3))
     (folder / "segment-lasts").write_bytes(segment(2, flags=1, last=0))

@@ -6,7 +6,7 @@
 #ifndef TOCSIN_TEST_RANDOM_EVENTS_H
 #define TOCSIN_TEST_RANDOM_EVENTS_H
 
-#include "provenance/event.h"
+#include "provenance/graph.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -252,6 +252,26 @@ static inline const struct tocsin_trace_event *random_event(struct random_world 
 	if (c.kind >= TOCSIN_TRACE_BOUND && c.kind <= TOCSIN_TRACE_NAME)
 		e->socket = &w->socket;
 	return e;
+}
+
+/* Is it a question for a moment within a start-up that node is part of? */
+static inline bool random_within_startup(const struct tocsin_provenance *g, uint32_t node,
+					 uint64_t time)
+{
+	for (uint32_t i = 0; i < tocsin_provenance_edges(g); i++) {
+		const struct tocsin_trace_edge *e = tocsin_provenance_edge(g, i);
+
+		if (!e || tocsin_provenance_node(g, e->from)->kind != TOCSIN_TRACE_STARTUP ||
+		    time < e->leaves || time > e->left)
+			continue;
+		if (e->to == node)
+			return true;
+		for (uint32_t k = tocsin_provenance_next(g, e->from, true, TOCSIN_TRACE_NONE);
+		     k != TOCSIN_TRACE_NONE; k = tocsin_provenance_next(g, e->from, true, k))
+			if (tocsin_provenance_edge(g, k)->from == node)
+				return true;
+	}
+	return false;
 }
 
 #endif

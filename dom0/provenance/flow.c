@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pcap/pcap.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,6 +19,7 @@
 #define TCP_QUIET (3600ull * SECOND)
 #define UDP_QUIET (60ull * SECOND)
 #define BUCKETS (1u << 16)
+#define WAIT 100 /* milliseconds, for a packet or to be told to stop */
 #define NONE UINT32_MAX
 
 /* The end with the smaller address and port is [0]. No padding. */
@@ -447,9 +449,11 @@ static int open_interface(const char *name, pcap_t **ret, struct tocsin_error *e
 	if (!p)
 		return tocsin_error_set(err, -ENODEV, "%s: %s", name, why);
 	pcap_set_snaplen(p, 512);
-	pcap_set_timeout(p, 100);
+	pcap_set_timeout(p, WAIT);
 	pcap_set_tstamp_precision(p, PCAP_TSTAMP_PRECISION_NANO);
 	rc = pcap_activate(p);
+	if (rc >= 0) /* it would not return while nothing comes */
+		rc = pcap_setnonblock(p, 1, why);
 	if (rc < 0) {
 		rc = tocsin_error_set(err, rc == PCAP_ERROR_PERM_DENIED ? -EPERM : -ENODEV,
 				      "%s: %s", name, pcap_geterr(p));
@@ -489,7 +493,11 @@ int tocsin_trace_flows_interface(struct tocsin_trace_flows *f, const char *name,
 	if (rc)
 		return rc;
 	while (!rc && more >= 0 && !*stop) {
+		struct pollfd ready = {.fd = pcap_get_selectable_fd(p), .events = POLLIN};
+
 		rc = read_packet(f, p, &more);
+		if (!rc && !more)
+			poll(&ready, 1, WAIT);
 		if (!rc && f->now - looked > SECOND) {
 			rc = tell_dropped(f, p, &dropped, looked);
 			looked = f->now;

@@ -7,7 +7,9 @@
  *
  * Times are nanoseconds since the epoch on dom0's clock. What an event tells of happened in
  * [since, time]: one moment (since == time) if it was traced, the time between two samples if it
- * was sampled. Events of one graph are stated in the order of time.
+ * was sampled. Events of one graph are stated in the order of time. What is there when a trace
+ * begins is stated first: each process as CREATED by its parent when it started, the oldest first,
+ * then what is open, as a sample (provenance/watched.h).
  *
  * An event and all it points at are the caller's for the time of one call. Text is the guest's: any
  * bytes, not clean for a terminal. Pointers that a kind does not name are NULL.

@@ -12,9 +12,10 @@
 
 #include "provenance/graph.h"
 
-#define TOCSIN_TRACE_FOLDER "/var/lib/tocsin/graphs" /* a domain's graph is the file of its name   \
-						      */
-#define TOCSIN_TRACE_STORE_DELAY 5                   /* seconds */
+/* A domain's graph is the file of its name in this folder. */
+#define TOCSIN_TRACE_FOLDER "/var/lib/tocsin/graphs"
+
+#define TOCSIN_TRACE_STORE_DELAY 5 /* seconds */
 
 struct tocsin_trace_store;
 

@@ -77,7 +77,9 @@ static int load_history(const struct graph_options *o, struct tocsin_provenance 
 	}
 	if (rc) {
 		tocsin_provenance_free(g);
-		return tocsin_error_set(err, rc, "%s: %s", o->file, strerror(-rc));
+		return tocsin_error_set(err, rc, "%s: %s", o->file,
+					rc == -E2BIG ? "too much: ask for a shorter time of it"
+						     : strerror(-rc));
 	}
 	*ret = g;
 	return 0;

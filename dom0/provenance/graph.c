@@ -4,8 +4,8 @@
 
 #include "base/error.h"
 
-#define MOST_NODES (4u << 20)
-#define MOST_EDGES (16u << 20)
+#define MOST_NODES (2u << 20)
+#define MOST_EDGES (8u << 20)
 #define MOST_BYTES (1u << 30) /* of texts */
 #define MOST_GAPS 65536u
 

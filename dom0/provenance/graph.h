@@ -89,7 +89,7 @@ struct tocsin_trace_gap {
 struct tocsin_provenance;
 
 struct tocsin_provenance_settings {
-	uint64_t max_nodes, max_edges; /* 0: 4 million, 16 million */
+	uint64_t max_nodes, max_edges; /* 0: 2 and 8 million, in 1 GiB */
 	bool plain;                    /* nothing is reduced */
 };
 

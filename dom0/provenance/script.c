@@ -441,7 +441,9 @@ int tocsin_trace_script(FILE *from, tocsin_trace_take *take, void *context,
 		if (rc == -EINVAL)
 			tocsin_error_set(err, rc, "line %zu: the event lacks something", at);
 		else if (rc)
-			tocsin_error_set(err, rc, "line %zu: %s", at, strerror(-rc));
+			tocsin_error_set(err, rc, "line %zu: %s", at,
+					 rc == -E2BIG ? "there is no room for more"
+						      : strerror(-rc));
 		if (rc > 0) {
 			free(text);
 			return rc;

@@ -573,7 +573,10 @@ int trace_segment_decode(const void *bytes, size_t size, struct tocsin_provenanc
 	free(plain);
 	if (rc == -EPROTO)
 		return tocsin_error_set(err, rc, "the graph is damaged: a part makes no sense");
-	return rc ? tocsin_error_set(err, rc, "the graph is too large: %s", strerror(-rc)) : 0;
+	if (rc == -E2BIG)
+		return tocsin_error_set(err, rc,
+					"the graph is too large: ask for a shorter time of it");
+	return rc ? tocsin_error_set(err, rc, "no memory for a part of the graph") : 0;
 }
 
 /* ---- going on ---- */

@@ -336,6 +336,8 @@ static int keep_script(const char *script, struct tocsin_trace_store *store)
 static void test_segments(void **unused)
 {
 	const struct tocsin_trace_store_settings settings = {.edges = 1};
+	const struct tocsin_provenance_settings few = {.max_nodes = 2};
+	struct tocsin_error err = {0};
 	char folder[] = "/tmp/tocsin-test-XXXXXX", path[64];
 	struct tocsin_trace_store_extent extent;
 	struct tocsin_trace_store *store;
@@ -375,6 +377,8 @@ static void test_segments(void **unused)
 	assert_int_equal(tocsin_trace_store_load(store, 8500000000, 0, NULL, &g, NULL), 0);
 	assert_true(tocsin_provenance_nodes(g) < 5);
 	tocsin_provenance_free(g);
+	assert_int_equal(tocsin_trace_store_load(store, 0, 0, &few, &g, &err), -E2BIG);
+	assert_string_equal(err.message, "the graph is too large: ask for a shorter time of it");
 	tocsin_trace_store_close(store);
 	unlink(path);
 	rmdir(folder);

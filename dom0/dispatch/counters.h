@@ -18,9 +18,9 @@
 
 /* Where something was lost. */
 enum tocsin_lost {
-	TOCSIN_LOST_BUFFER,    /* Xen's trace buffer was full: records of all kinds, of all guests */
-	TOCSIN_LOST_TICKETS,   /* numbers of triggers that a guest rang and that never came */
-	TOCSIN_LOST_STALE,     /* rung before tocsind was there */
+	TOCSIN_LOST_BUFFER,  /* Xen's trace buffer was full: records of all kinds, of all guests */
+	TOCSIN_LOST_TICKETS, /* numbers of triggers that a guest rang and that never came */
+	TOCSIN_LOST_STALE,   /* rung before tocsind was there */
 	TOCSIN_LOST_MALFORMED, /* records that cannot be */
 	TOCSIN_LOST_QUEUE,     /* more were waiting than there is room for */
 	TOCSIN_LOST_STOPPED,   /* still waiting when tocsind was stopped */
@@ -28,7 +28,7 @@ enum tocsin_lost {
 	TOCSIN_LOST_PLACES
 };
 
-struct tocsin_counters {
+struct tocsin_dispatch_counters {
 	uint64_t accepted;     /* triggers that were taken from the trace buffers */
 	uint64_t rings;        /* PING, MARK: reported, nothing to scan */
 	uint64_t verdicts;     /* scans that came to a verdict of their own */
@@ -53,6 +53,6 @@ const char *tocsin_lost_reason(enum tocsin_lost place);
  * Each number by name, in a fixed order: for whoever writes or reads them all. Returns the i-th, or
  * NULL after the last; name is static.
  */
-uint64_t *tocsin_counter(struct tocsin_counters *c, unsigned int i, const char **name);
+uint64_t *tocsin_counter(struct tocsin_dispatch_counters *c, unsigned int i, const char **name);
 
 #endif

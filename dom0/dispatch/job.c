@@ -1,78 +1,57 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dispatch/job.h"
+#include "dispatch/recent.h"
 
 #include <tocsin/trigger.h>
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-/* All that one job holds: large, so it lives on the heap. */
-struct job {
+struct tocsin_jobs {
 	const struct tocsin_job_settings *settings;
 	struct tocsin_job_guest *guest;
+	struct tocsin_recent recent;
+	/* Of the job that runs, or ran last. */
 	const struct tocsin_record *record;
 	struct tocsin_paging paging; /* the asker's */
+	uint64_t va;                 /* of the request block */
 	struct tocsin_request request;
-	bool has_request;
-	struct tocsin_process asker, target;
-	bool has_asker, has_target;
-	struct tocsin_findings findings;
-	struct tocsin_verdict verdict;
 	uint32_t request_error; /* TOCSIN_REQERR_* */
 	struct tocsin_error error;
-	struct tocsin_error slot_error;
-	struct tocsin_report report;
+	struct tocsin_outcome out;
 };
 
-static uint64_t now_ns(clockid_t clock)
+static uint64_t now_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(clock, &ts);
+	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-static int fail(struct job *j, uint32_t request_error, int code)
+static int fail(struct tocsin_jobs *j, uint32_t request_error, int code)
 {
 	j->request_error = request_error;
 	return code;
 }
 
-static int find_kernel(struct job *j)
+static int find_asker(struct tocsin_jobs *j)
 {
 	struct tocsin_job_guest *g = j->guest;
-	char folder[PATH_MAX];
-
-	/* Not by the event's CR3: its process may be gone, and the frame in other hands. */
-	if (g->kernel && tocsin_kernel_verify(g->kernel, 0)) {
-		tocsin_kernel_close(g->kernel);
-		g->kernel = NULL;
-	}
-	if (g->kernel)
-		return 0;
-	return tocsin_kernel_open_cached(g->memory, j->record->cr3,
-					 tocsin_kernel_cache_folder(folder, sizeof(folder)),
-					 &g->kernel, &j->error);
-}
-
-static int find_asker(struct job *j)
-{
-	int rc = find_kernel(j);
+	int rc = g->find_kernel(g, j->record->cr3, &j->error);
 
 	if (!rc)
-		rc = tocsin_process_by_cr3(j->guest->kernel, j->record->cr3, &j->asker, &j->error);
+		rc = tocsin_process_by_cr3(g->kernel, j->record->cr3, &j->out.asker, &j->error);
 	if (rc)
 		return fail(j, TOCSIN_REQERR_INTERNAL, rc);
-	j->has_asker = true;
-	j->paging =
-	    (struct tocsin_paging){j->asker.pgd, tocsin_kernel_info(j->guest->kernel)->levels};
+	j->out.has_asker = true;
+	j->paging = (struct tocsin_paging){j->out.asker.pgd, tocsin_kernel_info(g->kernel)->levels};
 	return 0;
 }
 
-static int read_request(struct job *j)
+static int read_request(struct tocsin_jobs *j)
 {
 	int rc;
 
@@ -80,88 +59,96 @@ static int read_request(struct job *j)
 		return 0;
 	rc = tocsin_request_read(j->guest->memory, j->paging, j->record->rdx, &j->request,
 				 &j->error);
-	j->has_request = !rc;
+	j->out.has_request = !rc;
 	return rc;
 }
 
-static int find_target(struct job *j)
+/* Does it ask for another process than the asker? */
+static bool names_target(const struct tocsin_jobs *j)
+{
+	return TOCSIN_ECX_OP(j->record->ecx) == TOCSIN_OP_SCAN && j->request.target_pid;
+}
+
+static int find_target(struct tocsin_jobs *j)
 {
 	struct tocsin_kernel *k = j->guest->kernel;
+	struct tocsin_process *asker = &j->out.asker, *target = &j->out.target;
 	int rc;
 
-	if (TOCSIN_ECX_OP(j->record->ecx) == TOCSIN_OP_SCAN_SELF || !j->request.target_pid) {
-		j->target = j->asker;
-		j->has_target = true;
+	if (!names_target(j)) {
+		*target = *asker;
+		j->out.has_target = true;
 		return 0;
 	}
-	rc = tocsin_process_by_pid(k, &j->asker, (int32_t)j->request.target_pid, &j->target,
-				   &j->error);
+	rc = tocsin_process_by_pid(k, asker, (int32_t)j->request.target_pid, target, &j->error);
 	if (rc)
 		return fail(
 		    j, rc == -ESRCH ? TOCSIN_REQERR_NO_SUCH_PROCESS : TOCSIN_REQERR_INTERNAL, rc);
-	rc = tocsin_process_may_name(k, &j->asker, &j->target);
+	rc = tocsin_process_may_name(k, asker, target);
 	if (rc == -EPERM)
 		/* An asker learns no more of others' processes than that it may not name them. */
 		return fail(j, TOCSIN_REQERR_NOT_PERMITTED,
 			    tocsin_error_set(&j->error, rc,
 					     "user %u may not name process %d of user %u",
-					     j->asker.uid, j->target.pid, j->target.uid));
+					     asker->uid, target->pid, target->uid));
 	if (rc)
 		return fail(j, TOCSIN_REQERR_INTERNAL, rc);
-	j->has_target = true;
+	j->out.has_target = true;
 	return 0;
 }
 
 /* Is it still the program that the scan began with? Else what was read says nothing of it. */
-static int check_target(struct job *j)
+static int check_target(struct tocsin_jobs *j)
 {
+	const struct tocsin_process *target = &j->out.target;
 	struct tocsin_process *now = malloc(sizeof(*now));
 	struct tocsin_error err = {0};
 	int rc = now ? 0 : -ENOMEM;
 
 	if (!rc)
-		rc = tocsin_process_by_pid(j->guest->kernel, NULL, j->target.pid, now, &err);
-	if (!rc && (now->task != j->target.task || now->mm != j->target.mm ||
-		    now->pgd != j->target.pgd || now->start_time != j->target.start_time))
+		rc = tocsin_process_by_pid(j->guest->kernel, NULL, target->pid, now, &err);
+	if (!rc && (now->task != target->task || now->mm != target->mm || now->pgd != target->pgd ||
+		    now->start_time != target->start_time))
 		rc = -ESRCH;
 	free(now);
 	if (rc)
 		return tocsin_error_set(&j->error, rc,
 					"process %d ended or began another program meanwhile",
-					j->target.pid);
+					target->pid);
 	return 0;
 }
 
-static int scan_target(struct job *j)
+static int scan_target(struct tocsin_jobs *j)
 {
 	struct tocsin_kernel *k = j->guest->kernel;
-	struct tocsin_process *parent = malloc(sizeof(*parent));
-	struct tocsin_scan_subject subject = {.process = &j->target};
+	struct tocsin_process *target = &j->out.target, *parent = malloc(sizeof(*parent));
+	struct tocsin_scan_subject subject = {.process = target};
 	int rc;
 
 	if (!parent)
 		return fail(j, TOCSIN_REQERR_INTERNAL, -ENOMEM);
-	if (!j->target.mm || !j->target.pgd) {
+	if (!target->mm || !target->pgd) {
 		free(parent);
 		return fail(j, TOCSIN_REQERR_INTERNAL,
 			    tocsin_error_set(&j->error, -ESRCH,
 					     "process %d has no memory: it is the kernel's, or "
 					     "its first thread has ended",
-					     j->target.pid));
+					     target->pid));
 	}
-	if (j->target.ppid && !tocsin_process_by_pid(k, NULL, j->target.ppid, parent, NULL))
+	if (target->ppid && !tocsin_process_by_pid(k, NULL, target->ppid, parent, NULL))
 		subject.parent = parent;
-	rc = tocsin_scan_process(k, &subject, &j->settings->scan, &j->findings, &j->error);
+	rc = tocsin_scan_process(k, &subject, &j->settings->scan, &j->out.findings, &j->error);
 	free(parent);
 	if (!rc)
 		rc = check_target(j);
 	if (rc)
 		return fail(j, TOCSIN_REQERR_INTERNAL, rc);
-	tocsin_verdict_decide(&j->findings, &j->verdict);
+	tocsin_verdict_decide(&j->out.findings, &j->out.verdict);
+	tocsin_recent_keep(&j->recent, target, now_ns(), &j->out.findings, &j->out.verdict);
 	return 0;
 }
 
-static int perform(struct job *j)
+static int perform(struct tocsin_jobs *j, uint64_t start)
 {
 	int rc = find_asker(j);
 
@@ -169,9 +156,11 @@ static int perform(struct job *j)
 		rc = read_request(j);
 	if (!rc)
 		rc = find_target(j);
-	if (!rc)
-		rc = scan_target(j);
-	return rc;
+	if (rc)
+		return rc;
+	j->out.coalesced = tocsin_recent_find(&j->recent, &j->out.target, start, &j->out.findings,
+					      &j->out.verdict);
+	return j->out.coalesced ? 0 : scan_target(j);
 }
 
 /* What the slot says of an error: never more about other users' processes than the asker knows. */
@@ -187,91 +176,135 @@ static const char *public_reason(uint32_t request_error)
 	}
 }
 
-static void fill_slot(struct job *j, int outcome)
+/* What the slot is to say, as far as it is known here. */
+static void compose_answer(struct tocsin_jobs *j)
 {
-	struct tocsin_answer answer = {
-	    .state = outcome ? TOCSIN_STATE_ERROR : TOCSIN_STATE_DONE,
-	    .time = j->report.time,
-	    .ticket = j->record->seq,
-	    .error = j->request_error,
-	};
-	const char *text = outcome ? public_reason(j->request_error) : j->verdict.text;
+	const struct tocsin_outcome *o = &j->out;
+	struct tocsin_answer *a = &j->out.answer;
+	bool done = o->kind == TOCSIN_REPORT_VERDICT;
+	const char *text = done ? o->verdict.text : public_reason(j->request_error);
 
-	if (!outcome) {
-		answer.verdict = j->verdict.verdict;
-		answer.score = j->verdict.score;
-		answer.findings = (uint32_t)(j->findings.count + j->findings.dropped);
-		answer.start_time = j->target.start_time;
-		answer.pid =
-		    TOCSIN_ECX_OP(j->record->ecx) == TOCSIN_OP_SCAN && j->request.target_pid
-			? j->request.target_pid
-			: (uint32_t)j->target.ns_pid;
-		answer.uid = j->target.uid;
+	*a = (struct tocsin_answer){.state = done ? TOCSIN_STATE_DONE : TOCSIN_STATE_ERROR,
+				    .error = done ? TOCSIN_REQERR_NONE : j->request_error};
+	if (done) {
+		a->verdict = o->verdict.verdict;
+		a->score = o->verdict.score;
+		a->findings = (uint32_t)(o->findings.count + o->findings.dropped);
 	}
-	snprintf(answer.text, sizeof(answer.text), "%s", text);
-	memcpy(answer.domain_uuid, j->guest->uuid, sizeof(answer.domain_uuid));
-	if (j->settings->signer)
-		tocsin_signer_sign(j->settings->signer, j->request.nonce, &answer);
-	j->report.answered = !tocsin_request_answer(j->guest->memory, j->paging, j->record->rdx,
-						    &j->request, &answer, &j->slot_error);
-	if (!j->report.answered)
-		j->report.slot_error = j->slot_error.message;
+	if (done && o->has_target) {
+		a->start_time = o->target.start_time;
+		a->pid = names_target(j) ? j->request.target_pid : (uint32_t)o->target.ns_pid;
+		a->uid = o->target.uid;
+	}
+	snprintf(a->text, sizeof(a->text), "%s", text);
 }
 
-static void run_scan(struct job *j)
+static void reset(struct tocsin_jobs *j, const struct tocsin_record *record)
 {
-	struct tocsin_memory_stats before = j->guest->memory->stats;
-	uint64_t start = now_ns(CLOCK_MONOTONIC);
-	int outcome;
+	struct tocsin_outcome *o = &j->out;
 
-	tocsin_memory_flush(j->guest->memory);
-	outcome = perform(j);
-	j->report.kind = outcome ? TOCSIN_REPORT_ERROR : TOCSIN_REPORT_VERDICT;
-	if (outcome)
-		j->report.reason = j->error.code ? j->error.message : strerror(-outcome);
-	if (j->has_request)
-		fill_slot(j, outcome);
-	j->report.asker = j->has_asker ? &j->asker : NULL;
-	j->report.target = j->has_target ? &j->target : NULL;
-	if (!outcome) {
-		j->report.findings = &j->findings;
-		j->report.verdict = &j->verdict;
-	}
-	j->report.duration = now_ns(CLOCK_MONOTONIC) - start;
-	j->report.bytes_read = j->guest->memory->stats.bytes_read - before.bytes_read;
-	j->report.pages_mapped = j->guest->memory->stats.pages_mapped - before.pages_mapped;
+	/* Rows beyond count are never looked at: they need not be wiped, and are many. */
+	o->has_asker = o->has_target = o->has_request = o->coalesced = false;
+	memset(&o->findings.count, 0,
+	       sizeof(o->findings) - offsetof(struct tocsin_findings, count));
+	memset(&o->verdict, 0, sizeof(o->verdict));
+	o->bytes_read = o->pages_mapped = 0;
+	o->reason[0] = '\0';
+	j->record = record;
+	j->va = record->rdx;
+	j->request_error = TOCSIN_REQERR_INTERNAL;
+	tocsin_error_clear(&j->error);
 }
 
-int tocsin_job_run(const struct tocsin_job_settings *settings, struct tocsin_job_guest *guest,
-		   const struct tocsin_event *event)
+/*
+ * The block by the CR3 alone, whatever the kernel is: its tokens tell whether it is one. The half
+ * that a process has of its own is the same in both of its page tables.
+ */
+static void read_blindly(struct tocsin_jobs *j)
 {
-	struct job *j = calloc(1, sizeof(*j));
-	uint32_t op = TOCSIN_ECX_OP(event->record.ecx);
+	static const int levels[] = {4, 5};
+
+	if (TOCSIN_ECX_OP(j->record->ecx) == TOCSIN_OP_SCAN_SELF && !j->va)
+		return;
+	for (size_t i = 0; i < 2 && !j->out.has_request; i++) {
+		j->paging =
+		    (struct tocsin_paging){j->record->cr3 & 0x000ffffffffff000ull, levels[i]};
+		j->out.has_request =
+		    !tocsin_request_read(j->guest->memory, j->paging, j->va, &j->request, NULL);
+	}
+}
+
+static int give_up_on(struct tocsin_jobs *j)
+{
+	static const char why[] = "inconclusive: the scan was given up twice";
+
+	read_blindly(j);
+	j->out.verdict.verdict = TOCSIN_VERDICT_INCONCLUSIVE;
+	snprintf(j->out.verdict.text, sizeof(j->out.verdict.text), "%s", why);
+	snprintf(j->out.findings.unreadable, sizeof(j->out.findings.unreadable), "%s",
+		 "two workers died or hung over it");
+	return 0;
+}
+
+const struct tocsin_outcome *tocsin_jobs_run(struct tocsin_jobs *j,
+					     const struct tocsin_record *record, bool give_up)
+{
+	struct tocsin_memory *m = j->guest->memory;
+	struct tocsin_memory_stats before = m->stats;
+	struct tocsin_outcome *o = &j->out;
+	uint64_t start = now_ns();
 	int rc;
+
+	reset(j, record);
+	tocsin_memory_flush(m);
+	rc = give_up ? give_up_on(j) : perform(j, start);
+	o->kind = rc ? TOCSIN_REPORT_ERROR : TOCSIN_REPORT_VERDICT;
+	if (rc)
+		snprintf(o->reason, sizeof(o->reason), "%s",
+			 j->error.code ? j->error.message : strerror(-rc));
+	if (o->has_request) {
+		memcpy(o->nonce, j->request.nonce, sizeof(o->nonce));
+		compose_answer(j);
+	}
+	o->duration = now_ns() - start;
+	o->bytes_read = m->stats.bytes_read - before.bytes_read;
+	o->pages_mapped = m->stats.pages_mapped - before.pages_mapped;
+	return o;
+}
+
+int tocsin_jobs_answer(struct tocsin_jobs *j, const struct tocsin_answer *answer,
+		       struct tocsin_error *err)
+{
+	if (!j->out.has_request)
+		return tocsin_error_set(err, -EINVAL, "there is no block to answer");
+	return tocsin_request_answer(j->guest->memory, j->paging, j->va, &j->request, answer, err);
+}
+
+int tocsin_jobs_new(const struct tocsin_job_settings *settings, struct tocsin_job_guest *guest,
+		    struct tocsin_jobs **ret)
+{
+	struct tocsin_jobs *j = calloc(1, sizeof(*j));
 
 	if (!j)
 		return -ENOMEM;
 	j->settings = settings;
 	j->guest = guest;
-	j->record = &event->record;
-	j->report.kind = TOCSIN_REPORT_RING;
-	j->report.time = now_ns(CLOCK_REALTIME);
-	j->report.tsc = event->tsc;
-	j->report.cpu = event->cpu;
-	j->report.record = event->record;
-	memcpy(j->report.domain, guest->name, sizeof(j->report.domain));
-	memcpy(j->report.domain_uuid, guest->uuid, sizeof(j->report.domain_uuid));
-	if (op == TOCSIN_OP_SCAN_SELF || op == TOCSIN_OP_SCAN)
-		run_scan(j);
-	rc = settings->output->write(settings->to, &j->report);
-	free(j);
-	return rc ? -EIO : 0;
+	j->recent.window = settings->coalesce;
+	*ret = j;
+	return 0;
 }
 
-void tocsin_job_guest_close(struct tocsin_job_guest *guest)
+void tocsin_jobs_free(struct tocsin_jobs *j)
 {
-	tocsin_kernel_close(guest->kernel);
-	tocsin_memory_close(guest->memory);
-	guest->kernel = NULL;
-	guest->memory = NULL;
+	if (!j)
+		return;
+	tocsin_recent_clear(&j->recent);
+	free(j);
+}
+
+bool tocsin_job_scans(const struct tocsin_record *record)
+{
+	uint32_t op = TOCSIN_ECX_OP(record->ecx);
+
+	return op == TOCSIN_OP_SCAN_SELF || op == TOCSIN_OP_SCAN;
 }

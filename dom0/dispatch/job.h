@@ -1,44 +1,72 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A job: one accepted trigger becomes a verdict, or an error with its reason. The daemon and a
- * replay run the same jobs. Builds without Xen.
- *
- * Every job ends in exactly one report, so that triggers in and reports out add up.
+ * A job: one accepted trigger becomes an outcome: a verdict, or an error with its reason. It runs
+ * in a worker (worker.h), reads one guest, and writes nothing but the asker's slot. Builds without
+ * Xen.
  */
 #ifndef TOCSIN_JOB_H
 #define TOCSIN_JOB_H
 
 #include "capture/capture.h"
-#include "tocsin.h"
 #include "output/output.h"
 #include "request/request.h"
 #include "scan/scan.h"
+#include "tocsin.h"
 
-/* What all jobs share. Nothing is owned. */
-struct tocsin_job_settings {
-	struct tocsin_scan_settings scan;
-	const struct tocsin_signer *signer; /* NULL: answers carry no signature */
-	const struct tocsin_output *output;
-	FILE *to;
+#define TOCSIN_REASON_SIZE 256u
+
+/* What a job came to. Large: on the heap. */
+struct tocsin_outcome {
+	enum tocsin_report_kind kind; /* VERDICT or ERROR */
+	bool has_asker, has_target;
+	bool has_request; /* answer is to be signed over nonce, and written */
+	bool coalesced;   /* told from a scan just before */
+	struct tocsin_process asker, target;
+	struct tocsin_findings findings; /* these two of a VERDICT alone */
+	struct tocsin_verdict verdict;
+	uint8_t nonce[TOCSIN_NONCE_SIZE];
+	struct tocsin_answer answer; /* without signature, time, ticket and domain */
+	uint64_t bytes_read, pages_mapped, duration;
+	char reason[TOCSIN_REASON_SIZE]; /* of an ERROR */
 };
 
-/* A guest as the jobs see it. The kernel is found on the first scan and verified on each. */
+struct tocsin_kernel_store;
+
+/* A guest as the jobs see it. */
 struct tocsin_job_guest {
 	struct tocsin_memory *memory; /* owned */
 	struct tocsin_kernel *kernel; /* owned; NULL until found */
-	char name[64];
-	uint8_t uuid[16];
+	struct tocsin_kernel_store *store;   /* where its kernels are kept, or NULL */
+	/* Makes kernel hold the guest's kernel as it is now; a CR3 may help to find it. */
+	int (*find_kernel)(struct tocsin_job_guest *g, uint64_t cr3, struct tocsin_error *err);
 };
 
-/*
- * Run one trigger of a guest, write its report and fill its slot. Returns 0 when the report was
- * written, also when it tells of an error in the guest; -EIO when the report itself could not be
- * written; -ENOMEM.
- */
-int tocsin_job_run(const struct tocsin_job_settings *settings, struct tocsin_job_guest *guest,
-		   const struct tocsin_event *event);
+struct tocsin_job_settings {
+	struct tocsin_scan_settings scan;
+	uint64_t
+	    coalesce; /* nanoseconds that the scan of a program serves others who ask; 0: none */
+};
 
-/* Close the guest's kernel and memory. */
-void tocsin_job_guest_close(struct tocsin_job_guest *guest);
+/* Runs jobs of one guest, one at a time. */
+struct tocsin_jobs;
+int tocsin_jobs_new(const struct tocsin_job_settings *settings, struct tocsin_job_guest *guest,
+		    struct tocsin_jobs **ret);
+void tocsin_jobs_free(struct tocsin_jobs *j);
+
+/*
+ * Treat a trigger of an operation that scans. Owned by j and valid until the next call.
+ *
+ * give_up: nothing is looked at but the request block, by the CR3 alone, and the outcome is an
+ * inconclusive verdict: for a trigger over which workers died.
+ */
+const struct tocsin_outcome *tocsin_jobs_run(struct tocsin_jobs *j,
+					     const struct tocsin_record *record, bool give_up);
+
+/* Fill the slot of the job run last, with its answer now whole. As tocsin_request_answer. */
+int tocsin_jobs_answer(struct tocsin_jobs *j, const struct tocsin_answer *answer,
+		       struct tocsin_error *err);
+
+/* Does the operation look into the guest? */
+bool tocsin_job_scans(const struct tocsin_record *record);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "introspect/image.h"
 #include "introspect/kernel.h"
+#include "introspect/store.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -120,25 +121,26 @@ static bool parse_name(const char *name, uint64_t *at, uint8_t id[ID_MAX], size_
 	return *size > 0;
 }
 
-/* Map a file that may be this kernel's, and see whether it is whole. */
-static int map_file(int folder, const char *name, struct tocsin_part *ret)
+/* Its size, or -EINVAL: not a file of this user, or none that could be a kernel's. */
+static ssize_t file_size(int fd)
 {
-	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	const struct header *h;
 	struct stat st;
-	void *bytes;
 
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) || st.st_size < (off_t)sizeof(*h) || st.st_uid != geteuid()) {
-		close(fd);
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct header) ||
+	    st.st_size > TOCSIN_STORE_BYTES || st.st_uid != geteuid())
 		return -EINVAL;
-	}
-	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-	close(fd);
+	return st.st_size;
+}
+
+/* Map a file that may be this kernel's, and see whether it is whole. */
+static int map_file(int fd, size_t size, struct tocsin_part *ret)
+{
+	const struct header *h;
+	void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+
 	if (bytes == MAP_FAILED)
 		return -ENOMEM;
-	*ret = (struct tocsin_part){bytes, (size_t)st.st_size};
+	*ret = (struct tocsin_part){bytes, size};
 	h = bytes;
 	if (memcmp(h->magic, MAGIC, sizeof(h->magic)) ||
 	    XXH3_64bits(&h->btf_at, ret->size - offsetof(struct header, btf_at)) != h->checksum)
@@ -184,10 +186,37 @@ static int take(struct tocsin_kernel *k, const struct tocsin_part *file, struct 
 	return rc;
 }
 
-int tocsin_cache_load(struct tocsin_kernel *k, const char *folder, uint64_t text_pa,
-		      uint64_t text_va, uint64_t size)
+/* Is it this guest's kernel that lies in a file? */
+static int try_file(struct tocsin_kernel *k, int fd, size_t size, struct guest *g, uint64_t text_va)
 {
-	struct guest g = {k->m, text_pa, size};
+	struct tocsin_part file = {0};
+	int rc = map_file(fd, size, &file);
+
+	if (!rc)
+		rc = take(k, &file, g, text_va);
+	if (rc) {
+		tocsin_cache_unmap(&file);
+		return rc;
+	}
+	/* All of it was read to get here, and little will be again. */
+	madvise((void *)file.bytes, file.size, MADV_DONTNEED);
+	k->cache = file;
+	return 0;
+}
+
+/* May the file of this name be the guest's kernel? One read of the guest. */
+static bool may_be(const char *name, struct guest *g)
+{
+	uint8_t id[ID_MAX];
+	size_t id_size;
+	uint64_t at;
+
+	return parse_name(name, &at, id, &id_size) && same(at, id, id_size, g);
+}
+
+static int load_from_folder(struct tocsin_kernel *k, const char *folder, struct guest *g,
+			    uint64_t text_va)
+{
 	int fd = open_folder(folder), files = 0, rc = -ENOENT;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
@@ -198,24 +227,35 @@ int tocsin_cache_load(struct tocsin_kernel *k, const char *folder, uint64_t text
 		return -ENOENT;
 	}
 	while (rc && files++ < FILES_MAX && (e = readdir(dir))) {
-		struct tocsin_part file = {0};
-		uint8_t id[ID_MAX];
-		size_t id_size;
-		uint64_t at;
+		ssize_t size;
 
-		if (!parse_name(e->d_name, &at, id, &id_size) || !same(at, id, id_size, &g))
+		if (!may_be(e->d_name, g))
 			continue;
-		rc = map_file(dirfd(dir), e->d_name, &file);
-		if (!rc)
-			rc = take(k, &file, &g, text_va);
-		if (rc) {
-			tocsin_cache_unmap(&file);
+		fd = openat(dirfd(dir), e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		if (fd < 0)
 			continue;
-		}
-		utimensat(dirfd(dir), e->d_name, NULL, 0); /* the oldest are removed first */
-		k->cache = file;
+		size = file_size(fd);
+		rc = size < 0 ? (int)size : try_file(k, fd, (size_t)size, g, text_va);
+		close(fd);
+		if (!rc) /* the oldest are removed first */
+			utimensat(dirfd(dir), e->d_name, NULL, 0);
 	}
 	closedir(dir);
+	return rc;
+}
+
+int tocsin_cache_load(struct tocsin_kernel *k, const struct tocsin_cache *cache, uint64_t text_pa,
+		      uint64_t text_va, uint64_t size)
+{
+	struct guest g = {k->m, text_pa, size};
+	const struct tocsin_kernel_store *s = cache->store;
+	int rc = -ENOENT;
+
+	if (cache->folder)
+		return load_from_folder(k, cache->folder, &g, text_va);
+	for (size_t i = 0; s && i < TOCSIN_STORE_FILES && rc; i++)
+		if (s->files[i].fd >= 0 && may_be(s->files[i].name, &g))
+			rc = try_file(k, s->files[i].fd, s->files[i].size, &g, text_va);
 	return rc;
 }
 
@@ -260,7 +300,7 @@ static uint8_t *compose(const struct tocsin_part parts[PARTS], uint64_t btf_at, 
 }
 
 /* Make room for one more file: a guest may show many kernels, a disk holds only so many. */
-static void remove_oldest(int folder)
+static void remove_oldest(int folder, int keep)
 {
 	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -285,7 +325,7 @@ static void remove_oldest(int folder)
 		least = st.st_mtim;
 		snprintf(oldest, sizeof(oldest), "%s", e->d_name);
 	}
-	if (files >= FILES_KEPT)
+	if (files >= keep)
 		unlinkat(folder, oldest, 0);
 	if (dir)
 		closedir(dir);
@@ -302,7 +342,7 @@ static void write_file(const char *folder, const char *name, const uint8_t *byte
 	dir = open_folder(folder);
 	if (dir < 0)
 		return;
-	remove_oldest(dir);
+	remove_oldest(dir, FILES_KEPT);
 	snprintf(part, sizeof(part), ".%s.%ld", name, (long)getpid());
 	fd = openat(dir, part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0) {
@@ -313,7 +353,18 @@ static void write_file(const char *folder, const char *name, const uint8_t *byte
 	close(dir);
 }
 
-void tocsin_cache_save(const struct tocsin_kernel *k, const char *folder,
+/* It is written where it was opened; whoever opened it gives it its name. */
+static void write_stored(struct tocsin_kernel_store *s, const char *name, const uint8_t *bytes,
+			 size_t size)
+{
+	if (s->to >= 0 && size <= TOCSIN_STORE_BYTES && !write_all(s->to, bytes, size))
+		snprintf(s->kept, sizeof(s->kept), "%s", name);
+	if (s->to >= 0)
+		close(s->to);
+	s->to = -1;
+}
+
+void tocsin_cache_save(const struct tocsin_kernel *k, const struct tocsin_cache *cache,
 		       const struct tocsin_image *image)
 {
 	struct tocsin_part parts[PARTS], *btf = parts + TOCSIN_KALLSYMS_PARTS;
@@ -338,9 +389,91 @@ void tocsin_cache_save(const struct tocsin_kernel *k, const char *folder,
 		snprintf(name + size + 2 * i, 3, "%02x", k->info.build_id[i]);
 	blob = memmem(image->bytes, image->size, btf[1].bytes, btf[1].size);
 	bytes = blob ? compose(parts, blob - image->bytes, &size) : NULL;
-	if (bytes)
-		write_file(folder, name, bytes, size);
+	if (bytes && cache->store)
+		write_stored(cache->store, name, bytes, size);
+	else if (bytes)
+		write_file(cache->folder, name, bytes, size);
 	free(bytes);
 	free((void *)parts[0].bytes);
 	free((void *)btf[0].bytes);
+}
+
+/* ---- one guest's folder, opened ---- */
+
+void tocsin_kernel_store_open(struct tocsin_kernel_store *s, const char *folder)
+{
+	char name[32];
+	struct dirent *e;
+	size_t n = 0;
+	DIR *dir;
+	int fd;
+
+	*s = (struct tocsin_kernel_store){.to = -1};
+	for (size_t i = 0; i < TOCSIN_STORE_FILES; i++)
+		s->files[i].fd = -1;
+	mkdir(folder, 0700);
+	fd = open_folder(folder);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while (n < TOCSIN_STORE_FILES && (e = readdir(dir))) {
+		uint8_t id[ID_MAX];
+		size_t id_size, length = strlen(e->d_name);
+		uint64_t at;
+		ssize_t size;
+
+		if (length >= TOCSIN_STORE_NAME || !parse_name(e->d_name, &at, id, &id_size))
+			continue;
+		fd = openat(dirfd(dir), e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		size = fd < 0 ? -1 : file_size(fd);
+		if (size < 0) {
+			if (fd >= 0)
+				close(fd);
+			continue;
+		}
+		memcpy(s->files[n].name, e->d_name, length + 1);
+		s->files[n].size = (size_t)size;
+		s->files[n++].fd = fd;
+	}
+	snprintf(name, sizeof(name), ".new.%ld", (long)getpid());
+	unlinkat(dirfd(dir), name, 0);
+	s->to =
+	    openat(dirfd(dir), name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	closedir(dir);
+}
+
+void tocsin_kernel_store_close(struct tocsin_kernel_store *s)
+{
+	for (size_t i = 0; i < TOCSIN_STORE_FILES; i++)
+		if (s->files[i].fd >= 0)
+			close(s->files[i].fd);
+	if (s->to >= 0)
+		close(s->to);
+	*s = (struct tocsin_kernel_store){.to = -1};
+}
+
+int tocsin_kernel_store_commit(const char *folder, int pid, const char *name)
+{
+	char from[32];
+	uint8_t id[ID_MAX];
+	size_t size;
+	uint64_t at;
+	int dir = open_folder(folder), rc = 0;
+
+	if (dir < 0)
+		return -ENOENT;
+	snprintf(from, sizeof(from), ".new.%d", pid);
+	if (*name && (strlen(name) >= TOCSIN_STORE_NAME || !parse_name(name, &at, id, &size)))
+		rc = -EINVAL;
+	if (!rc && *name) {
+		remove_oldest(dir, TOCSIN_STORE_FILES);
+		rc = renameat(dir, from, dir, name) ? -errno : 0;
+	}
+	if (rc || !*name)
+		unlinkat(dir, from, 0);
+	close(dir);
+	return rc;
 }

@@ -21,19 +21,26 @@ struct tocsin_part {
 
 struct tocsin_kernel;
 struct tocsin_image;
+struct tocsin_kernel_store;
+
+/* Where kernels are kept: a folder, or what was opened of one (store.h); both NULL: nowhere. */
+struct tocsin_cache {
+	const char *folder;
+	struct tocsin_kernel_store *store;
+};
 
 /*
  * Look the kernel up whose image was located, but not fetched: k->symbols, k->btf and k->cache. Any
  * negative errno: not there, not readable, or not this kernel; nothing is changed.
  */
-int tocsin_cache_load(struct tocsin_kernel *k, const char *folder, uint64_t text_pa,
+int tocsin_cache_load(struct tocsin_kernel *k, const struct tocsin_cache *cache, uint64_t text_pa,
 		      uint64_t text_va, uint64_t size);
 
 /*
  * Keep k's symbols and types. image: a copy, from which they were made. Failing is no error to
  * anybody: the next time it is made again.
  */
-void tocsin_cache_save(const struct tocsin_kernel *k, const char *folder,
+void tocsin_cache_save(const struct tocsin_kernel *k, const struct tocsin_cache *cache,
 		       const struct tocsin_image *image);
 
 void tocsin_cache_unmap(struct tocsin_part *cache);

@@ -8,6 +8,8 @@
  */
 #include "introspect/kernel.h"
 
+#include "introspect/store.h"
+
 #include "introspect/file.h"
 #include "introspect/image.h"
 
@@ -406,15 +408,15 @@ static int remember(struct tocsin_kernel *k, struct tocsin_error *err)
 }
 
 /* Symbols and types: from the folder of caches, else from the image. */
-static int open_tables(struct tocsin_kernel *k, struct tocsin_image *image, const char *folder,
-		       struct tocsin_error *err)
+static int open_tables(struct tocsin_kernel *k, struct tocsin_image *image,
+		       const struct tocsin_cache *cache, struct tocsin_error *err)
 {
 	int rc;
 
-	if (folder && !tocsin_cache_load(k, folder, image->text_pa, image->text_va, image->size))
+	if (!tocsin_cache_load(k, cache, image->text_pa, image->text_va, image->size))
 		return 0;
 	/* What is to be kept must be made of bytes that hold still. */
-	rc = tocsin_image_fetch(k->m, image, folder != NULL);
+	rc = tocsin_image_fetch(k->m, image, cache->folder || cache->store);
 	if (rc)
 		return tocsin_error_set(err, rc, "no memory for a copy of the kernel image");
 	rc = tocsin_kallsyms_open(image->bytes, image->size, image->text_va, &k->symbols, err);
@@ -444,8 +446,8 @@ static int open_rest(struct tocsin_kernel *k, const struct tocsin_image *image,
 	return 0;
 }
 
-int tocsin_kernel_open_cached(struct tocsin_memory *m, uint64_t cr3, const char *folder,
-			      struct tocsin_kernel **ret, struct tocsin_error *err)
+static int open_kernel(struct tocsin_memory *m, uint64_t cr3, const struct tocsin_cache *cache,
+		       struct tocsin_kernel **ret, struct tocsin_error *err)
 {
 	struct tocsin_kernel *k = calloc(1, sizeof(*k));
 	struct tocsin_image image = {0};
@@ -460,19 +462,31 @@ int tocsin_kernel_open_cached(struct tocsin_memory *m, uint64_t cr3, const char 
 	k->info.text_pa = image.text_pa;
 	k->info.text_va = image.text_va;
 	k->image_size = image.size;
-	rc = open_tables(k, &image, folder, err);
+	rc = open_tables(k, &image, cache, err);
 	if (!rc)
 		rc = open_rest(k, &image, err);
 	if (rc)
 		goto out;
-	if (folder && !k->cache.bytes)
-		tocsin_cache_save(k, folder, &image);
+	if ((cache->folder || cache->store) && !k->cache.bytes)
+		tocsin_cache_save(k, cache, &image);
 	*ret = k;
 	k = NULL;
 out:
 	tocsin_image_free(&image);
 	tocsin_kernel_close(k);
 	return rc;
+}
+
+int tocsin_kernel_open_cached(struct tocsin_memory *m, uint64_t cr3, const char *folder,
+			      struct tocsin_kernel **ret, struct tocsin_error *err)
+{
+	return open_kernel(m, cr3, &(struct tocsin_cache){.folder = folder}, ret, err);
+}
+
+int tocsin_kernel_open_stored(struct tocsin_memory *m, uint64_t cr3, struct tocsin_kernel_store *store,
+			      struct tocsin_kernel **ret, struct tocsin_error *err)
+{
+	return open_kernel(m, cr3, &(struct tocsin_cache){.store = store}, ret, err);
 }
 
 int tocsin_kernel_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_kernel **ret,

@@ -105,6 +105,8 @@ static void put_verdict(struct builder b, const struct tocsin_report *r)
 	if (r->findings)
 		put_findings(b, r->findings);
 	put_bool(b, "answered", r->answered);
+	if (r->coalesced)
+		put_bool(b, "coalesced", true);
 	if (r->slot_error)
 		put_text(b, "slot_error", r->slot_error);
 	v = open_object(b, "figures");

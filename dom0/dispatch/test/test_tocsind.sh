@@ -26,5 +26,5 @@ expect "rules that are not there" 1 "$work/none" --rules "$work/none"
 if [ -e /dev/xen/privcmd ]; then
 	echo "ok $((number + 1)) # SKIP this host runs Xen"
 else
-	expect "no Xen" 1 "cannot reach the hypervisor" --key "$work/key"
+	expect "no Xen" 1 "cannot reach the hypervisor" --key "$work/key" --state "$work/state"
 fi

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Xen under the daemon: trace buffers, xenstore's watches of domains, hypercalls about them. What
+ * xenstored says may stop at any time: domains are asked for by hypercall every second besides.
+ */
+#include "dispatch/backend_xen.h"
+#include "dispatch/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xenstore.h>
+
+#define RING_PAGES 64u
+
+static struct {
+	struct tocsin_host *host;
+	struct tocsin_capture *capture;
+	struct xs_handle *xs; /* NULL: xenstored is not there now */
+} xen;
+
+static int open_watch(struct tocsin_error *err)
+{
+	xen.xs = xs_open(0);
+	if (xen.xs && xs_watch(xen.xs, "@releaseDomain", "release") &&
+	    xs_watch(xen.xs, "@introduceDomain", "introduce"))
+		return 0;
+	tocsin_error_set(err, -EIO, "cannot watch xenstore for domains that come and go: %s",
+			 strerror(errno));
+	if (xen.xs)
+		xs_close(xen.xs);
+	xen.xs = NULL;
+	return -EIO;
+}
+
+/* It listens all the same: the hypervisor can get it while the daemon runs. */
+static void tell_if_deaf(void)
+{
+	struct tocsin_error err = {0};
+	bool perceives;
+
+	if (tocsin_host_perceives(xen.host, &perceives, &err))
+		fprintf(stderr, "tocsind: %s\n", err.message);
+	else if (!perceives)
+		fputs("tocsind: no guest can ring: the running hypervisor has no Tocsin; `tocsin "
+		      "hypervisor install` puts it there, without a reboot\n",
+		      stderr);
+}
+
+static int backend_open(struct tocsin_backend *b, tocsin_event_fn fn, void *context,
+			struct tocsin_error *err)
+{
+	int rc = tocsin_host_open(&xen.host, err);
+
+	if (!rc)
+		rc = open_watch(err);
+	if (!rc)
+		rc = tocsin_capture_open(RING_PAGES, fn, context, &xen.capture, err);
+	if (!rc)
+		tell_if_deaf();
+	return rc;
+}
+
+static void backend_close(struct tocsin_backend *b)
+{
+	tocsin_capture_close(xen.capture);
+	tocsin_host_close(xen.host);
+	if (xen.xs)
+		xs_close(xen.xs);
+	memset(&xen, 0, sizeof(xen));
+}
+
+static int capture_fd(struct tocsin_backend *b)
+{
+	return tocsin_capture_fd(xen.capture);
+}
+
+static int drain(struct tocsin_backend *b, struct tocsin_error *err)
+{
+	return tocsin_capture_drain(xen.capture, err);
+}
+
+static int watch_fd(struct tocsin_backend *b)
+{
+	return xen.xs ? xs_fileno(xen.xs) : -1;
+}
+
+static void take_watch(struct tocsin_backend *b)
+{
+	char **watch;
+
+	if (!xen.xs)
+		return;
+	errno = 0;
+	while ((watch = xs_check_watch(xen.xs)))
+		free(watch);
+	if (errno == EAGAIN)
+		return;
+	xs_close(xen.xs); /* xenstored is gone: mend() looks for another */
+	xen.xs = NULL;
+}
+
+static void mend(struct tocsin_backend *b)
+{
+	struct tocsin_host *host;
+
+	if (xen.xs)
+		return;
+	if (open_watch(NULL))
+		return;
+	fputs("tocsind: xenstored is there again\n", stderr);
+	if (tocsin_host_open(&host, NULL))
+		return;
+	tocsin_host_close(xen.host);
+	xen.host = host;
+}
+
+static int domain(struct tocsin_backend *b, uint32_t domid, struct tocsin_domain *ret,
+		  struct tocsin_error *err)
+{
+	return tocsin_host_domain(xen.host, domid, ret, err);
+}
+
+static int list(struct tocsin_backend *b, struct tocsin_domain **ret, size_t *count,
+		struct tocsin_error *err)
+{
+	return tocsin_host_list(xen.host, ret, count, err);
+}
+
+static int set_rate(struct tocsin_backend *b, uint32_t domid, uint32_t rate,
+		    struct tocsin_error *err)
+{
+	return tocsin_host_set_rate(xen.host, domid, rate, err);
+}
+
+static int open_guest(struct tocsin_backend *b, uint32_t domid, const uint8_t uuid[16],
+		      struct tocsin_job_guest *ret, struct tocsin_error *err)
+{
+	ret->find_kernel = tocsin_worker_find_kernel;
+	return tocsin_memory_open_xen(domid, &ret->memory, err);
+}
+
+struct tocsin_backend tocsin_backend_xen = {
+    .open = backend_open,
+    .close = backend_close,
+    .capture_fd = capture_fd,
+    .drain = drain,
+    .watch_fd = watch_fd,
+    .take_watch = take_watch,
+    .mend = mend,
+    .domain = domain,
+    .list = list,
+    .set_rate = set_rate,
+    .open_guest = open_guest,
+};

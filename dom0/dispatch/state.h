@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What survives the broker, and the machine's reboot: the counters, the switch of each guest, which
+ * ticket of a guest came last, and the triggers that were taken and not yet reported. One SQLite
+ * file.
+ *
+ * Changes gather in a transaction; tocsin_state_commit ends it, once for each turn of the broker's
+ * loop. A process that is killed loses nothing that was committed. After a power cut the file is
+ * whole, and may be some seconds old: the guests are gone then, too.
+ */
+#ifndef TOCSIN_STATE_H
+#define TOCSIN_STATE_H
+
+#include "capture/capture.h"
+#include "dispatch/counters.h"
+
+struct tocsin_state;
+
+struct tocsin_state_guest {
+	uint8_t uuid[16];
+	uint32_t domid;
+	uint32_t rate;
+	uint32_t last_ticket;
+	bool has_ticket;
+};
+
+struct tocsin_state_pending {
+	uint64_t id;
+	uint8_t uuid[16];
+	uint8_t attempts;
+	struct tocsin_event event;
+};
+
+/*
+ * Opened, or made; a file that is damaged is set aside as PATH.damaged, and said on stderr. What
+ * was pending under another boot of the machine is dropped. Closed with tocsin_state_close.
+ */
+int tocsin_state_open(const char *path, struct tocsin_state **ret, struct tocsin_error *err);
+void tocsin_state_close(struct tocsin_state *s);
+
+/* All functions below do nothing on NULL, return 0 or a negative errno, and once one failed the
+ * transaction is lost: what was in it is as if it had not been said. */
+int tocsin_state_counters(struct tocsin_state *s, struct tocsin_dispatch_counters *ret);
+int tocsin_state_guests(struct tocsin_state *s,
+			void (*each)(void *context, const struct tocsin_state_guest *g),
+			void *context);
+int tocsin_state_pendings(struct tocsin_state *s,
+			  void (*each)(void *context, const struct tocsin_state_pending *p),
+			  void *context);
+
+int tocsin_state_add(struct tocsin_state *s, const struct tocsin_state_pending *p);
+int tocsin_state_attempt(struct tocsin_state *s, uint64_t id, uint8_t attempts);
+int tocsin_state_remove(struct tocsin_state *s, uint64_t id);
+/* Its switch; a ticket is forgotten with another domid. */
+int tocsin_state_switch(struct tocsin_state *s, const uint8_t uuid[16], uint32_t domid,
+			uint32_t rate);
+int tocsin_state_ticket(struct tocsin_state *s, const uint8_t uuid[16], uint32_t domid,
+			uint32_t ticket);
+
+/* counters: written along, if there is a transaction or force is set. */
+int tocsin_state_commit(struct tocsin_state *s, const struct tocsin_dispatch_counters *counters,
+			bool force);
+
+/* What went wrong last, for people. */
+const char *tocsin_state_error(const struct tocsin_state *s);
+
+#endif

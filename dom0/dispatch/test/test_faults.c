@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What goes wrong around the daemon, on a host that is made up, and what is lost of it: for each
+ * fault a line of the table that `./check` and tools/faults print.
+ */
+#include "sim.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct tocsin_dispatch_counters *now(void)
+{
+	return &sim->shared.now;
+}
+
+static double milliseconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
+static int make(void **state)
+{
+	sim_make(50);
+	return 0;
+}
+
+static int end(void **state)
+{
+	sim_end();
+	return 0;
+}
+
+/* One line of the table. since: 0: nothing was to recover from. */
+static void row(const char *fault, const char *lost, double since)
+{
+	char took[32] = "-";
+
+	if (since > 0)
+		snprintf(took, sizeof(took), "%.0f ms", milliseconds() - since);
+	print_message("# | %-44s | %-50s | %8s |\n", fault, lost, took);
+}
+
+static uint64_t all_lost(void)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < TOCSIN_LOST_PLACES; i++)
+		sum += now()->lost[i];
+	return sum;
+}
+
+static void is_answered(uint32_t domid, unsigned int slot, uint32_t verdict)
+{
+	assert_int_equal(sim_slot(domid, slot)->answer.state, TOCSIN_STATE_DONE);
+	if (verdict)
+		assert_int_equal(sim_slot(domid, slot)->answer.verdict, verdict);
+}
+
+/* A scan whose worker goes wrong so many times; the verdict that comes of it, 0: a proper one. */
+static double a_scan_that(enum sim_fault fault, int times, uint32_t verdict)
+{
+	double begin;
+
+	sim_start();
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 0, 0));
+	assert_true(sim_settled(1));
+	sim_fault(1, fault, times);
+	begin = milliseconds();
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 1, 0));
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 2, 0));
+	sim_ring(2, TOCSIN_OP_SCAN, sim_ask(2, 0, 0));
+	while (sim_slot(1, 1)->answer.state != TOCSIN_STATE_DONE && milliseconds() - begin < 30000)
+		poll(NULL, 0, 1);
+	begin = milliseconds() - (milliseconds() - begin);
+	is_answered(1, 1, verdict);
+	return begin;
+}
+
+static void no_more_faults(uint64_t accepted)
+{
+	sim_fault(1, SIM_NO_FAULT, 0);
+	assert_true(sim_settled(accepted));
+	is_answered(2, 0, 0);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(all_lost(), 0);
+	assert_int_equal(now()->answered, accepted);
+}
+
+static void worker_killed(void **state)
+{
+	double begin = a_scan_that(SIM_CRASH, 1, 0);
+
+	row("a worker is killed over a scan", "nothing: another worker did it", begin);
+	no_more_faults(4);
+	assert_int_equal(now()->workers_died, 1);
+	assert_int_equal(now()->retried, 1);
+}
+
+static void worker_killed_again(void **state)
+{
+	/* The first look of two scans; the third worker looks at the block alone, and is let. */
+	double begin = a_scan_that(SIM_CRASH, 2, TOCSIN_VERDICT_INCONCLUSIVE);
+
+	row("a worker is killed over a scan, twice", "the scan: answered inconclusive", begin);
+	no_more_faults(4);
+	assert_int_equal(now()->workers_died, 2);
+	assert_int_equal(now()->inconclusive, 1);
+}
+
+static void worker_hung(void **state)
+{
+	double begin = a_scan_that(SIM_HANG, 1, 0);
+
+	row("a worker hangs (1 s allowed)", "nothing: another worker did it", begin);
+	no_more_faults(4);
+	assert_int_equal(now()->workers_hung, 1);
+}
+
+static void worker_out_of_memory(void **state)
+{
+	double begin = a_scan_that(SIM_EAT, 1, 0);
+
+	row("a worker takes all the memory it gets", "nothing: it failed, or another did it",
+	    begin);
+	sim_fault(1, SIM_NO_FAULT, 0);
+	assert_true(sim_settled(4));
+	is_answered(2, 0, 0);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(all_lost(), 0);
+}
+
+static void worker_taken_over(void **state)
+{
+	double begin = a_scan_that(SIM_LIE, 1, 0);
+
+	row("a worker says what it must not", "nothing: killed, another did it", begin);
+	no_more_faults(4);
+	assert_int_equal(now()->workers_died, 1);
+}
+
+/* All workers of all guests die over everything: each trigger still comes to an end. */
+static void workers_always_killed(void **state)
+{
+	sim_start();
+	for (unsigned int i = 0; i < 8; i++) {
+		sim_fault(1, SIM_CRASH, -1);
+		sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, i, 0));
+	}
+	assert_true(sim_settled(8));
+	row("every worker of a guest is killed, always", "the scans: reported as inconclusive", 0);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(now()->inconclusive, 8);
+	assert_int_equal(sim_lines(sim->log, "inconclusive"), 8);
+	assert_int_equal(all_lost(), 0);
+}
+
+static bool broker_is_back(void)
+{
+	return sim->opened == 2;
+}
+
+static void broker_killed(void **state)
+{
+	double begin;
+
+	sim->settings.job_seconds = 60;
+	sim_start();
+	sim_fault(1, SIM_HANG, -1);
+	for (unsigned int i = 0; i < 20; i++)
+		sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, i, 0));
+	while (now()->accepted < 20)
+		poll(NULL, 0, 1);
+	poll(NULL, 0, 20);
+	sim_fault(1, SIM_NO_FAULT, 0);
+	begin = milliseconds();
+	assert_int_equal(kill(sim->broker, SIGKILL), 0);
+	/* What is rung while no broker is there waits in the trace buffers. */
+	sim_ring(2, TOCSIN_OP_SCAN, sim_ask(2, 0, 0));
+	assert_true(sim_wait(broker_is_back));
+	assert_true(sim_settled(21));
+	row("the broker is killed with 20 scans pending", "nothing", begin);
+	for (unsigned int i = 0; i < 20; i++)
+		is_answered(1, i, 0);
+	is_answered(2, 0, 0);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(all_lost(), 0);
+	assert_int_equal(now()->verdicts, 21);
+	assert_int_equal(sim_lines(sim->log, "\"kind\":\"verdict\""), 21);
+}
+
+/* The only process of the daemon with this name, but `but`. */
+static int process_named(const char *name, int but)
+{
+	char path[32], comm[32];
+	int found = 0;
+
+	for (int pid = sim->supervisor; pid < sim->supervisor + 5000; pid++) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+		f = fopen(path, "re");
+		if (f && fgets(comm, sizeof(comm), f) && pid != but &&
+		    !strncmp(comm, name, strlen(name)))
+			found = pid;
+		if (f)
+			fclose(f);
+	}
+	return found;
+}
+
+static void writer_killed(void **state)
+{
+	double begin;
+	int pid;
+
+	sim_start();
+	sim_ring(1, TOCSIN_OP_PING, 0);
+	assert_true(sim_settled(1));
+	pid = process_named("tocsin-writer", 0);
+	assert_int_not_equal(pid, 0);
+	kill(pid, SIGSTOP); /* so that it surely has something when it dies */
+	for (unsigned int i = 0; i < 200; i++)
+		sim_ring(1, TOCSIN_OP_PING, i);
+	assert_true(sim_settled(201));
+	begin = milliseconds();
+	kill(pid, SIGKILL);
+	while (sim_lines(sim->log, "\"kind\":\"ring\"") < 201 && milliseconds() - begin < 20000)
+		poll(NULL, 0, 5);
+	row("the writer is killed with 200 reports", "nothing", begin);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(sim_lines(sim->log, "\"kind\":\"ring\""), 201);
+	assert_int_equal(all_lost(), 0);
+}
+
+static void log_is_full(void **state)
+{
+	double begin;
+
+	assert_int_equal(symlink("/dev/full", sim->log), 0);
+	sim_start();
+	for (unsigned int i = 0; i < 10; i++)
+		sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, i, 0));
+	assert_true(sim_settled(10));
+	for (unsigned int i = 0; i < 10; i++)
+		is_answered(1, i, 0);
+	for (int i = 0; i < 500 && !sim_lines(sim->errors, "the log cannot be written"); i++)
+		poll(NULL, 0, 10);
+	assert_int_equal(sim_lines(sim->errors, "No space left on device"), 1);
+	assert_int_equal(unlink(sim->log), 0);
+	begin = milliseconds();
+	kill(sim->supervisor, SIGHUP);
+	while (sim_lines(sim->log, "\"kind\":\"verdict\"") < 10 && milliseconds() - begin < 20000)
+		poll(NULL, 0, 5);
+	row("the log's disk is full", "nothing: reports wait", begin);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(sim_lines(sim->log, "\"kind\":\"verdict\""), 10);
+	assert_int_equal(all_lost(), 0);
+}
+
+/* For longer than reports can wait. */
+static void log_is_full_for_long(void **state)
+{
+	uint64_t lost;
+
+	sim->settings.backlog = 64 << 10;
+	assert_int_equal(symlink("/dev/full", sim->log), 0);
+	sim_start();
+	for (unsigned int i = 0; i < 3000; i++)
+		sim_ring(1, TOCSIN_OP_PING, i);
+	/* It does not take more than it can report. */
+	for (int i = 0; i < 3000 && now()->accepted < 3000; i++)
+		poll(NULL, 0, 1);
+	assert_int_equal(unlink(sim->log), 0);
+	kill(sim->supervisor, SIGHUP);
+	assert_true(sim_settled(3000));
+	assert_int_equal(sim_stop(), 0);
+	lost = now()->lost[TOCSIN_LOST_REPORTS];
+	row("... for longer than reports can wait", "nothing: triggers wait, too", 0);
+	assert_int_equal(sim_lines(sim->log, "\"kind\":\"ring\"") + lost, 3000);
+}
+
+static void log_sink_gone(void **state)
+{
+	struct pollfd line = {.events = POLLIN};
+	int reader;
+
+	assert_int_equal(mkfifo(sim->log, 0600), 0);
+	sim_start();
+	reader = open(sim->log, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(reader >= 0);
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 0, 0));
+	assert_true(sim_settled(1));
+	line.fd = reader;
+	assert_int_equal(poll(&line, 1, 20000), 1);
+	close(reader);
+	for (unsigned int i = 1; i < 10; i++)
+		sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, i, 0));
+	assert_true(sim_settled(10));
+	for (unsigned int i = 0; i < 10; i++)
+		is_answered(1, i, 0);
+	assert_int_equal(sim_stop(), 0);
+	row("who reads the log is gone", "the log's lines, counted; askers are answered", 0);
+	assert_int_equal(now()->lost[TOCSIN_LOST_REPORTS] + 1, 10);
+}
+
+static void state_cannot_be_written(void **state)
+{
+	struct rlimit limit = {96 << 10, RLIM_INFINITY}, before;
+
+	getrlimit(RLIMIT_FSIZE, &before);
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	sim->settings.job_seconds = 60;
+	sim_start();
+	setrlimit(RLIMIT_FSIZE, &before);
+	sim_fault(1, SIM_STALL, -1);
+	for (unsigned int i = 0; i < 600; i++)
+		sim_ring(1, TOCSIN_OP_SCAN_SELF, 0);
+	sim_fault(1, SIM_NO_FAULT, 0);
+	assert_true(sim_settled(600));
+	row("the state's disk is full", "nothing, but pending ones if it died now", 0);
+	assert_int_equal(sim_stop(), 0);
+	assert_true(sim_lines(sim->errors, "the state cannot be written") > 0);
+	assert_int_equal(now()->verdicts, 600);
+}
+
+static void state_is_damaged(void **state)
+{
+	FILE *f = fopen(sim->state, "we");
+
+	assert_non_null(f);
+	for (int i = 0; i < 3000; i++)
+		fputs("no database", f);
+	fclose(f);
+	sim_start();
+	sim_ring(1, TOCSIN_OP_PING, 0);
+	assert_true(sim_settled(1));
+	row("the state is damaged", "the counters: begun anew, file kept", 0);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(sim_lines(sim->errors, "begun anew"), 1);
+}
+
+static bool worker_is_gone(void)
+{
+	return kill(sim_guest(1)->worker, 0) && errno == ESRCH;
+}
+
+static void guest_destroyed(void **state)
+{
+	double begin;
+
+	sim->settings.job_seconds = 60;
+	sim_start();
+	sim_fault(1, SIM_HANG, -1);
+	for (unsigned int i = 0; i < 10; i++)
+		sim_ring(1, TOCSIN_OP_SCAN_SELF, 0);
+	while (now()->accepted < 10 || !sim_guest(1)->worker)
+		poll(NULL, 0, 1);
+	begin = milliseconds();
+	sim_guest(1)->dying = true;
+	sim_domains_changed();
+	assert_true(sim_wait(worker_is_gone));
+	row("a guest is destroyed while it is read", "its 10 scans: reported as refused", begin);
+	assert_true(sim_settled(10));
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(now()->refused, 10);
+	assert_int_equal(sim_lines(sim->log, "the guest is gone"), 10);
+	assert_int_equal(all_lost(), 0);
+}
+
+static bool is_on_again(void)
+{
+	return sim_guest(60)->rate == 1000;
+}
+
+static void guest_rebooted(void **state)
+{
+	double begin;
+
+	sim_start();
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 0, 0));
+	assert_true(sim_settled(1));
+	/* The same guest as another domain, switched off, as Xen makes it. */
+	memcpy(sim_guest(60)->bytes, sim_guest(1)->bytes, FIXTURE_SIZE);
+	memcpy(sim_guest(60)->uuid, sim_guest(1)->uuid, 16);
+	strcpy(sim_guest(60)->name, "renamed");
+	begin = milliseconds();
+	sim_guest(1)->exists = false;
+	sim_guest(60)->exists = true;
+	sim_domains_changed();
+	assert_true(sim_wait(is_on_again));
+	row("a guest is rebooted", "nothing: switched on again", begin);
+	sim_ring(60, TOCSIN_OP_SCAN, sim_ask(60, 1, 0));
+	assert_true(sim_settled(2));
+	is_answered(60, 1, 0);
+	/* And renamed while it runs. */
+	strcpy(sim_guest(60)->name, "again");
+	sim_domains_changed();
+	poll(NULL, 0, 1200);
+	sim_ring(60, TOCSIN_OP_PING, 0);
+	assert_true(sim_settled(3));
+	row("a guest is renamed", "nothing: reported by its new name", 0);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(sim_lines(sim->log, "\"name\":\"renamed\""), 1);
+	assert_int_equal(sim_lines(sim->log, "\"name\":\"again\""), 1);
+	assert_int_equal(all_lost(), 0);
+}
+
+static bool buffer_is_read(void)
+{
+	return sim->in == sim->out;
+}
+
+static void buffers_overflow(void **state)
+{
+	char text[96];
+	unsigned int rung = 0;
+
+	sim->settings.share = sim->settings.capacity = SIM_EVENTS;
+	sim_start();
+	sim_ring(1, TOCSIN_OP_PING, 0);
+	assert_true(sim_settled(1));
+	sim->slow_drain = true;
+	for (unsigned int i = 0; i < SIM_EVENTS + 100; i++)
+		rung += sim_ring(1, TOCSIN_OP_PING, 0) != 0;
+	assert_int_equal(rung, SIM_EVENTS);
+	sim->slow_drain = false;
+	assert_true(sim_wait(buffer_is_read));
+	sim_ring(1, TOCSIN_OP_PING, 0);
+	assert_true(sim_settled(SIM_EVENTS));
+	for (int i = 0; i < 100 && !now()->lost[TOCSIN_LOST_TICKETS]; i++)
+		poll(NULL, 0, 100);
+	assert_int_equal(now()->lost[TOCSIN_LOST_BUFFER], 100);
+	assert_int_equal(now()->lost[TOCSIN_LOST_TICKETS], 100);
+	snprintf(text, sizeof(text), "100 of %u, counted by Xen and by tickets", SIM_EVENTS + 100);
+	row("a trace buffer overflows", text, 0);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(now()->accepted + now()->lost[TOCSIN_LOST_TICKETS], 2 + SIM_EVENTS + 100);
+}
+
+static void clock_stepped(void **state)
+{
+	sim->settings.job_seconds = 5;
+	sim_start();
+	sim_fault(1, SIM_STALL, -1);
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 0, 0));
+	sim->clock_offset = -86400ll * 365 * 1000000000;
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 1, 0));
+	poll(NULL, 0, 20);
+	sim->clock_offset = 86400ll * 365 * 1000000000;
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 2, 0));
+	assert_true(sim_settled(3));
+	for (unsigned int i = 0; i < 3; i++)
+		is_answered(1, i, 0);
+	row("the clock is set a year back, and two on", "nothing", 0);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(now()->workers_hung, 0);
+	assert_int_equal(all_lost(), 0);
+}
+
+/* What grows with the load would grow from the second round on, too. */
+static void fifty_guests_ring_at_their_limits(void **state)
+{
+	uint64_t broker, workers[2] = {0}, brokers[2];
+	char text[96];
+
+	sim->settings.worker.job.coalesce = 0;
+	sim_start();
+	for (int round = 0; round < 2; round++) {
+		for (unsigned int i = 0; i < 40; i++) {
+			for (uint32_t domid = 1; domid <= 50; domid++)
+				sim_ring(domid, TOCSIN_OP_SCAN, sim_ask(domid, i % SIM_SLOTS, 0));
+			assert_true(sim_settled((uint64_t)(round * 40 + (int)i + 1) * 50));
+		}
+		broker = sim_memory(sim->broker, "Private_Dirty");
+		brokers[round] = broker;
+		for (uint32_t domid = 1; domid <= 50; domid++)
+			workers[round] += sim_memory(sim_guest(domid)->worker, "Private_Dirty");
+	}
+	snprintf(text, sizeof(text), "nothing; workers have %lu kB each, and keep to it",
+		 (unsigned long)workers[1] / 50);
+	row("50 guests ring at their limits", text, 0);
+	assert_true(brokers[1] < brokers[0] + 2048);
+	assert_true(workers[1] < workers[0] + 50 * 128);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(now()->answered, 4000);
+	assert_int_equal(all_lost(), 0);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make, end)
+	const struct CMUnitTest all[] = {
+	    TEST(worker_killed),     TEST(worker_killed_again),
+	    TEST(worker_hung),       TEST(worker_out_of_memory),
+	    TEST(worker_taken_over), TEST(workers_always_killed),
+	    TEST(broker_killed),     TEST(writer_killed),
+	    TEST(log_is_full),       TEST(log_is_full_for_long),
+	    TEST(log_sink_gone),     TEST(state_cannot_be_written),
+	    TEST(state_is_damaged),  TEST(guest_destroyed),
+	    TEST(guest_rebooted),    TEST(buffers_overflow),
+	    TEST(clock_stepped),     TEST(fifty_guests_ring_at_their_limits),
+	};
+
+	print_message("# | %-44s | %-50s | %8s |\n", "fault", "what is lost", "recovery");
+	return cmocka_run_group_tests(all, NULL, NULL);
+}

@@ -255,6 +255,10 @@ static void get_outcome(struct tocsin_wire_in *in, struct tocsin_outcome *o)
 {
 	uint8_t has;
 
+	/* What is not in the message is nothing, and not what was there before. */
+	memset(&o->verdict, 0, sizeof(o->verdict));
+	memset(&o->answer, 0, sizeof(o->answer));
+	o->findings.count = o->findings.dropped = 0;
 	o->kind = tocsin_wire_get_choice(in, TOCSIN_REPORT_ERROR + 1);
 	if (o->kind != TOCSIN_REPORT_VERDICT && o->kind != TOCSIN_REPORT_ERROR)
 		in->bad = true;

@@ -89,7 +89,8 @@ static int open_handles(struct tocsin_capture *c, struct tocsin_error *err)
 		return tocsin_error_set(
 		    err, errno == EEXIST ? -EBUSY : -errno,
 		    "cannot bind VIRQ_TBUF: %s (is xentrace or another consumer "
-		    "running? there can be one: stop it first)",
+		    "running? there can be one: stop it; while tocsind runs, `tocsin trace` "
+		    "gives the same file)",
 		    strerror(errno));
 	return 0;
 }

@@ -100,11 +100,29 @@ static void take_watch(struct tocsin_backend *b)
 	xen.xs = NULL;
 }
 
+/* A connection that broke does not always make the watch's descriptor readable. */
+static bool is_connected(void)
+{
+	unsigned int length;
+	char *value;
+
+	if (!xen.xs)
+		return false;
+	value = xs_read(xen.xs, XBT_NULL, "/tool", &length);
+	if (value || errno == ENOENT || errno == EACCES) {
+		free(value);
+		return true;
+	}
+	xs_close(xen.xs);
+	xen.xs = NULL;
+	return false;
+}
+
 static void mend(struct tocsin_backend *b)
 {
 	struct tocsin_host *host;
 
-	if (xen.xs)
+	if (is_connected())
 		return;
 	if (open_watch(NULL))
 		return;

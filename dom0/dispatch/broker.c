@@ -210,7 +210,7 @@ static uint64_t since(const struct tocsin_broker *b, size_t at)
 	       *(const uint64_t *)((const char *)&shared->before + at);
 }
 
-#define SINCE(b, member) since(b, offsetof(struct tocsin_dispatch_counters, member))
+#define SINCE(b, member) since(b, offsetof(struct tocsin_tally, member))
 
 /* The account of this run. What was lost is triggers; records of the buffer are of all kinds. */
 static void say_sum(const struct tocsin_broker *b)
@@ -218,8 +218,7 @@ static void say_sum(const struct tocsin_broker *b)
 	uint64_t lost = 0;
 
 	for (size_t i = 0; i < TOCSIN_LOST_PLACES; i++)
-		lost += since(b, offsetof(struct tocsin_dispatch_counters, lost) +
-				     i * sizeof(uint64_t));
+		lost += since(b, offsetof(struct tocsin_tally, lost) + i * sizeof(uint64_t));
 	fprintf(stderr, "tocsind: %lu triggers taken, %lu reported, %lu records lost\n",
 		(unsigned long)SINCE(b, accepted),
 		(unsigned long)(SINCE(b, rings) + SINCE(b, verdicts) + SINCE(b, errors) +

@@ -56,11 +56,12 @@ struct tocsin_guest {
 	struct tocsin_watch watch; /* its worker's socket; first */
 	struct tocsin_guest *next;
 	struct tocsin_domain domain;
-	struct tocsin_dispatch_counters counters;
+	struct tocsin_tally counters;
 	struct tocsin_todos lane, sent;
 	struct tocsin_todo *fresh; /* in the lane: the first that is not in the state; NULL: none */
 	/* its worker */
 	enum tocsin_worker_state worker;
+	uint64_t start; /* the number of its START */
 	int pidfd;
 	uint32_t pid;
 	bool outdated;       /* has old rules: it gets no more, and ends when it has done */
@@ -97,7 +98,7 @@ struct tocsin_reports {
 struct tocsin_broker {
 	const struct tocsin_daemon_settings *s;
 	struct tocsin_backend *backend;
-	struct tocsin_dispatch_counters *counters;
+	struct tocsin_tally *counters;
 	struct tocsin_signer *signer;
 	struct tocsin_state *state;
 	bool state_failed; /* and it was said */
@@ -106,6 +107,7 @@ struct tocsin_broker {
 	struct tocsin_guest *guests, *turn;
 	size_t waiting; /* tasks in lanes and with workers */
 	uint64_t next_id;
+	uint64_t starts; /* of workers */
 	struct tocsin_reports reports;
 	uint64_t lost_untold[TOCSIN_LOST_PLACES];
 	struct tocsin_switch *switches;

@@ -21,7 +21,7 @@ static const struct {
 } counters[] = {
 #define X(member)                                                                                  \
 	{                                                                                          \
-#member, offsetof(struct tocsin_dispatch_counters, member)                         \
+#member, offsetof(struct tocsin_tally, member)                                     \
 	}
     X(accepted),
     X(rings),
@@ -32,13 +32,13 @@ static const struct {
     X(answered),
     X(coalesced),
     X(retried),
-    {"lost_buffer", offsetof(struct tocsin_dispatch_counters, lost[TOCSIN_LOST_BUFFER])},
-    {"lost_tickets", offsetof(struct tocsin_dispatch_counters, lost[TOCSIN_LOST_TICKETS])},
-    {"lost_stale", offsetof(struct tocsin_dispatch_counters, lost[TOCSIN_LOST_STALE])},
-    {"lost_malformed", offsetof(struct tocsin_dispatch_counters, lost[TOCSIN_LOST_MALFORMED])},
-    {"lost_queue", offsetof(struct tocsin_dispatch_counters, lost[TOCSIN_LOST_QUEUE])},
-    {"lost_stopped", offsetof(struct tocsin_dispatch_counters, lost[TOCSIN_LOST_STOPPED])},
-    {"lost_reports", offsetof(struct tocsin_dispatch_counters, lost[TOCSIN_LOST_REPORTS])},
+    {"lost_buffer", offsetof(struct tocsin_tally, lost[TOCSIN_LOST_BUFFER])},
+    {"lost_tickets", offsetof(struct tocsin_tally, lost[TOCSIN_LOST_TICKETS])},
+    {"lost_stale", offsetof(struct tocsin_tally, lost[TOCSIN_LOST_STALE])},
+    {"lost_malformed", offsetof(struct tocsin_tally, lost[TOCSIN_LOST_MALFORMED])},
+    {"lost_queue", offsetof(struct tocsin_tally, lost[TOCSIN_LOST_QUEUE])},
+    {"lost_stopped", offsetof(struct tocsin_tally, lost[TOCSIN_LOST_STOPPED])},
+    {"lost_reports", offsetof(struct tocsin_tally, lost[TOCSIN_LOST_REPORTS])},
     X(workers_started),
     X(workers_died),
     X(workers_hung),
@@ -48,7 +48,7 @@ static const struct {
 };
 
 _Static_assert(sizeof(counters) / sizeof(counters[0]) * sizeof(uint64_t) ==
-		   sizeof(struct tocsin_dispatch_counters),
+		   sizeof(struct tocsin_tally),
 	       "every counter has its name");
 
 const char *tocsin_lost_name(enum tocsin_lost place)
@@ -61,7 +61,7 @@ const char *tocsin_lost_reason(enum tocsin_lost place)
 	return (unsigned int)place < TOCSIN_LOST_PLACES ? places[place].reason : "unknown";
 }
 
-uint64_t *tocsin_counter(struct tocsin_dispatch_counters *c, unsigned int i, const char **name)
+uint64_t *tocsin_counter(struct tocsin_tally *c, unsigned int i, const char **name)
 {
 	if (i >= sizeof(counters) / sizeof(counters[0]))
 		return NULL;

@@ -28,7 +28,7 @@ enum tocsin_lost {
 	TOCSIN_LOST_PLACES
 };
 
-struct tocsin_dispatch_counters {
+struct tocsin_tally {
 	uint64_t accepted;     /* triggers that were taken from the trace buffers */
 	uint64_t rings;        /* PING, MARK: reported, nothing to scan */
 	uint64_t verdicts;     /* scans that came to a verdict of their own */
@@ -53,6 +53,6 @@ const char *tocsin_lost_reason(enum tocsin_lost place);
  * Each number by name, in a fixed order: for whoever writes or reads them all. Returns the i-th, or
  * NULL after the last; name is static.
  */
-uint64_t *tocsin_counter(struct tocsin_dispatch_counters *c, unsigned int i, const char **name);
+uint64_t *tocsin_counter(struct tocsin_tally *c, unsigned int i, const char **name);
 
 #endif

@@ -95,7 +95,7 @@ static void kill_worker(struct tocsin_broker *b, struct tocsin_guest *g)
 
 static void start_worker(struct tocsin_broker *b, struct tocsin_guest *g)
 {
-	struct tocsin_msg_start m = {.domid = g->domain.domid};
+	struct tocsin_msg_start m = {.domid = g->domain.domid, .number = ++b->starts};
 	int ends[2], rc;
 
 	g->restart_at = b->now + TOCSIN_SECOND / 10;
@@ -112,25 +112,26 @@ static void start_worker(struct tocsin_broker *b, struct tocsin_guest *g)
 		return;
 	}
 	g->worker = TOCSIN_WORKER_STARTING;
+	g->start = m.number;
 	g->deadline = b->now + START_SECONDS * TOCSIN_SECOND;
 	b->counters->workers_started++;
 	g->counters.workers_started++;
 }
 
+/* One that is not wanted any more is ended, even if it does not listen to its socket. */
 void tocsin_guests_started(struct tocsin_broker *b, const struct tocsin_msg_start *m, int pidfd)
 {
 	struct tocsin_guest *g = b->guests;
 
-	while (g && g->domain.domid != m->domid)
+	while (g && (g->start != m->number || g->worker == TOCSIN_WORKER_NONE))
 		g = g->next;
-	/* One whose socket was closed meanwhile ends by itself. */
-	if (!g || g->worker == TOCSIN_WORKER_NONE || g->pidfd >= 0) {
-		if (pidfd >= 0)
-			close(pidfd);
-		return;
+	if (g) {
+		g->pidfd = pidfd;
+		g->pid = m->pid;
+	} else if (pidfd >= 0) {
+		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+		close(pidfd);
 	}
-	g->pidfd = pidfd;
-	g->pid = m->pid;
 }
 
 /* What it was sent goes back to where it was; the first one is what it was doing. */

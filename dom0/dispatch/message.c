@@ -356,6 +356,7 @@ size_t tocsin_msg_put_start(uint8_t *to, enum tocsin_message kind, const struct 
 
 	tocsin_wire_u32(&w, m->domid);
 	tocsin_wire_u32(&w, m->pid);
+	tocsin_wire_u64(&w, m->number);
 	tocsin_wire_bytes(&w, m->uuid, sizeof(m->uuid));
 	return w.at;
 }
@@ -367,6 +368,7 @@ int tocsin_msg_get_start(const uint8_t *bytes, size_t size, struct tocsin_msg_st
 	tocsin_wire_get_u8(&in);
 	ret->domid = tocsin_wire_get_u32(&in);
 	ret->pid = tocsin_wire_get_u32(&in);
+	ret->number = tocsin_wire_get_u64(&in);
 	tocsin_wire_get_bytes(&in, ret->uuid, sizeof(ret->uuid));
 	return finish(&in);
 }

@@ -53,8 +53,9 @@ struct tocsin_msg_note {
 
 /* START, STARTED. */
 struct tocsin_msg_start {
-	uint32_t domid; /* of a worker's guest; TOCSIN_START_WRITER */
-	uint32_t pid;   /* STARTED: 0 if it could not be */
+	uint32_t domid;  /* of a worker's guest; TOCSIN_START_WRITER */
+	uint32_t pid;    /* STARTED: 0 if it could not be */
+	uint64_t number; /* which START this STARTED belongs to */
 	uint8_t uuid[16];
 };
 #define TOCSIN_START_WRITER UINT32_MAX

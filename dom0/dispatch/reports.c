@@ -238,7 +238,7 @@ static void count(struct tocsin_broker *b, struct tocsin_guest *g, size_t at)
 		++*(uint64_t *)((char *)&g->counters + at);
 }
 
-#define COUNT(b, g, member) count(b, g, offsetof(struct tocsin_dispatch_counters, member))
+#define COUNT(b, g, member) count(b, g, offsetof(struct tocsin_tally, member))
 
 void tocsin_report_task(struct tocsin_broker *b, struct tocsin_guest *g, struct tocsin_todo *task,
 			bool answered, const char *slot_error, const char *reason)

@@ -294,7 +294,7 @@ const char *tocsin_state_error(const struct tocsin_state *s)
 
 /* ---- reading ---- */
 
-int tocsin_state_counters(struct tocsin_state *s, struct tocsin_dispatch_counters *ret)
+int tocsin_state_counters(struct tocsin_state *s, struct tocsin_tally *ret)
 {
 	uint64_t *value;
 	const char *name;
@@ -438,10 +438,9 @@ int tocsin_state_ticket(struct tocsin_state *s, const uint8_t uuid[16], uint32_t
 	return set_guest(s, S_TICKET, uuid, domid, ticket);
 }
 
-int tocsin_state_commit(struct tocsin_state *s, const struct tocsin_dispatch_counters *counters,
-			bool force)
+int tocsin_state_commit(struct tocsin_state *s, const struct tocsin_tally *counters, bool force)
 {
-	struct tocsin_dispatch_counters copy = *counters;
+	struct tocsin_tally copy = *counters;
 	uint64_t *value;
 	const char *name;
 	sqlite3_stmt *st;

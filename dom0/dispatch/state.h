@@ -40,7 +40,7 @@ void tocsin_state_close(struct tocsin_state *s);
 
 /* All functions below do nothing on NULL, return 0 or a negative errno, and once one failed the
  * transaction is lost: what was in it is as if it had not been said. */
-int tocsin_state_counters(struct tocsin_state *s, struct tocsin_dispatch_counters *ret);
+int tocsin_state_counters(struct tocsin_state *s, struct tocsin_tally *ret);
 int tocsin_state_guests(struct tocsin_state *s,
 			void (*each)(void *context, const struct tocsin_state_guest *g),
 			void *context);
@@ -58,8 +58,7 @@ int tocsin_state_ticket(struct tocsin_state *s, const uint8_t uuid[16], uint32_t
 			uint32_t ticket);
 
 /* counters: written along, if there is a transaction or force is set. */
-int tocsin_state_commit(struct tocsin_state *s, const struct tocsin_dispatch_counters *counters,
-			bool force);
+int tocsin_state_commit(struct tocsin_state *s, const struct tocsin_tally *counters, bool force);
 
 /* What went wrong last, for people. */
 const char *tocsin_state_error(const struct tocsin_state *s);

@@ -135,10 +135,9 @@ static int start_broker(struct supervisor *v)
 static _Noreturn void run_child(struct supervisor *v, const struct tocsin_msg_start *m, int socket)
 {
 	unset_signals(v);
-	if (m->domid == TOCSIN_START_WRITER) {
-		signal(SIGTERM, SIG_IGN); /* it ends when the broker does */
+	signal(SIGTERM, SIG_IGN); /* they end when the broker wants it */
+	if (m->domid == TOCSIN_START_WRITER)
 		tocsin_writer_run(&v->s->writer, socket);
-	}
 	tocsin_worker_run(v->s->backend, &v->s->worker, m->domid, m->uuid, socket);
 }
 

@@ -12,9 +12,9 @@
 
 /* Shared by the supervisor and the brokers that follow each other. */
 struct tocsin_shared {
-	struct tocsin_dispatch_counters now;
-	struct tocsin_dispatch_counters before; /* when this tocsind started: of earlier ones */
-	bool loaded;                            /* from the state */
+	struct tocsin_tally now;
+	struct tocsin_tally before; /* when this tocsind started: of earlier ones */
+	bool loaded;                /* from the state */
 };
 
 struct tocsin_daemon_settings {

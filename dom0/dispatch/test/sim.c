@@ -442,7 +442,7 @@ bool sim_wait(bool (*so)(void))
 
 uint64_t sim_ended(void)
 {
-	const struct tocsin_dispatch_counters *c = &sim->shared.now;
+	const struct tocsin_tally *c = &sim->shared.now;
 
 	return c->rings + c->verdicts + c->errors + c->inconclusive + c->refused +
 	       c->lost[TOCSIN_LOST_QUEUE] + c->lost[TOCSIN_LOST_STOPPED];

@@ -16,7 +16,7 @@
 
 #include <sodium.h>
 
-static const struct tocsin_dispatch_counters *now(void)
+static const struct tocsin_tally *now(void)
 {
 	return &sim->shared.now;
 }

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct tocsin_dispatch_counters *now(void)
+static const struct tocsin_tally *now(void)
 {
 	return &sim->shared.now;
 }

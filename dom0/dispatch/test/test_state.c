@@ -18,7 +18,7 @@ static char folder[64], path[96];
 static struct tocsin_state_pending rows[64];
 static struct tocsin_state_guest guests[8];
 static size_t row_count, guest_count;
-static struct tocsin_dispatch_counters counters;
+static struct tocsin_tally counters;
 
 static void take_row(void *context, const struct tocsin_state_pending *p)
 {

@@ -50,7 +50,7 @@ void tocsin_broker_state(struct tocsin_broker *b, int rc)
 		fprintf(stderr,
 			"tocsind: the state cannot be written: %s; triggers are treated all "
 			"the same, but what is pending would not survive now\n",
-			tocsin_state_error(b->state));
+			tocsin_daemon_state_error(b->state));
 	b->state_failed = rc != 0;
 }
 
@@ -188,9 +188,9 @@ static void end(struct tocsin_broker *b)
 		if (left)
 			tocsin_intake_lost(b, g, TOCSIN_LOST_STOPPED, left);
 		for (struct tocsin_todo *t = g->sent.first; t; t = t->next)
-			tocsin_broker_state(b, tocsin_state_remove(b->state, t->id));
+			tocsin_broker_state(b, tocsin_daemon_state_remove(b->state, t->id));
 		for (struct tocsin_todo *t = g->lane.first; t; t = t->next)
-			tocsin_broker_state(b, tocsin_state_remove(b->state, t->id));
+			tocsin_broker_state(b, tocsin_daemon_state_remove(b->state, t->id));
 	}
 	tocsin_guests_free(b);
 	tocsin_intake_tick(b);
@@ -199,7 +199,7 @@ static void end(struct tocsin_broker *b)
 		turn(b, timeout_of(b));
 	for (struct tocsin_pending_report *p = b->reports.first; p; p = p->next)
 		b->counters->lost[TOCSIN_LOST_REPORTS]++;
-	tocsin_broker_state(b, tocsin_state_commit(b->state, b->counters, true));
+	tocsin_broker_state(b, tocsin_daemon_state_commit(b->state, b->counters, true));
 }
 
 static uint64_t since(const struct tocsin_broker *b, size_t at)
@@ -246,15 +246,15 @@ static int open_state(struct tocsin_broker *b, struct tocsin_error *err)
 
 	if (!b->s->state)
 		return 0;
-	rc = tocsin_state_open(b->s->state, &b->state, err);
+	rc = tocsin_daemon_state_open(b->s->state, &b->state, err);
 	if (rc)
 		return rc;
 	/* What is in shared memory is newer than what an earlier broker wrote. */
 	if (!shared->loaded)
-		rc = tocsin_state_counters(b->state, &shared->now);
+		rc = tocsin_daemon_state_counters(b->state, &shared->now);
 	if (rc)
 		return tocsin_error_set(err, rc, "cannot read the state %s: %s", b->s->state,
-					tocsin_state_error(b->state));
+					tocsin_daemon_state_error(b->state));
 	return 0;
 }
 
@@ -295,7 +295,7 @@ static void close_all(struct tocsin_broker *b)
 	tocsin_reports_free(b);
 	tocsin_switches_free(b);
 	tocsin_signer_close(b->signer);
-	tocsin_state_close(b->state);
+	tocsin_daemon_state_close(b->state);
 	tocsin_broker_unwatch(b, &b->supervisor);
 	tocsin_broker_unwatch(b, &b->signals);
 	tocsin_broker_unwatch(b, &b->queued);

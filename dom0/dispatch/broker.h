@@ -100,7 +100,7 @@ struct tocsin_broker {
 	struct tocsin_backend *backend;
 	struct tocsin_tally *counters;
 	struct tocsin_signer *signer;
-	struct tocsin_state *state;
+	struct tocsin_daemon_state *state;
 	bool state_failed; /* and it was said */
 	int epoll;
 	struct tocsin_watch supervisor, signals, queued, domains;
@@ -177,7 +177,7 @@ void tocsin_guests_free(struct tocsin_broker *b);
 /* ---- switches.c ---- */
 
 /* What the state knows of a guest. */
-void tocsin_switches_know(struct tocsin_broker *b, const struct tocsin_state_guest *row);
+void tocsin_switches_know(struct tocsin_broker *b, const struct tocsin_daemon_state_guest *row);
 /* Look at all domains: note how they are switched, and switch on again who was rebooted. */
 void tocsin_switches_look(struct tocsin_broker *b);
 void tocsin_switches_free(struct tocsin_broker *b);

@@ -154,7 +154,7 @@ static void worker_lost(struct tocsin_broker *b, struct tocsin_guest *g, const c
 		}
 		if (first->stored)
 			tocsin_broker_state(
-			    b, tocsin_state_attempt(b->state, first->id, first->attempts));
+			    b, tocsin_daemon_state_attempt(b->state, first->id, first->attempts));
 	}
 	if (back.last) { /* the lane goes behind it */
 		back.last->next = g->lane.first;

@@ -44,11 +44,11 @@ static int on_event(void *context, const struct tocsin_event *event)
 	pthread_mutex_lock(&b->lock);
 	if (event->kind == TOCSIN_EVENT_LOST)
 		b->inbox_lost[TOCSIN_LOST_BUFFER] += event->count;
-	else if (event->kind != TOCSIN_EVENT_TRIGGER)
+	else if (event->kind == TOCSIN_EVENT_MALFORMED)
 		b->inbox_lost[TOCSIN_LOST_MALFORMED]++;
-	else if (make_room(b))
+	else if (event->kind == TOCSIN_EVENT_TRIGGER && make_room(b))
 		b->inbox[b->inbox_count++] = *event;
-	else
+	else if (event->kind == TOCSIN_EVENT_TRIGGER)
 		b->inbox_lost[TOCSIN_LOST_QUEUE]++;
 	pthread_mutex_unlock(&b->lock);
 	return 0;
@@ -267,11 +267,11 @@ void tocsin_intake_take(struct tocsin_broker *b)
 static void store_task(struct tocsin_broker *b, const struct tocsin_guest *g,
 		       struct tocsin_todo *task)
 {
-	struct tocsin_state_pending p = {
+	struct tocsin_daemon_state_pending p = {
 	    .id = task->id, .attempts = task->attempts, .event = task->event};
 
 	memcpy(p.uuid, g->domain.uuid, sizeof(p.uuid));
-	tocsin_broker_state(b, tocsin_state_add(b->state, &p));
+	tocsin_broker_state(b, tocsin_daemon_state_add(b->state, &p));
 	task->stored = true;
 }
 
@@ -288,15 +288,15 @@ void tocsin_intake_store(struct tocsin_broker *b, bool force)
 				store_task(b, g, t);
 		g->fresh = NULL;
 		if (g->dirty && g->has_ticket)
-			tocsin_broker_state(b,
-					    tocsin_state_ticket(b->state, g->domain.uuid,
-								g->domain.domid, g->last_ticket));
+			tocsin_broker_state(b, tocsin_daemon_state_ticket(b->state, g->domain.uuid,
+									  g->domain.domid,
+									  g->last_ticket));
 		g->dirty = false;
 	}
-	tocsin_broker_state(b, tocsin_state_commit(b->state, b->counters, force));
+	tocsin_broker_state(b, tocsin_daemon_state_commit(b->state, b->counters, force));
 }
 
-static void restore_task(void *context, const struct tocsin_state_pending *p)
+static void restore_task(void *context, const struct tocsin_daemon_state_pending *p)
 {
 	struct tocsin_broker *b = context;
 	struct tocsin_error err = {0};
@@ -319,7 +319,7 @@ static void restore_task(void *context, const struct tocsin_state_pending *p)
 }
 
 /* Where the guest's tickets stood, if it is still the same domain. */
-static void restore_guest(void *context, const struct tocsin_state_guest *row)
+static void restore_guest(void *context, const struct tocsin_daemon_state_guest *row)
 {
 	struct tocsin_broker *b = context;
 	struct tocsin_guest *g;
@@ -336,6 +336,6 @@ static void restore_guest(void *context, const struct tocsin_state_guest *row)
 
 void tocsin_intake_restore(struct tocsin_broker *b)
 {
-	tocsin_broker_state(b, tocsin_state_guests(b->state, restore_guest, b));
-	tocsin_broker_state(b, tocsin_state_pendings(b->state, restore_task, b));
+	tocsin_broker_state(b, tocsin_daemon_state_guests(b->state, restore_guest, b));
+	tocsin_broker_state(b, tocsin_daemon_state_pendings(b->state, restore_task, b));
 }

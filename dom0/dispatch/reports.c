@@ -67,7 +67,7 @@ static void drop_first(struct tocsin_broker *b)
 		r->last = NULL;
 	r->bytes -= p->size;
 	if (p->task) /* it was never sent */
-		tocsin_broker_state(b, tocsin_state_remove(b->state, p->task));
+		tocsin_broker_state(b, tocsin_daemon_state_remove(b->state, p->task));
 	free(p);
 }
 
@@ -123,7 +123,8 @@ static void send_unsent(struct tocsin_broker *b)
 			return;
 		}
 		if (r->unsent->task)
-			tocsin_broker_state(b, tocsin_state_remove(b->state, r->unsent->task));
+			tocsin_broker_state(b,
+					    tocsin_daemon_state_remove(b->state, r->unsent->task));
 		r->unsent->task = 0;
 		r->unsent = r->unsent->next;
 	}
@@ -187,7 +188,7 @@ static void put(struct tocsin_broker *b, size_t size, const struct tocsin_todo *
 	if (!p) {
 		tocsin_intake_lost(b, NULL, TOCSIN_LOST_REPORTS, 1);
 		if (task && task->stored)
-			tocsin_broker_state(b, tocsin_state_remove(b->state, task->id));
+			tocsin_broker_state(b, tocsin_daemon_state_remove(b->state, task->id));
 		return;
 	}
 	*p = (struct tocsin_pending_report){

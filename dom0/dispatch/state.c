@@ -56,7 +56,7 @@ static const char schema[] =
     " cpu INTEGER, tsc INTEGER, record BLOB);"
     "CREATE TABLE IF NOT EXISTS boot (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), id TEXT);";
 
-struct tocsin_state {
+struct tocsin_daemon_state {
 	sqlite3 *db;
 	sqlite3_stmt *statements[S_COUNT];
 	bool open; /* there is a transaction */
@@ -87,7 +87,7 @@ static int to_errno(int code)
 }
 
 /* A transaction in which something failed goes as a whole. */
-static int failed(struct tocsin_state *s, int code)
+static int failed(struct tocsin_daemon_state *s, int code)
 {
 	snprintf(s->error, sizeof(s->error), "%s", sqlite3_errmsg(s->db));
 	if (!sqlite3_get_autocommit(s->db))
@@ -96,7 +96,7 @@ static int failed(struct tocsin_state *s, int code)
 	return to_errno(code);
 }
 
-static sqlite3_stmt *statement(struct tocsin_state *s, enum statement i)
+static sqlite3_stmt *statement(struct tocsin_daemon_state *s, enum statement i)
 {
 	if (!s->statements[i] &&
 	    sqlite3_prepare_v3(s->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
@@ -106,7 +106,7 @@ static sqlite3_stmt *statement(struct tocsin_state *s, enum statement i)
 	return s->statements[i];
 }
 
-static int run(struct tocsin_state *s, sqlite3_stmt *st)
+static int run(struct tocsin_daemon_state *s, sqlite3_stmt *st)
 {
 	int code = sqlite3_step(st);
 
@@ -115,7 +115,7 @@ static int run(struct tocsin_state *s, sqlite3_stmt *st)
 }
 
 /* A statement that changes something, ready to be bound; NULL: failed. */
-static sqlite3_stmt *change(struct tocsin_state *s, enum statement i)
+static sqlite3_stmt *change(struct tocsin_daemon_state *s, enum statement i)
 {
 	sqlite3_stmt *st;
 
@@ -130,14 +130,14 @@ static sqlite3_stmt *change(struct tocsin_state *s, enum statement i)
 
 /* ---- opening ---- */
 
-static int execute(struct tocsin_state *s, const char *sql)
+static int execute(struct tocsin_daemon_state *s, const char *sql)
 {
 	int code = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
 
 	return code == SQLITE_OK ? 0 : failed(s, code);
 }
 
-static int64_t pragma(struct tocsin_state *s, const char *sql)
+static int64_t pragma(struct tocsin_daemon_state *s, const char *sql)
 {
 	sqlite3_stmt *st = NULL;
 	int64_t value = -1;
@@ -149,7 +149,7 @@ static int64_t pragma(struct tocsin_state *s, const char *sql)
 	return value;
 }
 
-static bool is_whole(struct tocsin_state *s)
+static bool is_whole(struct tocsin_daemon_state *s)
 {
 	sqlite3_stmt *st = NULL;
 	bool whole =
@@ -162,7 +162,7 @@ static bool is_whole(struct tocsin_state *s)
 }
 
 /* Another boot of the machine: its domains are other ones. */
-static int forget_other_boots(struct tocsin_state *s)
+static int forget_other_boots(struct tocsin_daemon_state *s)
 {
 	char id[64] = "";
 	sqlite3_stmt *st = NULL;
@@ -189,7 +189,7 @@ static int forget_other_boots(struct tocsin_state *s)
 	return same ? 0 : failed(s, SQLITE_ERROR);
 }
 
-static int set_up(struct tocsin_state *s)
+static int set_up(struct tocsin_daemon_state *s)
 {
 	int64_t id = pragma(s, "PRAGMA application_id"), version = pragma(s, "PRAGMA user_version");
 	char marks[80];
@@ -207,7 +207,7 @@ static int set_up(struct tocsin_state *s)
 	return forget_other_boots(s);
 }
 
-static int open_file(const char *path, struct tocsin_state *s)
+static int open_file(const char *path, struct tocsin_daemon_state *s)
 {
 	int code = sqlite3_open_v2(path, &s->db,
 				   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
@@ -224,7 +224,7 @@ static int open_file(const char *path, struct tocsin_state *s)
 	return rc;
 }
 
-static void close_file(struct tocsin_state *s)
+static void close_file(struct tocsin_daemon_state *s)
 {
 	for (size_t i = 0; i < S_COUNT; i++) {
 		sqlite3_finalize(s->statements[i]);
@@ -251,9 +251,10 @@ static int set_aside(const char *path)
 	return 0;
 }
 
-int tocsin_state_open(const char *path, struct tocsin_state **ret, struct tocsin_error *err)
+int tocsin_daemon_state_open(const char *path, struct tocsin_daemon_state **ret,
+			     struct tocsin_error *err)
 {
-	struct tocsin_state *s = calloc(1, sizeof(*s));
+	struct tocsin_daemon_state *s = calloc(1, sizeof(*s));
 	int rc;
 
 	if (!s)
@@ -272,14 +273,14 @@ int tocsin_state_open(const char *path, struct tocsin_state **ret, struct tocsin
 	if (rc) {
 		tocsin_error_set(err, rc, "cannot open the state %s: %s", path,
 				 s->error[0] ? s->error : strerror(-rc));
-		tocsin_state_close(s);
+		tocsin_daemon_state_close(s);
 		return rc;
 	}
 	*ret = s;
 	return 0;
 }
 
-void tocsin_state_close(struct tocsin_state *s)
+void tocsin_daemon_state_close(struct tocsin_daemon_state *s)
 {
 	if (!s)
 		return;
@@ -287,14 +288,14 @@ void tocsin_state_close(struct tocsin_state *s)
 	free(s);
 }
 
-const char *tocsin_state_error(const struct tocsin_state *s)
+const char *tocsin_daemon_state_error(const struct tocsin_daemon_state *s)
 {
 	return s ? s->error : "";
 }
 
 /* ---- reading ---- */
 
-int tocsin_state_counters(struct tocsin_state *s, struct tocsin_tally *ret)
+int tocsin_daemon_state_counters(struct tocsin_daemon_state *s, struct tocsin_tally *ret)
 {
 	uint64_t *value;
 	const char *name;
@@ -327,9 +328,10 @@ static bool get_blob(sqlite3_stmt *st, int column, void *to, size_t size)
 	return true;
 }
 
-int tocsin_state_guests(struct tocsin_state *s,
-			void (*each)(void *context, const struct tocsin_state_guest *g),
-			void *context)
+int tocsin_daemon_state_guests(struct tocsin_daemon_state *s,
+			       void (*each)(void *context,
+					    const struct tocsin_daemon_state_guest *g),
+			       void *context)
 {
 	sqlite3_stmt *st = s ? statement(s, S_GUESTS) : NULL;
 	int code;
@@ -337,11 +339,11 @@ int tocsin_state_guests(struct tocsin_state *s,
 	if (!st)
 		return s ? failed(s, SQLITE_ERROR) : 0;
 	while ((code = sqlite3_step(st)) == SQLITE_ROW) {
-		struct tocsin_state_guest g = {.domid = (uint32_t)sqlite3_column_int64(st, 1),
-					       .rate = (uint32_t)sqlite3_column_int64(st, 2),
-					       .last_ticket = (uint32_t)sqlite3_column_int64(st, 3),
-					       .has_ticket =
-						   sqlite3_column_type(st, 3) == SQLITE_INTEGER};
+		struct tocsin_daemon_state_guest g = {
+		    .domid = (uint32_t)sqlite3_column_int64(st, 1),
+		    .rate = (uint32_t)sqlite3_column_int64(st, 2),
+		    .last_ticket = (uint32_t)sqlite3_column_int64(st, 3),
+		    .has_ticket = sqlite3_column_type(st, 3) == SQLITE_INTEGER};
 
 		if (get_blob(st, 0, g.uuid, sizeof(g.uuid)))
 			each(context, &g);
@@ -350,9 +352,10 @@ int tocsin_state_guests(struct tocsin_state *s,
 	return code == SQLITE_DONE ? 0 : failed(s, code);
 }
 
-int tocsin_state_pendings(struct tocsin_state *s,
-			  void (*each)(void *context, const struct tocsin_state_pending *p),
-			  void *context)
+int tocsin_daemon_state_pendings(struct tocsin_daemon_state *s,
+				 void (*each)(void *context,
+					      const struct tocsin_daemon_state_pending *p),
+				 void *context)
 {
 	sqlite3_stmt *st = s ? statement(s, S_PENDINGS) : NULL;
 	int code;
@@ -360,7 +363,7 @@ int tocsin_state_pendings(struct tocsin_state *s,
 	if (!st)
 		return s ? failed(s, SQLITE_ERROR) : 0;
 	while ((code = sqlite3_step(st)) == SQLITE_ROW) {
-		struct tocsin_state_pending p = {
+		struct tocsin_daemon_state_pending p = {
 		    .id = (uint64_t)sqlite3_column_int64(st, 0),
 		    .attempts = (uint8_t)sqlite3_column_int64(st, 2),
 		    .event = {.kind = TOCSIN_EVENT_TRIGGER,
@@ -377,7 +380,8 @@ int tocsin_state_pendings(struct tocsin_state *s,
 
 /* ---- writing ---- */
 
-int tocsin_state_add(struct tocsin_state *s, const struct tocsin_state_pending *p)
+int tocsin_daemon_state_add(struct tocsin_daemon_state *s,
+			    const struct tocsin_daemon_state_pending *p)
 {
 	sqlite3_stmt *st = s ? change(s, S_ADD) : NULL;
 
@@ -392,7 +396,7 @@ int tocsin_state_add(struct tocsin_state *s, const struct tocsin_state_pending *
 	return run(s, st);
 }
 
-int tocsin_state_attempt(struct tocsin_state *s, uint64_t id, uint8_t attempts)
+int tocsin_daemon_state_attempt(struct tocsin_daemon_state *s, uint64_t id, uint8_t attempts)
 {
 	sqlite3_stmt *st = s ? change(s, S_ATTEMPT) : NULL;
 
@@ -403,7 +407,7 @@ int tocsin_state_attempt(struct tocsin_state *s, uint64_t id, uint8_t attempts)
 	return run(s, st);
 }
 
-int tocsin_state_remove(struct tocsin_state *s, uint64_t id)
+int tocsin_daemon_state_remove(struct tocsin_daemon_state *s, uint64_t id)
 {
 	sqlite3_stmt *st = s ? change(s, S_REMOVE) : NULL;
 
@@ -413,7 +417,7 @@ int tocsin_state_remove(struct tocsin_state *s, uint64_t id)
 	return run(s, st);
 }
 
-static int set_guest(struct tocsin_state *s, enum statement which, const uint8_t uuid[16],
+static int set_guest(struct tocsin_daemon_state *s, enum statement which, const uint8_t uuid[16],
 		     uint32_t domid, uint32_t value)
 {
 	sqlite3_stmt *st = s ? change(s, which) : NULL;
@@ -426,19 +430,20 @@ static int set_guest(struct tocsin_state *s, enum statement which, const uint8_t
 	return run(s, st);
 }
 
-int tocsin_state_switch(struct tocsin_state *s, const uint8_t uuid[16], uint32_t domid,
-			uint32_t rate)
+int tocsin_daemon_state_switch(struct tocsin_daemon_state *s, const uint8_t uuid[16],
+			       uint32_t domid, uint32_t rate)
 {
 	return set_guest(s, S_SWITCH, uuid, domid, rate);
 }
 
-int tocsin_state_ticket(struct tocsin_state *s, const uint8_t uuid[16], uint32_t domid,
-			uint32_t ticket)
+int tocsin_daemon_state_ticket(struct tocsin_daemon_state *s, const uint8_t uuid[16],
+			       uint32_t domid, uint32_t ticket)
 {
 	return set_guest(s, S_TICKET, uuid, domid, ticket);
 }
 
-int tocsin_state_commit(struct tocsin_state *s, const struct tocsin_tally *counters, bool force)
+int tocsin_daemon_state_commit(struct tocsin_daemon_state *s, const struct tocsin_tally *counters,
+			       bool force)
 {
 	struct tocsin_tally copy = *counters;
 	uint64_t *value;

@@ -36,7 +36,7 @@ static struct tocsin_switch *add(struct tocsin_broker *b, const uint8_t uuid[16]
 	return s;
 }
 
-void tocsin_switches_know(struct tocsin_broker *b, const struct tocsin_state_guest *row)
+void tocsin_switches_know(struct tocsin_broker *b, const struct tocsin_daemon_state_guest *row)
 {
 	struct tocsin_switch *s = add(b, row->uuid);
 
@@ -77,7 +77,7 @@ static void look_at(struct tocsin_broker *b, struct tocsin_domain *d)
 		switch_on(b, s, d);
 	s->domid = d->domid;
 	s->rate = (uint32_t)d->rate;
-	tocsin_broker_state(b, tocsin_state_switch(b->state, s->uuid, s->domid, s->rate));
+	tocsin_broker_state(b, tocsin_daemon_state_switch(b->state, s->uuid, s->domid, s->rate));
 }
 
 void tocsin_switches_look(struct tocsin_broker *b)

@@ -69,6 +69,14 @@ struct tocsin_capture;
 int tocsin_capture_open(unsigned int pages, tocsin_event_fn fn, void *context,
 			struct tocsin_capture **ret, struct tocsin_error *err);
 
+/*
+ * Who wants all that is taken from the buffers, as it lies there: whole records of one CPU. Called
+ * from drain. And which events Xen records, as `xentrace -e` has it; triggers always.
+ */
+typedef void tocsin_raw_fn(void *context, uint16_t cpu, const uint8_t *records, size_t size);
+void tocsin_capture_set_raw(struct tocsin_capture *c, tocsin_raw_fn *raw);
+int tocsin_capture_set_mask(struct tocsin_capture *c, uint32_t mask, struct tocsin_error *err);
+
 /* Switch tracing off, so that triggers get "no listener", unmap, free. */
 void tocsin_capture_close(struct tocsin_capture *c);
 

@@ -45,6 +45,7 @@ struct tocsin_capture {
 	size_t event_count, event_capacity;
 	bool out_of_memory;
 	tocsin_event_fn fn;
+	tocsin_raw_fn *raw; /* NULL: nobody wants it */
 	void *context;
 	struct tocsin_capture_stats stats;
 };
@@ -228,6 +229,19 @@ void tocsin_capture_close(struct tocsin_capture *c)
 	free(c);
 }
 
+void tocsin_capture_set_raw(struct tocsin_capture *c, tocsin_raw_fn *raw)
+{
+	c->raw = raw;
+}
+
+int tocsin_capture_set_mask(struct tocsin_capture *c, uint32_t mask, struct tocsin_error *err)
+{
+	if (!xc_tbuf_set_evt_mask(c->xc, TOCSIN_TRC_TRIGGER | mask))
+		return 0;
+	return tocsin_error_set(err, -errno, "cannot set the trace event mask: %s",
+				strerror(errno));
+}
+
 int tocsin_capture_fd(const struct tocsin_capture *c)
 {
 	return xenevtchn_fd(c->evtchn);
@@ -273,6 +287,8 @@ static void drain_ring(struct tocsin_capture *c, unsigned int cpu, struct tocsin
 	ssize_t bytes = take(c, ring);
 	int rc = bytes < 0 ? (int)bytes : 0;
 
+	if (bytes > 0 && c->raw)
+		c->raw(c->context, (uint16_t)cpu, c->copy, (size_t)bytes);
 	if (bytes > 0)
 		rc = tocsin_decoder_feed(ring->decoder, (uint16_t)cpu, c->copy, (size_t)bytes, err);
 	if (!rc)

@@ -35,6 +35,7 @@ int command_log(int argc, char **argv);
 int command_scan(int argc, char **argv);
 int command_rules(int argc, char **argv);
 int command_key(int argc, char **argv);
+int command_xentrace(int argc, char **argv);
 
 #ifdef HAVE_XEN
 int command_enable(int argc, char **argv);

@@ -19,7 +19,8 @@ _tocsin_words()
 		return
 	fi
 	case $before in
-	--dump | --qemu | --history | --rings | --rules | --key | --xen | --dbg | --payload | --keep-payload | --pcap)
+	--dump | --qemu | --history | --rings | --rules | --key | --xen | --dbg | --payload | --keep-payload | --pcap | \
+		--out | --socket)
 		echo FILES
 		return
 		;;
@@ -48,7 +49,7 @@ _tocsin_words()
 		;;
 	--for | --keep | --account | --max-size | --period | --share | --rate | --create | --switch | \
 		--since | --until | --guest | --pid | --comm | --port | --address | --limit | --nodes | \
-		--back | --forward | --depth | --not)
+		--back | --forward | --depth | --not | --events)
 		return # numbers, times, names that nobody here knows
 		;;
 	esac

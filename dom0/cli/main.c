@@ -48,6 +48,8 @@ static const struct command {
      "           [--since TIME] [--until TIME] [--not PATTERN]... [--pcap FILE] [--all]\n"
      "           [--nodes N] [--count | --format tree|dot|svg|graphml|prov|ocsf]",
      "what caused what in a guest", command_graph},
+    {"xentrace", "--out FILE [--events MASK] [--for SECONDS] [--socket PATH]",
+     "what Xen traces, in xentrace's format, while tocsind runs", command_xentrace},
     {"key", "show [--key FILE]", "the key that verdicts are signed with", command_key},
 #ifdef HAVE_XEN
     {"list", "[--json]", "list the domains and their trigger rates", command_list},

@@ -12,14 +12,16 @@
 struct tocsin_backend {
 	/* ---- in the broker ---- */
 
-	/* Open all that follows. fn is called from drain. Closed also after a failure. */
-	int (*open)(struct tocsin_backend *b, tocsin_event_fn fn, void *context,
+	/* Open all that follows. fn and raw are called from drain. Closed also after a failure. */
+	int (*open)(struct tocsin_backend *b, tocsin_event_fn fn, tocsin_raw_fn *raw, void *context,
 		    struct tocsin_error *err);
 	void (*close)(struct tocsin_backend *b);
 
 	/* Triggers: readable when there are some; take all there are. In a thread of its own. */
 	int (*capture_fd)(struct tocsin_backend *b);
 	int (*drain)(struct tocsin_backend *b, struct tocsin_error *err);
+	/* As tocsin_capture_set_mask; at any time. */
+	int (*set_mask)(struct tocsin_backend *b, uint32_t mask, struct tocsin_error *err);
 
 	/* Readable when domains came or went: then take it. -1: none, or not now. */
 	int (*watch_fd)(struct tocsin_backend *b);

@@ -47,8 +47,8 @@ static void tell_if_deaf(void)
 		      stderr);
 }
 
-static int backend_open(struct tocsin_backend *b, tocsin_event_fn fn, void *context,
-			struct tocsin_error *err)
+static int backend_open(struct tocsin_backend *b, tocsin_event_fn fn, tocsin_raw_fn *raw,
+			void *context, struct tocsin_error *err)
 {
 	int rc = tocsin_host_open(&xen.host, err);
 
@@ -56,9 +56,11 @@ static int backend_open(struct tocsin_backend *b, tocsin_event_fn fn, void *cont
 		rc = open_watch(err);
 	if (!rc)
 		rc = tocsin_capture_open(RING_PAGES, fn, context, &xen.capture, err);
-	if (!rc)
-		tell_if_deaf();
-	return rc;
+	if (rc)
+		return rc;
+	tocsin_capture_set_raw(xen.capture, raw);
+	tell_if_deaf();
+	return 0;
 }
 
 static void backend_close(struct tocsin_backend *b)
@@ -78,6 +80,11 @@ static int capture_fd(struct tocsin_backend *b)
 static int drain(struct tocsin_backend *b, struct tocsin_error *err)
 {
 	return tocsin_capture_drain(xen.capture, err);
+}
+
+static int set_mask(struct tocsin_backend *b, uint32_t mask, struct tocsin_error *err)
+{
+	return tocsin_capture_set_mask(xen.capture, mask, err);
 }
 
 static int watch_fd(struct tocsin_backend *b)
@@ -163,6 +170,7 @@ struct tocsin_backend tocsin_backend_xen = {
     .close = backend_close,
     .capture_fd = capture_fd,
     .drain = drain,
+    .set_mask = set_mask,
     .watch_fd = watch_fd,
     .take_watch = take_watch,
     .mend = mend,

@@ -282,6 +282,7 @@ static int open_all(struct tocsin_broker *b, struct tocsin_error *err)
 	if (rc)
 		return rc;
 	tocsin_reports_start(b);
+	tocsin_taps_start(b);
 	tocsin_intake_restore(b);
 	mend(b);
 	return 0;
@@ -290,6 +291,7 @@ static int open_all(struct tocsin_broker *b, struct tocsin_error *err)
 static void close_all(struct tocsin_broker *b)
 {
 	tocsin_intake_stop(b);
+	tocsin_taps_free(b);
 	b->backend->close(b->backend);
 	tocsin_guests_free(b);
 	tocsin_reports_free(b);
@@ -318,6 +320,7 @@ int tocsin_broker_run(const struct tocsin_daemon_settings *s, int supervisor, bo
 				  .queued.fd = -1,
 				  .domains.fd = -1,
 				  .reports.watch.fd = -1,
+				  .tap_door.fd = -1,
 				  .quit = -1,
 				  .next_id = 1,
 				  .again = again,

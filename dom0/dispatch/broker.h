@@ -124,6 +124,8 @@ struct tocsin_broker {
 	size_t inbox_count, inbox_room, taken_room;
 	uint64_t inbox_lost[TOCSIN_LOST_PLACES];
 	int capture_failed; /* negative errno: the thread has ended */
+	struct tocsin_tap *taps;
+	struct tocsin_watch tap_door; /* where they come in; the broker's alone */
 };
 
 #define TOCSIN_SECOND 1000000000ull
@@ -181,6 +183,13 @@ void tocsin_switches_know(struct tocsin_broker *b, const struct tocsin_daemon_st
 /* Look at all domains: note how they are switched, and switch on again who was rebooted. */
 void tocsin_switches_look(struct tocsin_broker *b);
 void tocsin_switches_free(struct tocsin_broker *b);
+
+/* ---- tap.c ---- */
+
+/* Let in who wants the trace buffers' records. Without a place to listen at, nobody comes. */
+void tocsin_taps_start(struct tocsin_broker *b);
+void tocsin_taps_free(struct tocsin_broker *b);
+tocsin_raw_fn tocsin_taps_raw;
 
 /* ---- reports.c ---- */
 

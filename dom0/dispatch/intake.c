@@ -104,7 +104,7 @@ int tocsin_intake_start(struct tocsin_broker *b, bool keep, struct tocsin_error 
 					strerror(errno));
 	rc = tocsin_broker_watch(b, &b->queued, EPOLLIN);
 	if (!rc)
-		rc = b->backend->open(b->backend, on_event, b, err);
+		rc = b->backend->open(b->backend, on_event, tocsin_taps_raw, b, err);
 	if (!rc && !keep) {
 		/* What an earlier consumer left names processes that may be long gone. */
 		rc = b->backend->drain(b->backend, err);

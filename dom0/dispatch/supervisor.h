@@ -23,7 +23,8 @@ struct tocsin_daemon_settings {
 	struct tocsin_writer_settings writer;
 	const char *const *rule_folders; /* NULL-terminated */
 	const char *key;
-	const char *state;            /* an SQLite file; NULL: nothing survives */
+	const char *state; /* an SQLite file; NULL: nothing survives */
+	const char *tap;   /* a socket that gives the trace buffers' records (tap.h); NULL: none */
 	unsigned int job_seconds;     /* after which a worker is taken for hung */
 	unsigned int idle_seconds;    /* after which a worker without work ends; 0: never */
 	size_t capacity, share;       /* triggers that may wait: of all guests, of one */

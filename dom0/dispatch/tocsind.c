@@ -2,6 +2,7 @@
 /* tocsind in the foreground: its command line. What it does is begun by supervisor.c. */
 #include "dispatch/backend_xen.h"
 #include "dispatch/supervisor.h"
+#include "dispatch/tap.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -103,6 +104,7 @@ static const char *make_folders(const struct options *o, char *cache, size_t siz
 
 	if (!strcmp(o->key, TOCSIN_KEY_FILE) || !strcmp(o->state, STATE_FILE))
 		mkdir(TOCSIN_KEY_FOLDER, 0700);
+	mkdir(TOCSIN_TAP_FOLDER, 0755);
 	if (!folder || !*folder || snprintf(cache, size, "%s/guests", folder) >= (int)size)
 		return NULL;
 	mkdir(folder, 0700);
@@ -132,6 +134,7 @@ int main(int argc, char **argv)
 	s.writer.log = o.log;
 	s.rule_folders = o.rules;
 	s.key = o.key;
+	s.tap = TOCSIN_TAP_SOCKET;
 	s.state = strcmp(o.state, "none") ? o.state : NULL;
 	return tocsin_supervise(&s);
 }

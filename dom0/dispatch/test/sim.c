@@ -168,11 +168,13 @@ static int open_guest(struct tocsin_backend *b, uint32_t domid, const uint8_t uu
 /* ---- the host, in the broker ---- */
 
 static tocsin_event_fn deliver;
+static tocsin_raw_fn *deliver_raw;
 static void *deliver_to;
 
-static int backend_open(struct tocsin_backend *b, tocsin_event_fn fn, void *context,
-			struct tocsin_error *err)
+static int backend_open(struct tocsin_backend *b, tocsin_event_fn fn, tocsin_raw_fn *raw,
+			void *context, struct tocsin_error *err)
 {
+	deliver_raw = raw;
 	deliver = fn;
 	deliver_to = context;
 	sim->broker = getpid();
@@ -188,6 +190,26 @@ static int capture_fd(struct tocsin_backend *b)
 	return triggers;
 }
 
+/* As Xen has it in a buffer. */
+static void give_raw(const struct tocsin_event *e)
+{
+	struct {
+		uint32_t header;
+		uint64_t tsc;
+		struct tocsin_record record;
+	} __attribute__((packed))
+	raw = {TOCSIN_TRC_TRIGGER | TOCSIN_RECORD_WORDS << 28 | 1u << 31, e->tsc, e->record};
+
+	for (int i = 0; i <= sim->amplify; i++)
+		deliver_raw(deliver_to, e->record.domid % 2, (const uint8_t *)&raw, sizeof(raw));
+}
+
+static int set_mask(struct tocsin_backend *b, uint32_t mask, struct tocsin_error *err)
+{
+	sim->mask = mask;
+	return 0;
+}
+
 static int drain(struct tocsin_backend *b, struct tocsin_error *err)
 {
 	uint32_t overflow = atomic_exchange(&sim->overflow, 0);
@@ -196,8 +218,10 @@ static int drain(struct tocsin_backend *b, struct tocsin_error *err)
 	int count = 0;
 
 	eventfd_read(triggers, &ignored);
-	for (; sim->out != sim->in && !sim->slow_drain; count++)
+	for (; sim->out != sim->in && !sim->slow_drain; count++) {
+		give_raw(&sim->events[sim->out % SIM_EVENTS]);
 		deliver(deliver_to, &sim->events[sim->out++ % SIM_EVENTS]);
+	}
 	if (overflow)
 		deliver(deliver_to, &lost);
 	return count + !!overflow;
@@ -258,6 +282,7 @@ static struct tocsin_backend backend = {
     .close = backend_close,
     .capture_fd = capture_fd,
     .drain = drain,
+    .set_mask = set_mask,
     .watch_fd = watch_fd,
     .take_watch = take_watch,
     .mend = mend,
@@ -312,6 +337,7 @@ void sim_make(unsigned int guests)
 	snprintf(sim->log, sizeof(sim->log), "%s/log", sim->folder);
 	snprintf(sim->key, sizeof(sim->key), "%s/key", sim->folder);
 	snprintf(sim->state, sizeof(sim->state), "%s/state.db", sim->folder);
+	snprintf(sim->tap, sizeof(sim->tap), "%s/tap", sim->folder);
 	snprintf(sim->errors, sizeof(sim->errors), "%s/errors", sim->folder);
 	sim->settings = (struct tocsin_daemon_settings)TOCSIN_DAEMON_DEFAULTS;
 	sim->settings.backend = &backend;
@@ -321,6 +347,7 @@ void sim_make(unsigned int guests)
 	sim->settings.rule_folders = no_rules;
 	sim->settings.key = sim->key;
 	sim->settings.state = sim->state;
+	sim->settings.tap = sim->tap;
 	sim->settings.job_seconds = 1;
 	sim->settings.shared = &sim->shared;
 }

@@ -46,13 +46,15 @@ struct sim {
 	_Atomic int broker; /* pid */
 	_Atomic int opened; /* brokers that listened */
 	_Atomic uint32_t in, out, overflow;
+	_Atomic uint32_t mask;        /* of events, as somebody who taps wants it */
+	_Atomic int amplify;          /* so many more records in the buffers for each trigger */
 	_Atomic int64_t clock_offset; /* nanoseconds, of the real-time clock */
 	_Atomic bool slow_drain;      /* the capture thread stands still */
 	struct tocsin_event events[SIM_EVENTS];
 	struct sim_guest guests[SIM_GUESTS];
 	/* the test's own */
 	struct tocsin_daemon_settings settings;
-	char folder[64], log[96], key[96], state[96], errors[96];
+	char folder[64], log[96], key[96], state[96], tap[96], errors[96];
 	int supervisor;
 };
 

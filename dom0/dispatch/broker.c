@@ -118,6 +118,7 @@ static void tick(struct tocsin_broker *b)
 	b->next_tick = b->now + TOCSIN_SECOND;
 	mend(b);
 	tocsin_guests_refresh(b);
+	tocsin_guests_tick(b);
 	tocsin_intake_tick(b);
 	if (b->reports.watch.fd < 0)
 		tocsin_reports_start(b);

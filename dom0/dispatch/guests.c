@@ -203,6 +203,15 @@ static void set_deadline(struct tocsin_broker *b, struct tocsin_guest *g)
 
 /* ---- what workers say ---- */
 
+static void end_if_idle(struct tocsin_broker *b, struct tocsin_guest *g)
+{
+	bool idle = g->worker == TOCSIN_WORKER_READY && !g->sent.first;
+
+	if (idle && (g->outdated || (!g->lane.first && b->s->idle_seconds &&
+				     b->now - g->used > b->s->idle_seconds * TOCSIN_SECOND)))
+		kill_worker(b, g);
+}
+
 static void complete(struct tocsin_broker *b, struct tocsin_guest *g, bool answered,
 		     const char *slot_error)
 {
@@ -210,6 +219,7 @@ static void complete(struct tocsin_broker *b, struct tocsin_guest *g, bool answe
 
 	set_deadline(b, g);
 	tocsin_report_task(b, g, task, answered, slot_error, NULL);
+	end_if_idle(b, g);
 }
 
 /* Of an answer the worker says what was found; who, when and over what is not its to say. */
@@ -250,11 +260,27 @@ static bool take_result(struct tocsin_broker *b, struct tocsin_guest *g, size_t 
 	return !send_answer(b, g, task);
 }
 
+/*
+ * The file of its guest's kernel is whole. The next worker maps it; this one has the same in memory
+ * of its own, and makes room for that.
+ */
+static bool take_kernel(struct tocsin_broker *b, struct tocsin_guest *g, const char *name)
+{
+	char folder[256];
+	int rc;
+
+	if (!g->pid || !b->s->worker.cache ||
+	    !tocsin_worker_folder(b->s->worker.cache, g->domain.uuid, folder, sizeof(folder)))
+		return false;
+	rc = tocsin_kernel_store_commit(folder, (int)g->pid, name);
+	g->outdated |= !rc;
+	return rc != -EINVAL;
+}
+
 static bool take_note(struct tocsin_broker *b, struct tocsin_guest *g, int kind, size_t size)
 {
 	struct tocsin_todo *task = g->sent.first;
 	struct tocsin_msg_note m;
-	char folder[256];
 
 	if (tocsin_msg_get_note(incoming, size, &m))
 		return false;
@@ -271,10 +297,7 @@ static bool take_note(struct tocsin_broker *b, struct tocsin_guest *g, int kind,
 		complete(b, g, !m.text[0], m.text[0] ? m.text : NULL);
 		return true;
 	}
-	if (kind == TOCSIN_MSG_KEPT && g->pid && b->s->worker.cache &&
-	    tocsin_worker_folder(b->s->worker.cache, g->domain.uuid, folder, sizeof(folder)))
-		return tocsin_kernel_store_commit(folder, (int)g->pid, m.text) != -EINVAL;
-	return false;
+	return kind == TOCSIN_MSG_KEPT && take_kernel(b, g, m.text);
 }
 
 static void on_worker(struct tocsin_broker *b, struct tocsin_watch *w, uint32_t events)
@@ -449,15 +472,6 @@ void tocsin_guests_bury(struct tocsin_broker *b)
 			b->turn = NULL;
 		free(g);
 	}
-}
-
-static void end_if_idle(struct tocsin_broker *b, struct tocsin_guest *g)
-{
-	bool idle = g->worker == TOCSIN_WORKER_READY && !g->sent.first;
-
-	if (idle && (g->outdated || (!g->lane.first && b->s->idle_seconds &&
-				     b->now - g->used > b->s->idle_seconds * TOCSIN_SECOND)))
-		kill_worker(b, g);
 }
 
 void tocsin_guests_tick(struct tocsin_broker *b)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -176,6 +177,54 @@ static void a_worker_is_locked_in(void **state)
 	assert_int_equal(now()->workers_died, 0);
 }
 
+static bool first_ended(void)
+{
+	return kill(sim_guest(1)->worker, 0) && errno == ESRCH;
+}
+
+static void who_has_nothing_to_do_ends(void **state)
+{
+	sim->settings.idle_seconds = 1;
+	sim_start();
+	sim_ring(1, TOCSIN_OP_SCAN_SELF, 0);
+	assert_true(sim_settled(1));
+	assert_true(sim_wait(first_ended));
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 0, 0));
+	assert_true(sim_settled(2));
+	answered(1, 0, 2, 0);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(now()->workers_started, 2);
+	assert_int_equal(now()->workers_died, 0);
+}
+
+/* Workers with old rules finish what they have, and get no more; the log is another file. */
+static void reloading_loses_nothing(void **state)
+{
+	char old[128];
+
+	sim->settings.worker.job.coalesce = 0;
+	sim_start();
+	sim_fault(1, SIM_STALL, -1);
+	for (unsigned int i = 0; i < 100; i++)
+		sim_ring(1, TOCSIN_OP_SCAN_SELF, 0);
+	while (!sim_guest(1)->worker)
+		poll(NULL, 0, 1);
+	snprintf(old, sizeof(old), "%s.1", sim->log);
+	assert_int_equal(rename(sim->log, old), 0);
+	kill(sim->supervisor, SIGHUP);
+	assert_true(sim_wait(first_ended));
+	sim_fault(1, SIM_NO_FAULT, 0);
+	assert_true(sim_settled(100));
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(now()->verdicts, 100);
+	assert_int_equal(now()->workers_died, 0);
+	assert_true(now()->workers_started >= 2);
+	assert_true(sim_lines(sim->log, "verdict") > 0);
+	assert_int_equal(sim_lines(old, "\"kind\":\"verdict\"") +
+			     sim_lines(sim->log, "\"kind\":\"verdict\""),
+			 100);
+}
+
 static void counters_survive(void **state)
 {
 	sim_start();
@@ -226,6 +275,8 @@ int main(void)
 	    TEST(nobody_waits_for_another_guest),
 	    TEST(tickets_that_never_come_are_counted),
 	    TEST(a_worker_is_locked_in),
+	    TEST(who_has_nothing_to_do_ends),
+	    TEST(reloading_loses_nothing),
 	    TEST(counters_survive),
 	    TEST(what_was_rung_before_is_dropped_and_said),
 	    TEST(nobody_who_is_not_there_is_treated),

@@ -17,6 +17,7 @@ static struct {
 	struct tocsin_host *host;
 	struct tocsin_capture *capture;
 	struct xs_handle *xs; /* NULL: xenstored is not there now */
+	struct tocsin_presence presence;
 } xen;
 
 static int open_watch(struct tocsin_error *err)
@@ -33,18 +34,13 @@ static int open_watch(struct tocsin_error *err)
 	return -EIO;
 }
 
-/* It listens all the same: the hypervisor can get it while the daemon runs. */
+/* It listens all the same: the hypervisor can get Tocsin, and lose it, while the daemon runs. */
 static void tell_if_deaf(void)
 {
-	struct tocsin_error err = {0};
-	bool perceives;
+	const char *news = tocsin_host_presence(xen.host, &xen.presence);
 
-	if (tocsin_host_perceives(xen.host, &perceives, &err))
-		fprintf(stderr, "tocsind: %s\n", err.message);
-	else if (!perceives)
-		fputs("tocsind: no guest can ring: the running hypervisor has no Tocsin; `tocsin "
-		      "hypervisor install` puts it there, without a reboot\n",
-		      stderr);
+	if (news)
+		fprintf(stderr, "tocsind: %s\n", news);
 }
 
 static int backend_open(struct tocsin_backend *b, tocsin_event_fn fn, tocsin_raw_fn *raw,
@@ -129,6 +125,7 @@ static void mend(struct tocsin_backend *b)
 {
 	struct tocsin_host *host;
 
+	tell_if_deaf();
 	if (is_connected())
 		return;
 	if (open_watch(NULL))

@@ -139,6 +139,8 @@ static int timeout_of(const struct tocsin_broker *b)
 		until = b->next_tick;
 	if (b->reports.watch.fd < 0 && b->reports.restart_at < until)
 		until = b->reports.restart_at;
+	if (tocsin_daemon_state_is_open(b->state) && b->commit_at < until)
+		until = b->commit_at;
 	if (b->stop_at && b->stop_at < until)
 		until = b->stop_at;
 	return until <= b->now ? 0 : (int)((until - b->now + 999999) / 1000000);

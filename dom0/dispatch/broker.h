@@ -112,7 +112,8 @@ struct tocsin_broker {
 	uint64_t lost_untold[TOCSIN_LOST_PLACES];
 	struct tocsin_switch *switches;
 	uint64_t next_tick, next_look, now;
-	uint64_t stop_at; /* 0: not stopping */
+	uint64_t commit_at; /* when what is in the state's transaction is to be committed */
+	uint64_t stop_at;   /* 0: not stopping */
 	bool failed;
 	bool again; /* takes the place of one that died */
 	/* shared with the capture thread */
@@ -129,6 +130,7 @@ struct tocsin_broker {
 };
 
 #define TOCSIN_SECOND 1000000000ull
+#define TOCSIN_COMMIT_PERIOD (TOCSIN_SECOND / 200)
 
 uint64_t tocsin_broker_clock(clockid_t clock);
 int tocsin_broker_watch(struct tocsin_broker *b, struct tocsin_watch *w, uint32_t events);

@@ -275,8 +275,12 @@ static void store_task(struct tocsin_broker *b, const struct tocsin_guest *g,
 	task->stored = true;
 }
 
+/* What has come is made to last at once; what has ended may be forgotten by a crash, and done
+ * again. */
 void tocsin_intake_store(struct tocsin_broker *b, bool force)
 {
+	bool came = force;
+
 	if (!b->state)
 		return;
 	for (struct tocsin_guest *g = b->guests; g; g = g->next) {
@@ -286,6 +290,7 @@ void tocsin_intake_store(struct tocsin_broker *b, bool force)
 		for (struct tocsin_todo *t = g->fresh; t; t = t->next)
 			if (!t->stored)
 				store_task(b, g, t);
+		came |= g->fresh || g->dirty;
 		g->fresh = NULL;
 		if (g->dirty && g->has_ticket)
 			tocsin_broker_state(b, tocsin_daemon_state_ticket(b->state, g->domain.uuid,
@@ -293,6 +298,9 @@ void tocsin_intake_store(struct tocsin_broker *b, bool force)
 									  g->last_ticket));
 		g->dirty = false;
 	}
+	if (!came && b->now < b->commit_at)
+		return;
+	b->commit_at = b->now + TOCSIN_COMMIT_PERIOD;
 	tocsin_broker_state(b, tocsin_daemon_state_commit(b->state, b->counters, force));
 }
 

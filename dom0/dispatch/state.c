@@ -288,6 +288,11 @@ void tocsin_daemon_state_close(struct tocsin_daemon_state *s)
 	free(s);
 }
 
+bool tocsin_daemon_state_is_open(const struct tocsin_daemon_state *s)
+{
+	return s && s->open;
+}
+
 const char *tocsin_daemon_state_error(const struct tocsin_daemon_state *s)
 {
 	return s ? s->error : "";

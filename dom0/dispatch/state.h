@@ -4,9 +4,9 @@
  * ticket of a guest came last, and the triggers that were taken and not yet reported. One SQLite
  * file.
  *
- * Changes gather in a transaction; tocsin_daemon_state_commit ends it, once for each turn of the
- * broker's loop. A process that is killed loses nothing that was committed. After a power cut the
- * file is whole, and may be some seconds old: the guests are gone then, too.
+ * Changes gather in a transaction, which tocsin_daemon_state_commit ends. A process that is killed
+ * loses nothing that was committed. After a power cut the file is whole, and may be some seconds
+ * old: the guests are gone then, too.
  */
 #ifndef TOCSIN_STATE_H
 #define TOCSIN_STATE_H
@@ -64,6 +64,9 @@ int tocsin_daemon_state_ticket(struct tocsin_daemon_state *s, const uint8_t uuid
 /* counters: written along, if there is a transaction or force is set. */
 int tocsin_daemon_state_commit(struct tocsin_daemon_state *s, const struct tocsin_tally *counters,
 			       bool force);
+
+/* Is there something to commit? */
+bool tocsin_daemon_state_is_open(const struct tocsin_daemon_state *s);
 
 /* What went wrong last, for people. */
 const char *tocsin_daemon_state_error(const struct tocsin_daemon_state *s);

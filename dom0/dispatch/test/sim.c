@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -369,6 +370,7 @@ void sim_start(void)
 	pid = fork();
 	demand(pid >= 0, "fork");
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind */
 		demand(freopen(sim->errors, "a", stderr) != NULL, "stderr");
 		setvbuf(stderr, NULL, _IOLBF, 0);
 		_exit(tocsin_supervise(&s));

@@ -34,9 +34,9 @@ struct tocsin_kernel_store;
 
 /* A guest as the jobs see it. */
 struct tocsin_job_guest {
-	struct tocsin_memory *memory; /* owned */
-	struct tocsin_kernel *kernel; /* owned; NULL until found */
-	struct tocsin_kernel_store *store;   /* where its kernels are kept, or NULL */
+	struct tocsin_memory *memory;      /* owned */
+	struct tocsin_kernel *kernel;      /* owned; NULL until found */
+	struct tocsin_kernel_store *store; /* where its kernels are kept, or NULL */
 	/* Makes kernel hold the guest's kernel as it is now; a CR3 may help to find it. */
 	int (*find_kernel)(struct tocsin_job_guest *g, uint64_t cr3, struct tocsin_error *err);
 };

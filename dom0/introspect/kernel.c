@@ -483,8 +483,9 @@ int tocsin_kernel_open_cached(struct tocsin_memory *m, uint64_t cr3, const char 
 	return open_kernel(m, cr3, &(struct tocsin_cache){.folder = folder}, ret, err);
 }
 
-int tocsin_kernel_open_stored(struct tocsin_memory *m, uint64_t cr3, struct tocsin_kernel_store *store,
-			      struct tocsin_kernel **ret, struct tocsin_error *err)
+int tocsin_kernel_open_stored(struct tocsin_memory *m, uint64_t cr3,
+			      struct tocsin_kernel_store *store, struct tocsin_kernel **ret,
+			      struct tocsin_error *err)
 {
 	return open_kernel(m, cr3, &(struct tocsin_cache){.store = store}, ret, err);
 }

@@ -39,7 +39,8 @@ void tocsin_kernel_store_close(struct tocsin_kernel_store *s);
 int tocsin_kernel_store_commit(const char *folder, int pid, const char *name);
 
 /* As tocsin_kernel_open_cached. */
-int tocsin_kernel_open_stored(struct tocsin_memory *m, uint64_t cr3, struct tocsin_kernel_store *store,
-			      struct tocsin_kernel **ret, struct tocsin_error *err);
+int tocsin_kernel_open_stored(struct tocsin_memory *m, uint64_t cr3,
+			      struct tocsin_kernel_store *store, struct tocsin_kernel **ret,
+			      struct tocsin_error *err);
 
 #endif

@@ -14,6 +14,8 @@ def check(s):
         equal(processes[name]["seccomp"], "2", f"{name} has its system calls filtered")
         equal(int(processes[name]["caps"], 16), 0, f"capabilities of {name}")
     equal(processes["tocsin-broker"]["uid"], "0", "the broker")
+    worker = processes["tocsin"]
+    expect(int(worker["own"]) < 8192, "kilobytes of a worker that waits", worker)
     answers = [o for o in s.objects() if "ticket" in o]
     equal([a.get("verdict") for a in answers], ["clean"] * 4,
           "verdicts: before, after the broker was killed, after the worker was")

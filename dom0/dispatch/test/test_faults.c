@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -204,23 +205,28 @@ static void broker_killed(void **state)
 	assert_int_equal(sim_lines(sim->log, "\"kind\":\"verdict\""), 21);
 }
 
-/* The only process of the daemon with this name, but `but`. */
-static int process_named(const char *name, int but)
+/* The child of the supervisor that has this name; 0: none. */
+static int process_named(const char *name)
 {
-	char path[32], comm[32];
+	char path[300], comm[32];
+	DIR *proc = opendir("/proc");
+	struct dirent *e;
 	int found = 0;
 
-	for (int pid = sim->supervisor; pid < sim->supervisor + 5000; pid++) {
+	assert_non_null(proc);
+	while (!found && (e = readdir(proc))) {
+		int pid, parent;
 		FILE *f;
 
-		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-		f = fopen(path, "re");
-		if (f && fgets(comm, sizeof(comm), f) && pid != but &&
-		    !strncmp(comm, name, strlen(name)))
+		snprintf(path, sizeof(path), "/proc/%s/stat", e->d_name);
+		f = e->d_name[0] >= '1' && e->d_name[0] <= '9' ? fopen(path, "re") : NULL;
+		if (f && fscanf(f, "%d (%31[^)]) %*c %d", &pid, comm, &parent) == 3 &&
+		    parent == sim->supervisor && !strcmp(comm, name))
 			found = pid;
 		if (f)
 			fclose(f);
 	}
+	closedir(proc);
 	return found;
 }
 
@@ -232,7 +238,7 @@ static void writer_killed(void **state)
 	sim_start();
 	sim_ring(1, TOCSIN_OP_PING, 0);
 	assert_true(sim_settled(1));
-	pid = process_named("tocsin-writer", 0);
+	pid = process_named("tocsin-writer");
 	assert_int_not_equal(pid, 0);
 	kill(pid, SIGSTOP); /* so that it surely has something when it dies */
 	for (unsigned int i = 0; i < 200; i++)

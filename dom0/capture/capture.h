@@ -77,6 +77,12 @@ typedef void tocsin_raw_fn(void *context, uint16_t cpu, const uint8_t *records, 
 void tocsin_capture_set_raw(struct tocsin_capture *c, tocsin_raw_fn *raw);
 int tocsin_capture_set_mask(struct tocsin_capture *c, uint32_t mask, struct tocsin_error *err);
 
+/*
+ * Whether somebody consumes the buffers now: 0 nobody, -EBUSY somebody, else an error with its
+ * reason. Binds VIRQ_TBUF for a moment, in which no other consumer can start.
+ */
+int tocsin_capture_probe(struct tocsin_error *err);
+
 /* Switch tracing off, so that triggers get "no listener", unmap, free. */
 void tocsin_capture_close(struct tocsin_capture *c);
 

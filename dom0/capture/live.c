@@ -96,6 +96,21 @@ static int open_handles(struct tocsin_capture *c, struct tocsin_error *err)
 	return 0;
 }
 
+int tocsin_capture_probe(struct tocsin_error *err)
+{
+	xenevtchn_handle *evtchn = xenevtchn_open(NULL, 0);
+	int rc = 0;
+
+	if (!evtchn)
+		return tocsin_error_set(err, -errno, "cannot open event channels: %s",
+					strerror(errno));
+	if (xenevtchn_bind_virq(evtchn, VIRQ_TBUF) < 0)
+		rc = tocsin_error_set(err, errno == EEXIST ? -EBUSY : -errno,
+				      "cannot bind VIRQ_TBUF: %s", strerror(errno));
+	xenevtchn_close(evtchn);
+	return rc;
+}
+
 static int map_info(struct tocsin_capture *c, unsigned int pages, struct tocsin_error *err)
 {
 	unsigned long mfn = 0, size = 0;

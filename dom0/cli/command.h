@@ -36,6 +36,7 @@ int command_scan(int argc, char **argv);
 int command_rules(int argc, char **argv);
 int command_key(int argc, char **argv);
 int command_xentrace(int argc, char **argv);
+int command_doctor(int argc, char **argv);
 
 #ifdef HAVE_XEN
 int command_enable(int argc, char **argv);

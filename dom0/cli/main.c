@@ -50,6 +50,8 @@ static const struct command {
      "what caused what in a guest", command_graph},
     {"xentrace", "--out FILE [--events MASK] [--for SECONDS] [--socket PATH]",
      "what Xen traces, in xentrace's format, while tocsind runs", command_xentrace},
+    {"doctor", "[--json]", "is all there that Tocsin needs, and if not, what to do",
+     command_doctor},
     {"key", "show [--key FILE]", "the key that verdicts are signed with", command_key},
 #ifdef HAVE_XEN
     {"list", "[--json]", "list the domains and their trigger rates", command_list},

@@ -125,6 +125,20 @@ const char *tocsin_host_presence(struct tocsin_host *h, struct tocsin_presence *
 	}
 }
 
+int tocsin_host_has_ept(struct tocsin_host *h, bool *ret, struct tocsin_error *err)
+{
+	xc_physinfo_t info = {0};
+	int rc;
+
+	if (xc_physinfo(h->xc, &info)) {
+		rc = errno ? -errno : -EIO;
+		return tocsin_error_set(err, rc, "cannot ask Xen what the processor has: %s",
+					strerror(-rc));
+	}
+	*ret = info.capabilities & XEN_SYSCTL_PHYSCAP_hap;
+	return 0;
+}
+
 /* "" if xenstore has none: a domain that is being made or torn down. */
 static void read_name(struct tocsin_host *h, uint32_t domid, char *name, size_t size)
 {

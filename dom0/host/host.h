@@ -40,6 +40,9 @@ int tocsin_host_list(struct tocsin_host *h, struct tocsin_domain **ret, size_t *
 /* Whether the running hypervisor has the switch: by Tocsin's patches or by its live patch. */
 int tocsin_host_perceives(struct tocsin_host *h, bool *ret, struct tocsin_error *err);
 
+/* Whether guests can have second-level page tables (EPT), without which there is no VMFUNC. */
+int tocsin_host_has_ept(struct tocsin_host *h, bool *ret, struct tocsin_error *err);
+
 /* Rate in triggers per second, 0 = off = stock behaviour. -EOPNOTSUPP: the running hypervisor
  * has no Tocsin; the message says what to install. */
 int tocsin_host_set_rate(struct tocsin_host *h, uint32_t domid, uint32_t rate,

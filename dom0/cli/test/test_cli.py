@@ -128,6 +128,14 @@ with tempfile.TemporaryDirectory() as name:
 shipped = pathlib.Path(__file__).resolve().parents[2] / "monitor" / "rules"
 code, out, err = run("rules", "--check", shipped)
 check("shipped rules", (code, err, len(out.splitlines()) > 10), (0, "", True))
+code, out, err = run("doctor", "--json")
+lines = [json.loads(line) for line in out.splitlines()]
+tally = {result: sum(l.get("result") == result for l in lines) for result in ("pass", "warn", "fail", "skip")}
+check("doctor counts its lines", {k: lines[-1].get(k) for k in tally}, tally)
+check("doctor's exit code", code, 1 if tally["fail"] or tally["skip"] else 3 if tally["warn"] else 0)
+check("doctor, all that fails has a remedy", [l for l in lines if l.get("result") == "fail" and
+                                              not l.get("remedy")], [])
+check("doctor, unknown option", run("doctor", "--heal")[0], 2)
 with tempfile.NamedTemporaryFile() as log:  # a guest that rings, and cannot be read
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with subprocess.Popen([tocsin, "watch", "--no-rules", "--stay", "-d", "nobody", "--rings",

@@ -22,6 +22,7 @@ static const struct {
     {"no_xen", &fake_xen.no_xen},
     {"no_livepatching", &fake_xen.no_livepatching},
     {"altp2m", &fake_xen.altp2m},
+    {"no_ept", &fake_xen.no_ept},
     {"patched", &fake_xen.patched},
     {"dead", &fake_xen.dead},
     {"state", &fake_xen.state},
@@ -138,6 +139,12 @@ int xc_version(xc_interface *xch, int cmd, void *arg)
 	default:
 		return refuse(ENOSYS);
 	}
+}
+
+int xc_physinfo(xc_interface *xch, xc_physinfo_t *info)
+{
+	info->capabilities = fake_xen.no_ept ? 0 : XEN_SYSCTL_PHYSCAP_hap;
+	return 0;
 }
 
 int xc_domain_getinfolist(xc_interface *xch, uint32_t first, unsigned int max,

@@ -90,6 +90,14 @@ int xc_domain_getinfolist(xc_interface *xch, uint32_t first, unsigned int max,
 	return (int)n;
 }
 
+int xc_physinfo(xc_interface *xch, xc_physinfo_t *info)
+{
+	if (xen.list_fails)
+		return refuse(EPERM);
+	info->capabilities = xen.no_altp2m ? 0 : XEN_SYSCTL_PHYSCAP_hap;
+	return 0;
+}
+
 int xc_hvm_param_get(xc_interface *handle, uint32_t dom, uint32_t param, uint64_t *value)
 {
 	if (xen.param_errno)
@@ -381,6 +389,23 @@ static void what_goes_missing_is_told_once(void **state)
 	tocsin_host_close(h);
 }
 
+static void second_level_tables(void **state)
+{
+	struct tocsin_host *h = start(1);
+	struct tocsin_error err = {0};
+	bool ept = false;
+
+	assert_int_equal(tocsin_host_has_ept(h, &ept, &err), 0);
+	assert_true(ept);
+	xen.no_altp2m = true;
+	assert_int_equal(tocsin_host_has_ept(h, &ept, &err), 0);
+	assert_false(ept);
+	xen.list_fails = true;
+	assert_int_equal(tocsin_host_has_ept(h, &ept, &err), -EPERM);
+	assert_non_null(strstr(err.message, "what the processor has"));
+	tocsin_host_close(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest list[] = {
@@ -393,6 +418,10 @@ int main(void)
 	    cmocka_unit_test(views_and_what_they_need),
 	    cmocka_unit_test(views_of_a_domain_with_a_rate),
 	    cmocka_unit_test(what_goes_missing_is_told_once),
+	tocsin_host_close(h);
+}
+
+	    cmocka_unit_test(second_level_tables),
 	};
 
 	return cmocka_run_group_tests_name("host", list, NULL, NULL);

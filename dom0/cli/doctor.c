@@ -5,6 +5,7 @@
  */
 #include "cli/doctor.h"
 #include "cli/command.h"
+#include "config/config.h"
 #include "request/request.h"
 
 #include <stdarg.h>
@@ -142,7 +143,7 @@ int command_doctor(int argc, char **argv)
 				      .log = "/var/log/tocsin",
 				      .run = "/run/tocsin",
 				      .key = TOCSIN_KEY_FILE,
-				      .config = "/etc/tocsin/tocsind.conf",
+				      .config = TOCSIN_CONFIG_FILE,
 				      .rules = {TOCSIN_RULES_DIR, "/etc/tocsin/rules"},
 				      .watch_rules = {TOCSIN_WATCH_RULES_DIR}}};
 	bool json = argc == 2 && !strcmp(argv[1], "--json");

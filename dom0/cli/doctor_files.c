@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Checks of files: rules, the key, room where state and logs go. */
 #include "cli/doctor.h"
+#include "config/config.h"
 #include "monitor/rule.h"
 #include "scan/scan.h"
 
@@ -94,6 +95,27 @@ static void check_watch_rules(struct doctor *d)
 	}
 }
 
+static void check_config(struct doctor *d)
+{
+	const char *path = d->places.config;
+	struct complaint c = {""};
+	struct tocsin_config *config;
+	struct tocsin_error err = {0};
+
+	if (access(path, F_OK) && errno == ENOENT) {
+		doctor_say(d, DOCTOR_PASS, "configuration", NULL,
+			   "%s is not there: what is built in holds", path);
+	} else if (tocsin_config_load(path, complain, &c, &config, &err)) {
+		doctor_say(d, DOCTOR_FAIL, "configuration",
+			   "tocsind --check-config names all mistakes", "%s",
+			   c.text[0] ? c.text : err.message);
+	} else {
+		doctor_say(d, DOCTOR_PASS, "configuration", NULL,
+			   "%s: %zu policies, without a mistake", path, config->policy_count);
+		tocsin_config_free(config);
+	}
+}
+
 /* As the signer will judge it, with the reason apart for each. */
 static void check_key(struct doctor *d)
 {
@@ -172,6 +194,7 @@ static void check_room(struct doctor *d, const char *check, const char *folder)
 
 void doctor_files(struct doctor *d)
 {
+	check_config(d);
 	check_rules(d);
 	check_watch_rules(d);
 	check_key(d);

@@ -5,10 +5,9 @@
 
 #include "monitor/rule.h"
 #include "monitor/rule_set.h"
+#include "settings/settings.h"
 
-#include <libconfig.h>
 
-#define RULE_FILE_MAX (1u << 20)       /* bytes of a file of rules */
 #define RULE_LIST_FILE_MAX (64u << 20) /* of a file with a list */
 #define RULE_FILES_MAX 256
 #define RULES_MAX 256

@@ -10,15 +10,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 void tocsin_rule_complain(struct rule_loading *l, const char *format, ...)
 {
@@ -37,14 +34,6 @@ const char *tocsin_rule_file(const struct rule_loading *l, const config_setting_
 	return l->rules->files[s->config - l->configs];
 }
 
-/* The nearest name above a setting; the elements of lists have none. */
-static const char *nearest_name(const config_setting_t *s)
-{
-	while (s && !config_setting_name(s))
-		s = config_setting_parent(s);
-	return s ? config_setting_name(s) : "the file";
-}
-
 int tocsin_rule_wrong(struct rule_loading *l, const config_setting_t *s, const char *format, ...)
 {
 	char why[256];
@@ -54,7 +43,7 @@ int tocsin_rule_wrong(struct rule_loading *l, const config_setting_t *s, const c
 	vsnprintf(why, sizeof(why), format, ap);
 	va_end(ap);
 	tocsin_rule_complain(l, "%s:%u: %s: %s", tocsin_rule_file(l, s),
-			     (unsigned int)config_setting_source_line(s), nearest_name(s), why);
+			     (unsigned int)config_setting_source_line(s), tocsin_settings_name(s), why);
 	return -EINVAL;
 }
 
@@ -77,107 +66,48 @@ static void leave_out(struct rule_loading *l, const char *path, const char *why)
 	l->rules->broken++;
 }
 
-/* libconfig can read other files in the middle of one, as deep as it likes: not here. */
-static bool includes(const char *text)
-{
-	for (const char *at = strstr(text, "@include"); at; at = strstr(at + 1, "@include")) {
-		const char *before = at;
-
-		while (before > text && (before[-1] == ' ' || before[-1] == '\t'))
-			before--;
-		if (before == text || before[-1] == '\n' || before[-1] == '\r')
-			return true;
-	}
-	return false;
-}
-
 void tocsin_rule_loading_add_text(struct rule_loading *l, const char *path, const char *text,
 				  size_t size)
 {
 	config_t *c = &l->configs[l->rules->file_count];
-	char *copy;
+	const char *why;
+	int line, rc;
 
-	if (l->rules->file_count == RULE_FILES_MAX || size > RULE_FILE_MAX ||
-	    memchr(text, 0, size)) {
-		leave_out(l, path,
-			  size > RULE_FILE_MAX    ? "is larger than 1 MiB"
-			  : memchr(text, 0, size) ? "has a byte of zero"
-						  : "there are more than 256 files");
+	if (l->rules->file_count == RULE_FILES_MAX) {
+		leave_out(l, path, "there are more than 256 files");
 		return;
 	}
-	copy = strndup(text, size);
 	l->rules->files[l->rules->file_count] = strdup(path);
-	if (!copy || !l->rules->files[l->rules->file_count]) {
-		free(copy);
-		free(l->rules->files[l->rules->file_count]);
-		l->rules->files[l->rules->file_count] = NULL;
+	if (!l->rules->files[l->rules->file_count]) {
 		l->fatal = -ENOMEM;
 		return;
 	}
 	config_init(c);
 	l->rules->file_count++;
-	if (includes(copy)) {
-		leave_out(l, path, "@include at the beginning of a line: files are not nested");
-	} else if (config_read_string(c, copy) != CONFIG_TRUE) {
-		tocsin_rule_complain(l, "%s:%d: %s", path, config_error_line(c),
-				     config_error_text(c) ? config_error_text(c)
-							  : "cannot be read");
+	rc = tocsin_settings_parse(c, text, size, &why, &line);
+	if (rc == -ENOMEM) {
+		l->fatal = rc;
+	} else if (rc) {
+		if (line)
+			tocsin_rule_complain(l, "%s:%d: %s", path, line, why);
+		else
+			tocsin_rule_complain(l, "%s: %s", path, why);
 		l->rules->broken++;
 		config_destroy(c);
 		config_init(c);
 	}
-	free(copy);
-}
-
-/* All of a regular file of at most RULE_FILE_MAX. */
-static int read_whole(const char *path, char **ret, size_t *size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = 0;
-	struct stat st;
-	char *bytes;
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st))
-		rc = -errno;
-	else if (!S_ISREG(st.st_mode))
-		rc = -ENOTSUP;
-	else if (st.st_size > RULE_FILE_MAX)
-		rc = -EFBIG;
-	bytes = rc ? NULL : malloc(RULE_FILE_MAX + 1);
-	if (!rc && !bytes)
-		rc = -ENOMEM;
-	*size = 0;
-	while (!rc && (n = read(fd, bytes + *size, RULE_FILE_MAX + 1 - *size)) != 0) {
-		if (n > 0)
-			*size += (size_t)n;
-		else if (errno != EINTR)
-			rc = -errno;
-		if (*size > RULE_FILE_MAX)
-			rc = -EFBIG;
-	}
-	close(fd);
-	if (rc)
-		free(bytes);
-	else
-		*ret = bytes;
-	return rc;
 }
 
 void tocsin_rule_loading_add(struct rule_loading *l, const char *path)
 {
 	char *text = NULL;
 	size_t size = 0;
-	int rc = read_whole(path, &text, &size);
+	int rc = tocsin_settings_read(path, &text, &size);
 
 	if (rc == -ENOMEM) {
 		l->fatal = rc;
 	} else if (rc) {
-		leave_out(l, path,
-			  rc == -EFBIG     ? "is larger than 1 MiB"
-			  : rc == -ENOTSUP ? "is no file"
-					   : strerror(-rc));
+		leave_out(l, path, tocsin_settings_error(rc));
 	} else {
 		tocsin_rule_loading_add_text(l, path, text, size);
 		free(text);

@@ -61,6 +61,7 @@ static int setup(void **state)
 				       .state = strdup(at("state")),
 				       .log = strdup(at("log/deeper")),
 				       .key = strdup(at("key")),
+				       .config = strdup(at("conf")),
 				       .rules = {strdup(at("rules"))},
 				       .watch_rules = {strdup(at("watch"))}}};
 	*state = &d;
@@ -70,9 +71,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct doctor *d = *state;
-	const char *const strings[] = {d->places.proc,     d->places.sys,           d->places.dev,
-				       d->places.state,    d->places.log,           d->places.key,
-				       d->places.rules[0], d->places.watch_rules[0]};
+	const char *const strings[] = {
+	    d->places.proc,   d->places.sys,      d->places.dev,
+	    d->places.state,  d->places.log,      d->places.key,
+	    d->places.config, d->places.rules[0], d->places.watch_rules[0]};
 	char command[128];
 
 	doctor_free(d);
@@ -244,6 +246,22 @@ static void rules(void **state)
 	expect(d, "watch rules", DOCTOR_FAIL, "", "mend");
 }
 
+static void config(void **state)
+{
+	struct doctor *d = *state;
+
+	doctor_files(d);
+	expect(d, "configuration", DOCTOR_PASS, "built in", "");
+	doctor_free(d);
+	make("conf", "policies = ( { guests = \"a\"; } );", 0644);
+	doctor_files(d);
+	expect(d, "configuration", DOCTOR_PASS, "1 policies", "");
+	doctor_free(d);
+	make("conf", "\nlog = 3;", 0644);
+	doctor_files(d);
+	expect(d, "configuration", DOCTOR_FAIL, "conf:2: log: not a group", "--check-config");
+}
+
 static void key(void **state)
 {
 	struct doctor *d = *state;
@@ -302,6 +320,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(buffers, setup, teardown),
 	    cmocka_unit_test_setup_teardown(dom0, setup, teardown),
 	    cmocka_unit_test_setup_teardown(rules, setup, teardown),
+	    cmocka_unit_test_setup_teardown(config, setup, teardown),
 	    cmocka_unit_test_setup_teardown(key, setup, teardown),
 	    cmocka_unit_test_setup_teardown(room, setup, teardown),
 	    cmocka_unit_test_setup_teardown(names_are_cleaned, setup, teardown),

@@ -418,9 +418,6 @@ int main(void)
 	    cmocka_unit_test(views_and_what_they_need),
 	    cmocka_unit_test(views_of_a_domain_with_a_rate),
 	    cmocka_unit_test(what_goes_missing_is_told_once),
-	tocsin_host_close(h);
-}
-
 	    cmocka_unit_test(second_level_tables),
 	};
 

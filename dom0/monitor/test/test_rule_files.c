@@ -163,13 +163,13 @@ static void test_site(void **state)
 
 static void test_file_bounds(void **state)
 {
-	char *big = malloc(RULE_FILE_MAX + 1), path[256];
+	char *big = malloc(TOCSIN_SETTINGS_MAX + 1), path[256];
 	struct tocsin_watch_rules *r;
 
 	assert_non_null(big);
-	memset(big, '\n', RULE_FILE_MAX + 1);
+	memset(big, '\n', TOCSIN_SETTINGS_MAX + 1);
 	put("a.rules", "rules = (" RULE("x", "x", "") ");");
-	put_file("big.rules", big, RULE_FILE_MAX + 1);
+	put_file("big.rules", big, TOCSIN_SETTINGS_MAX + 1);
 	put_file("zero.rules", "a = 1;\0b = 2;", 13);
 	snprintf(path, sizeof(path), "%s/fifo.rules", folder);
 	assert_int_equal(mkfifo(path, 0600), 0);
@@ -179,8 +179,8 @@ static void test_file_bounds(void **state)
 	assert_non_null(strstr(said, "fifo.rules: is no file"));
 	assert_int_equal(tocsin_watch_rules_broken(r), 3);
 	tocsin_watch_rules_free(r);
-	memset(big, '(', RULE_FILE_MAX); /* as deep as a file can be */
-	put_file("big.rules", big, RULE_FILE_MAX);
+	memset(big, '(', TOCSIN_SETTINGS_MAX); /* as deep as a file can be */
+	put_file("big.rules", big, TOCSIN_SETTINGS_MAX);
 	r = load(folder, NULL, 0);
 	assert_non_null(strstr(said, "big.rules:"));
 	assert_int_equal(tocsin_watch_rules_broken(r), 3);

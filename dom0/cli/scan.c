@@ -4,10 +4,10 @@
  * as for a process that rings, over the processes of a guest and its kernel, with nothing of ours
  * in the guest.
  */
-#include "scan/scan.h"
 #include "cli/command.h"
 #include "cli/guest.h"
 #include "output/output.h"
+#include "scan/sweep.h"
 
 #include <tocsin/request.h>
 
@@ -34,83 +34,13 @@ struct scan {
 	struct tocsin_kernel *k;
 	const struct guest_options *o;
 	struct tocsin_scan_settings settings;
-	struct tocsin_process_list list;
-	struct holder *holders; /* of struct cred, sorted by it */
-	size_t holder_count;
+	struct tocsin_sweep sweep;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t turn;
 	size_t next, printed; /* index of the next process to take, and to print */
 	int rc;               /* the first error: everybody stops */
 	struct totals totals;
 };
-
-static int by_pid(const void *a, const void *b)
-{
-	const struct tocsin_process *x = a, *y = b;
-
-	return (x->pid > y->pid) - (x->pid < y->pid);
-}
-
-static const struct tocsin_process *find(const struct tocsin_process_list *list, int32_t pid)
-{
-	struct tocsin_process key = {.pid = pid};
-
-	return bsearch(&key, list->rows, list->count, sizeof(key), by_pid);
-}
-
-/* Which process has which struct cred, by the address of that. */
-struct holder {
-	uint64_t cred, task;
-	int32_t pid;
-	bool program; /* not a thread of the kernel */
-};
-
-static int by_cred(const void *a, const void *b)
-{
-	const struct holder *x = a, *y = b;
-
-	if (x->cred != y->cred)
-		return x->cred < y->cred ? -1 : 1;
-	return (x->pid > y->pid) - (x->pid < y->pid);
-}
-
-static int find_holders(struct scan *s)
-{
-	s->holders = calloc(s->list.count, sizeof(*s->holders));
-	if (!s->holders)
-		return -ENOMEM;
-	for (size_t i = 0; i < s->list.count; i++) {
-		const struct tocsin_process *p = &s->list.rows[i];
-
-		if (p->confidence != TOCSIN_TORN && p->cred)
-			s->holders[s->holder_count++] =
-			    (struct holder){p->cred, p->task, p->pid, p->mm != 0};
-	}
-	qsort(s->holders, s->holder_count, sizeof(*s->holders), by_cred);
-	return 0;
-}
-
-/* Another process with the same struct cred. */
-static int32_t cred_sharer(const struct scan *s, const struct tocsin_process *p)
-{
-	struct holder key = {p->cred, p->task, p->pid, false};
-	const struct holder *at, *end = s->holders + s->holder_count;
-	uint64_t kernels;
-
-	if (p->confidence == TOCSIN_TORN || !p->cred)
-		return 0;
-	if (!tocsin_kernel_symbol(s->k, "init_cred", &kernels) && p->cred == kernels && p->mm)
-		return -1;
-	at = bsearch(&key, s->holders, s->holder_count, sizeof(key), by_cred);
-	if (!at)
-		return 0;
-	while (at > s->holders && at[-1].cred == p->cred)
-		at--;
-	for (; at < end && at->cred == p->cred; at++)
-		if (at->task != p->task && (p->mm || at->program))
-			return at->pid;
-	return 0;
-}
 
 static int print(struct scan *s, const struct tocsin_process *p,
 		 const struct tocsin_findings *findings, const struct tocsin_verdict *verdict)
@@ -120,38 +50,6 @@ static int print(struct scan *s, const struct tocsin_process *p,
 	if (s->o->json)
 		return tocsin_output_scan_json(stdout, p, findings, verdict);
 	return tocsin_output_scan_text(stdout, p, findings, verdict);
-}
-
-/* Is it gone, or another program, by now? Then what could not be read of it says nothing. */
-static bool has_ended(struct scan *s, const struct tocsin_process *p)
-{
-	struct tocsin_process *now = malloc(sizeof(*now));
-	struct tocsin_error err = {0};
-	int rc = now ? tocsin_process_by_pid(s->k, NULL, p->pid, now, &err) : 0;
-	bool ended = rc == -ESRCH || (now && !rc && (now->task != p->task || now->mm != p->mm));
-
-	free(now);
-	return ended && p->confidence != TOCSIN_CONTRADICTED;
-}
-
-/* 0, 1: it has ended, or a negative errno. */
-static int scan_process(struct scan *s, const struct tocsin_process *p,
-			struct tocsin_findings *findings, struct tocsin_verdict *verdict)
-{
-	struct tocsin_scan_subject subject = {
-	    .process = p, .parent = find(&s->list, p->ppid), .cred_sharer = cred_sharer(s, p)};
-	struct tocsin_error err = {0};
-	int rc;
-
-	memset(findings, 0, sizeof(*findings));
-	rc = tocsin_scan_process(s->k, &subject, &s->settings, findings, &err);
-	if (rc == -ENOMEM || rc == -ENODEV)
-		return rc;
-	if (rc && !findings->unreadable[0])
-		snprintf(findings->unreadable, sizeof(findings->unreadable), "%s",
-			 err.code ? err.message : strerror(-rc));
-	tocsin_verdict_decide(findings, verdict);
-	return verdict->verdict == TOCSIN_VERDICT_INCONCLUSIVE && !s->o->pid && has_ended(s, p);
 }
 
 static int scan_kernel(struct scan *s)
@@ -179,17 +77,17 @@ static void *work(void *context)
 	pthread_mutex_lock(&s->lock);
 	if (!findings && !s->rc)
 		s->rc = -ENOMEM;
-	while (!s->rc && s->next < s->list.count) {
+	while (!s->rc && s->next < s->sweep.list.count) {
 		size_t mine = s->next++;
 		int rc;
 
 		pthread_mutex_unlock(&s->lock);
-		rc = scan_process(s, &s->list.rows[mine], findings, &verdict);
+		rc = tocsin_sweep_process(&s->sweep, &s->sweep.list.rows[mine], findings, &verdict);
 		pthread_mutex_lock(&s->lock);
 		while (s->printed != mine && !s->rc)
 			pthread_cond_wait(&s->turn, &s->lock);
 		if (!rc && !s->rc)
-			rc = print(s, &s->list.rows[mine], findings, &verdict);
+			rc = print(s, &s->sweep.list.rows[mine], findings, &verdict);
 		if (rc > 0)
 			s->totals.ended++;
 		if (rc < 0 && !s->rc)
@@ -218,7 +116,7 @@ static int scan_processes(struct scan *s)
 
 static int scan_one(struct scan *s, struct tocsin_error *err)
 {
-	const struct tocsin_process *p = find(&s->list, s->o->pid);
+	const struct tocsin_process *p = tocsin_sweep_find(&s->sweep, s->o->pid);
 	struct tocsin_findings *findings;
 	struct tocsin_verdict verdict;
 	int rc;
@@ -228,8 +126,9 @@ static int scan_one(struct scan *s, struct tocsin_error *err)
 	findings = malloc(sizeof(*findings));
 	if (!findings)
 		return -ENOMEM;
-	rc = scan_process(s, p, findings, &verdict);
-	if (!rc)
+	/* Also if it has ended: it was asked for by its number. */
+	rc = tocsin_sweep_process(&s->sweep, p, findings, &verdict);
+	if (rc >= 0)
 		rc = print(s, p, findings, &verdict);
 	free(findings);
 	return rc;
@@ -254,21 +153,18 @@ static int conclude(const struct scan *s)
 
 static int scan_all(struct scan *s, struct tocsin_error *err)
 {
-	int rc = tocsin_process_list(s->k, &s->list, err);
+	int rc = tocsin_sweep_open(&s->sweep, s->k, &s->settings, err);
 
 	if (rc)
 		return rc;
-	qsort(s->list.rows, s->list.count, sizeof(*s->list.rows), by_pid);
-	rc = find_holders(s);
-	if (!rc && s->o->pid)
+	if (s->o->pid)
 		rc = scan_one(s, err);
-	else if (!rc && !s->o->kernel)
+	else if (!s->o->kernel)
 		rc = scan_processes(s);
 	if (!rc && !s->o->pid)
 		rc = scan_kernel(s);
-	guest_warn(&s->list);
-	free(s->holders);
-	tocsin_process_list_free(&s->list);
+	guest_warn(&s->sweep.list);
+	tocsin_sweep_close(&s->sweep);
 	return rc ? rc : conclude(s);
 }
 

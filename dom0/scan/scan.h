@@ -34,6 +34,7 @@ struct tocsin_scan_target {
 	int32_t cred_sharer;                          /* as in the subject */
 	const struct tocsin_rules *rules;             /* NULL: no rules are scanned */
 	struct tocsin_scan_limits limits;
+	uint32_t without; /* a bit for each of tocsin_scanners that is not to run */
 };
 
 struct tocsin_scanner {
@@ -67,6 +68,7 @@ void tocsin_scan_kernel(struct tocsin_kernel *k, struct tocsin_findings *finding
 struct tocsin_scan_settings {
 	const struct tocsin_rules *rules; /* NULL: none */
 	struct tocsin_scan_limits limits;
+	uint32_t without; /* a bit for each of tocsin_scanners that is not to run */
 };
 
 /* A process, and what others have to do with it. */

@@ -22,6 +22,7 @@ int tocsin_scan_process(struct tocsin_kernel *k, const struct tocsin_scan_subjec
 	    .vmas = &vmas,
 	    .rules = settings->rules,
 	    .limits = settings->limits,
+	    .without = settings->without,
 	};
 	struct tocsin_error why = {0};
 	int rc = p->mm ? tocsin_vma_list(k, p, &vmas, err) : 0;

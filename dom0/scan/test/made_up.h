@@ -9,8 +9,9 @@
 #define PAGES 520 /* two blocks of YARA and a little */
 
 extern uint8_t ram[PAGES * TOCSIN_PAGE_SIZE];
-extern bool halves; /* the second half of the memory lies before the first */
-extern bool mapped; /* memory need not be copied */
+extern bool absent[PAGES]; /* pages */
+extern bool halves;        /* the second half of the memory lies before the first */
+extern bool mapped;        /* memory need not be copied */
 extern struct tocsin_vma rows[3];
 extern struct tocsin_findings findings;
 extern struct tocsin_scan_target target;
@@ -21,5 +22,10 @@ void scan(void);
 void write_rules(const char *dir, const char *text, struct tocsin_rules **ret);
 
 void as_many_as_in_one_piece(void **state);
+
+/* core.c */
+void core_of_a_process(void **state);
+void core_has_bounds(void **state);
+void core_on_a_full_disk(void **state);
 
 #endif

@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 uint8_t ram[PAGES * TOCSIN_PAGE_SIZE];
-static bool absent[PAGES];
+bool absent[PAGES];
 static int walk_error, changes_after_read;
 bool halves, mapped;
 struct tocsin_vma rows[3];
@@ -724,6 +724,20 @@ static void broken_rules_are_left_out(void **state)
 #define T(f) cmocka_unit_test_setup(f, setup)
 #define R(f) cmocka_unit_test_setup(f, setup_rules)
 
+static void without_a_scanner(void **state)
+{
+	size_t memory = 0;
+
+	rows[0].write = rows[0].exec = true;
+	expect_one("memory.writable-executable", TOCSIN_SEVERITY_HIGH);
+	while (strcmp(tocsin_scanners[memory].name, "memory") != 0)
+		memory++;
+	target.without = 1u << memory;
+	nothing();
+	target.without = ~target.without;
+	expect_one("memory.writable-executable", TOCSIN_SEVERITY_HIGH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest list[] = {
@@ -751,6 +765,10 @@ int main(void)
 	    R(many_threads_see_the_same),
 	    T(conditions_over_blocks),
 	    T(as_many_as_in_one_piece),
+	    T(core_of_a_process),
+	    T(core_has_bounds),
+	    T(core_on_a_full_disk),
+	    T(without_a_scanner),
 	    T(matches_are_bounded),
 	    R(shellcode_is_found),
 	    R(torn_match_is_no_finding),

@@ -52,6 +52,8 @@ static const struct command {
      "what Xen traces, in xentrace's format, while tocsind runs", command_xentrace},
     {"doctor", "[--json]", "is all there that Tocsin needs, and if not, what to do",
      command_doctor},
+    {"status", "[--json | --metrics | --follow] [--socket PATH]",
+     "what the running tocsind says of itself", command_daemon_status},
     {"key", "show [--key FILE]", "the key that verdicts are signed with", command_key},
 #ifdef HAVE_XEN
     {"list", "[--json]", "list the domains and their trigger rates", command_list},

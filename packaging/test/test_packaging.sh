@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 export TOCSIN_BOOT=$work/boot TOCSIN_LIVEPATCH_STORE=$work/store TOCSIN=$work/tocsin
 mkdir "$TOCSIN_BOOT" "$TOCSIN_LIVEPATCH_STORE"
 number=0
-echo "1..11"
+echo "1..14"
 
 result()
 {
@@ -57,6 +57,12 @@ said=$(sh "$built/tocsin-hypervisor.init" sing 2>&1)
 result $? "init script: usage"
 said=$(sh "$built/tocsin-hypervisor.init" stop 2>&1)
 result $? "init script: a stop takes nothing out"
+said=$(sh "$built/tocsind.init" sing 2>&1)
+[ $? = 2 ] && [[ $said == usage:* ]]
+result $? "init script of the daemon: usage"
+said=$(TOCSIND_PIDFILE=$work/none sh "$built/tocsind.init" status 2>&1)
+[ $? -gt 0 ]
+result $? "init script of the daemon: it does not run"
 if command -v dpkg >/dev/null; then
 	mkdir "$work/db" "$work/db/info" "$work/db/updates"
 	: >"$work/db/status"
@@ -73,6 +79,11 @@ if command -v systemd-analyze >/dev/null; then
 		grep -v "is not executable" | grep "$built")
 	[ -z "$said" ]
 	result $? "systemd takes the unit"
+	said=$(systemd-analyze verify --man=no "$built/tocsind.service" 2>&1 |
+		grep -v "is not executable" | grep "$built")
+	[ -z "$said" ]
+	result $? "systemd takes the daemon's unit"
 else
+	echo "ok $((++number)) # SKIP no systemd"
 	echo "ok $((++number)) # SKIP no systemd"
 fi

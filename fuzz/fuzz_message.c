@@ -5,7 +5,9 @@
  * is sent on.
  */
 #include "dispatch/message.h"
+#include "dispatch/writer.h"
 #include "fuzz.h"
+#include "output/journal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,18 +23,13 @@ static void check(bool ok)
 
 static void print(const struct tocsin_msg_report *m)
 {
-	struct tocsin_report r = {.kind = m->kind,
-				  .record = m->record,
-				  .slot_error = m->slot_error,
-				  .asker = again.has_asker ? &again.asker : NULL,
-				  .target = again.has_target ? &again.target : NULL,
-				  .reason = again.reason};
+	struct tocsin_report r = tocsin_writer_report(m, &again);
 	FILE *null = fopen("/dev/null", "we");
+	char *entry;
+	size_t size;
 
-	if (again.kind == TOCSIN_REPORT_VERDICT) {
-		r.findings = &again.findings;
-		r.verdict = &again.verdict;
-	}
+	check(!tocsin_journal_entry(&r, &entry, &size) && size);
+	free(entry);
 	for (const struct tocsin_output *o = tocsin_outputs; null && o->name; o++)
 		check(!o->write(null, &r));
 	if (null)

@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 {
 	struct tocsin_msg_report report = {.kind = TOCSIN_REPORT_LOSS, .lost = 3, .reason = "full"};
 	struct tocsin_msg_answer answer = {.id = 2};
-	struct tocsin_msg_start start = {.domid = 5};
+	struct tocsin_msg_start start = {.domid = 5, .errand = TOCSIN_ERRAND_SWEEP};
 	struct tocsin_msg_note note = {.id = 3, .text = "no"};
 	struct tocsin_msg_job job = {.id = 4};
 	const char *to = argv[1];

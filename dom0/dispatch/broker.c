@@ -67,10 +67,14 @@ static void on_supervisor(struct tocsin_broker *b, struct tocsin_watch *w, uint3
 
 		if (kind == TOCSIN_MSG_STARTED && !tocsin_msg_get_start(buffer, (size_t)n, &m) &&
 		    m.domid != TOCSIN_START_WRITER) {
-			tocsin_guests_started(b, &m, fd);
+			if (m.errand)
+				tocsin_errands_started(b, &m, fd);
+			else
+				tocsin_guests_started(b, &m, fd);
 			continue;
 		}
 		if (kind == TOCSIN_MSG_RELOADED) {
+			tocsin_service_reload(b);
 			tocsin_guests_outdate(b);
 			tocsin_reports_reopen(b);
 		}
@@ -126,6 +130,9 @@ static void tick(struct tocsin_broker *b)
 		b->next_look = b->now + LOOK_SECONDS * TOCSIN_SECOND;
 		tocsin_switches_look(b);
 	}
+	tocsin_errands_tick(b);
+	tocsin_policy_tick(b);
+	tocsin_service_tick(b);
 	tocsin_intake_store(b, true);
 }
 
@@ -284,6 +291,7 @@ static int open_all(struct tocsin_broker *b, struct tocsin_error *err)
 	rc = tocsin_intake_start(b, b->again, err);
 	if (rc)
 		return rc;
+	tocsin_service_open(b);
 	tocsin_reports_start(b);
 	tocsin_taps_start(b);
 	tocsin_intake_restore(b);
@@ -299,6 +307,9 @@ static void close_all(struct tocsin_broker *b)
 	tocsin_guests_free(b);
 	tocsin_reports_free(b);
 	tocsin_switches_free(b);
+	tocsin_errands_free(b);
+	tocsin_policy_free(b);
+	tocsin_service_free(b);
 	tocsin_signer_close(b->signer);
 	tocsin_daemon_state_close(b->state);
 	tocsin_broker_unwatch(b, &b->supervisor);
@@ -312,7 +323,7 @@ static void close_all(struct tocsin_broker *b)
 	free(b->taken);
 }
 
-int tocsin_broker_run(const struct tocsin_daemon_settings *s, int supervisor, bool again)
+int tocsin_broker_run(struct tocsin_daemon_settings *s, int supervisor, bool again)
 {
 	struct tocsin_broker b = {.s = s,
 				  .backend = s->backend,
@@ -337,6 +348,7 @@ int tocsin_broker_run(const struct tocsin_daemon_settings *s, int supervisor, bo
 	} else {
 		tocsin_msg_send(supervisor, (uint8_t[]){TOCSIN_MSG_LISTENING}, 1, -1, 0);
 		fprintf(stderr, "tocsind: %s\n", again ? "listening again" : "listening");
+		tocsin_service_ready(&b);
 		loop(&b);
 		end(&b);
 		say_sum(&b);

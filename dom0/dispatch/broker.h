@@ -13,6 +13,7 @@
 #ifndef TOCSIN_BROKER_H
 #define TOCSIN_BROKER_H
 
+#include "config/config.h"
 #include "dispatch/message.h"
 #include "dispatch/state.h"
 #include "dispatch/supervisor.h"
@@ -23,7 +24,7 @@ struct tocsin_broker;
 struct tocsin_guest;
 
 /* Runs until SIGTERM. again: it replaces one that died. Returns the exit code. */
-int tocsin_broker_run(const struct tocsin_daemon_settings *s, int supervisor, bool again);
+int tocsin_broker_run(struct tocsin_daemon_settings *s, int supervisor, bool again);
 
 /* What epoll tells of; a member of what it belongs to. */
 struct tocsin_watch {
@@ -96,7 +97,7 @@ struct tocsin_reports {
 };
 
 struct tocsin_broker {
-	const struct tocsin_daemon_settings *s;
+	struct tocsin_daemon_settings *s; /* its own: as the configuration says now */
 	struct tocsin_backend *backend;
 	struct tocsin_tally *counters;
 	struct tocsin_signer *signer;
@@ -111,6 +112,9 @@ struct tocsin_broker {
 	struct tocsin_reports reports;
 	uint64_t lost_untold[TOCSIN_LOST_PLACES];
 	struct tocsin_switch *switches;
+	struct tocsin_known *known;
+	struct tocsin_errand *errands;
+	struct tocsin_service *service;
 	uint64_t next_tick, next_look, now;
 	uint64_t commit_at; /* when what is in the state's transaction is to be committed */
 	uint64_t stop_at;   /* 0: not stopping */
@@ -206,11 +210,65 @@ void tocsin_report_refused(struct tocsin_broker *b, struct tocsin_guest *g,
 void tocsin_report_given_up(struct tocsin_broker *b, struct tocsin_guest *g,
 			    struct tocsin_todo *task);
 void tocsin_report_loss(struct tocsin_broker *b, uint64_t count, const char *reason);
+/* Of a scan of the whole guest: the outcome, and its bytes as they came. */
+void tocsin_report_swept(struct tocsin_broker *b, const struct tocsin_domain *d,
+			 const struct tocsin_outcome *o, const uint8_t *outcome, size_t size);
 /* Is so much unwritten that nothing more should be begun? */
 bool tocsin_reports_full(const struct tocsin_broker *b);
 void tocsin_reports_start(struct tocsin_broker *b);
 /* The next one opens the log anew. */
 void tocsin_reports_reopen(struct tocsin_broker *b);
 void tocsin_reports_free(struct tocsin_broker *b);
+
+/* ---- policy.c: what the configuration says of each guest ---- */
+
+/* A domain that is there, whether it ever rang or not. */
+struct tocsin_known {
+	struct tocsin_known *next;
+	struct tocsin_domain domain;
+	struct tocsin_policy policy;
+	uint64_t next_sweep; /* 0: none is due */
+	uint64_t scanned;    /* when the last one ended, seconds since the epoch */
+	bool seen;
+};
+
+/* All domains that are there now; rates that a policy sets are set, in the list too. */
+void tocsin_policy_look(struct tocsin_broker *b, struct tocsin_domain *list, size_t count);
+/* The configuration is another one. */
+void tocsin_policy_reload(struct tocsin_broker *b);
+/* Once a second: sweeps that are due. */
+void tocsin_policy_tick(struct tocsin_broker *b);
+struct tocsin_known *tocsin_policy_find(struct tocsin_broker *b, uint32_t domid,
+					const uint8_t uuid[16]);
+uint32_t tocsin_policy_without(struct tocsin_broker *b, const struct tocsin_domain *d);
+uint32_t tocsin_policy_actions(struct tocsin_broker *b, const struct tocsin_msg_report *m,
+			       uint32_t verdict);
+void tocsin_policy_free(struct tocsin_broker *b);
+
+/* ---- errands.c: processes that are started for one task ---- */
+
+/* -EBUSY: one of the guest runs already, or too many do. */
+int tocsin_errands_sweep(struct tocsin_broker *b, const struct tocsin_domain *d, uint32_t without);
+/* The memory of the process that a report is about, if it has one. */
+void tocsin_errands_dump(struct tocsin_broker *b, const struct tocsin_msg_report *m,
+			 const struct tocsin_outcome *o);
+void tocsin_errands_started(struct tocsin_broker *b, const struct tocsin_msg_start *m, int pidfd);
+/* Once a second. */
+void tocsin_errands_tick(struct tocsin_broker *b);
+void tocsin_errands_free(struct tocsin_broker *b);
+
+/* ---- service.c: what the outside sees ---- */
+
+void tocsin_service_open(struct tocsin_broker *b);
+/* It listens: whoever waits for that is told. */
+void tocsin_service_ready(struct tocsin_broker *b);
+void tocsin_service_reload(struct tocsin_broker *b);
+void tocsin_service_tick(struct tocsin_broker *b);
+/* A report, as it goes to the writer. */
+void tocsin_service_report(struct tocsin_broker *b, const uint8_t *message, size_t size,
+			   uint32_t actions);
+/* Something else that subscribers are told: a JSON object. */
+void tocsin_service_event(struct tocsin_broker *b, const char *json);
+void tocsin_service_free(struct tocsin_broker *b);
 
 #endif

@@ -252,6 +252,7 @@ static bool take_result(struct tocsin_broker *b, struct tocsin_guest *g, size_t 
 	memcpy(task->outcome, incoming + at, size - at);
 	task->kind = outcome.kind;
 	task->coalesced = outcome.coalesced;
+	task->verdict = outcome.kind == TOCSIN_REPORT_VERDICT ? outcome.verdict.verdict : 0;
 	if (!outcome.has_request) {
 		complete(b, g, false, NULL);
 		return true;
@@ -334,8 +335,10 @@ static void on_worker(struct tocsin_broker *b, struct tocsin_watch *w, uint32_t 
 static void send_job(struct tocsin_broker *b, struct tocsin_guest *g)
 {
 	struct tocsin_todo *task = g->lane.first;
-	struct tocsin_msg_job m = {
-	    .id = task->id, .give_up = task->attempts >= 2, .record = task->event.record};
+	struct tocsin_msg_job m = {.id = task->id,
+				   .give_up = task->attempts >= 2,
+				   .without = tocsin_policy_without(b, &g->domain),
+				   .record = task->event.record};
 	int rc =
 	    tocsin_msg_send(g->watch.fd, buffer, tocsin_msg_put_job(buffer, &m), -1, MSG_DONTWAIT);
 

@@ -13,6 +13,7 @@ struct tocsin_jobs {
 	const struct tocsin_job_settings *settings;
 	struct tocsin_job_guest *guest;
 	struct tocsin_recent recent;
+	uint32_t without;
 	/* Of the job that runs, or ran last. */
 	const struct tocsin_record *record;
 	struct tocsin_paging paging; /* the asker's */
@@ -123,8 +124,10 @@ static int scan_target(struct tocsin_jobs *j)
 	struct tocsin_kernel *k = j->guest->kernel;
 	struct tocsin_process *target = &j->out.target, *parent = malloc(sizeof(*parent));
 	struct tocsin_scan_subject subject = {.process = target};
+	struct tocsin_scan_settings scan = j->settings->scan;
 	int rc;
 
+	scan.without = j->without;
 	if (!parent)
 		return fail(j, TOCSIN_REQERR_INTERNAL, -ENOMEM);
 	if (!target->mm || !target->pgd) {
@@ -137,7 +140,7 @@ static int scan_target(struct tocsin_jobs *j)
 	}
 	if (target->ppid && !tocsin_process_by_pid(k, NULL, target->ppid, parent, NULL))
 		subject.parent = parent;
-	rc = tocsin_scan_process(k, &subject, &j->settings->scan, &j->out.findings, &j->error);
+	rc = tocsin_scan_process(k, &subject, &scan, &j->out.findings, &j->error);
 	free(parent);
 	if (!rc)
 		rc = check_target(j);
@@ -292,6 +295,11 @@ int tocsin_jobs_new(const struct tocsin_job_settings *settings, struct tocsin_jo
 	j->recent.window = settings->coalesce;
 	*ret = j;
 	return 0;
+}
+
+void tocsin_jobs_leave_out(struct tocsin_jobs *j, uint32_t without)
+{
+	j->without = without;
 }
 
 void tocsin_jobs_free(struct tocsin_jobs *j)

@@ -53,6 +53,9 @@ int tocsin_jobs_new(const struct tocsin_job_settings *settings, struct tocsin_jo
 		    struct tocsin_jobs **ret);
 void tocsin_jobs_free(struct tocsin_jobs *j);
 
+/* Scanners that are left out from now on; a bit for each of tocsin_scanners. */
+void tocsin_jobs_leave_out(struct tocsin_jobs *j, uint32_t without);
+
 /*
  * Treat a trigger of an operation that scans. Owned by j and valid until the next call.
  *

@@ -43,6 +43,7 @@ size_t tocsin_msg_put_job(uint8_t *to, const struct tocsin_msg_job *m)
 
 	tocsin_wire_u64(&w, m->id);
 	tocsin_wire_u8(&w, m->give_up);
+	tocsin_wire_u32(&w, m->without);
 	tocsin_wire_bytes(&w, &m->record, sizeof(m->record));
 	return w.at;
 }
@@ -53,6 +54,7 @@ int tocsin_msg_get_job(const uint8_t *bytes, size_t size, struct tocsin_msg_job 
 
 	ret->id = tocsin_wire_get_u64(&in);
 	ret->give_up = tocsin_wire_get_bool(&in);
+	ret->without = tocsin_wire_get_u32(&in);
 	tocsin_wire_get_bytes(&in, &ret->record, sizeof(ret->record));
 	return finish(&in);
 }
@@ -358,6 +360,11 @@ size_t tocsin_msg_put_start(uint8_t *to, enum tocsin_message kind, const struct 
 	tocsin_wire_u32(&w, m->pid);
 	tocsin_wire_u64(&w, m->number);
 	tocsin_wire_bytes(&w, m->uuid, sizeof(m->uuid));
+	tocsin_wire_u8(&w, m->errand);
+	tocsin_wire_u64(&w, m->id);
+	tocsin_wire_u32(&w, m->without);
+	tocsin_wire_u32(&w, m->process);
+	tocsin_wire_u64(&w, m->start_time);
 	return w.at;
 }
 
@@ -370,6 +377,11 @@ int tocsin_msg_get_start(const uint8_t *bytes, size_t size, struct tocsin_msg_st
 	ret->pid = tocsin_wire_get_u32(&in);
 	ret->number = tocsin_wire_get_u64(&in);
 	tocsin_wire_get_bytes(&in, ret->uuid, sizeof(ret->uuid));
+	ret->errand = tocsin_wire_get_choice(&in, TOCSIN_ERRAND_KINDS);
+	ret->id = tocsin_wire_get_u64(&in);
+	ret->without = tocsin_wire_get_u32(&in);
+	ret->process = tocsin_wire_get_u32(&in);
+	ret->start_time = tocsin_wire_get_u64(&in);
 	return finish(&in);
 }
 
@@ -390,6 +402,8 @@ size_t tocsin_msg_put_report(uint8_t *to, const struct tocsin_msg_report *m, con
 	tocsin_wire_text(&w, m->domain, sizeof(m->domain));
 	tocsin_wire_bytes(&w, m->uuid, sizeof(m->uuid));
 	tocsin_wire_u8(&w, m->answered);
+	tocsin_wire_u8(&w, m->swept);
+	tocsin_wire_u8(&w, m->actions);
 	tocsin_wire_text(&w, m->slot_error, sizeof(m->slot_error));
 	tocsin_wire_text(&w, m->reason, sizeof(m->reason));
 	tocsin_wire_u8(&w, outcome != NULL);
@@ -416,6 +430,8 @@ int tocsin_msg_get_report(const uint8_t *bytes, size_t size, struct tocsin_msg_r
 	tocsin_wire_get_text(&in, ret->domain, sizeof(ret->domain));
 	tocsin_wire_get_bytes(&in, ret->uuid, sizeof(ret->uuid));
 	ret->answered = tocsin_wire_get_bool(&in);
+	ret->swept = tocsin_wire_get_bool(&in);
+	ret->actions = tocsin_wire_get_u8(&in);
 	tocsin_wire_get_text(&in, ret->slot_error, sizeof(ret->slot_error));
 	tocsin_wire_get_text(&in, ret->reason, sizeof(ret->reason));
 	ret->has_outcome = tocsin_wire_get_bool(&in);

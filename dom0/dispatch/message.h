@@ -28,6 +28,7 @@ enum tocsin_message {
 	TOCSIN_MSG_STARTED,   /* supervisor: here is its pidfd */
 	TOCSIN_MSG_LISTENING, /* broker: it is there */
 	TOCSIN_MSG_RELOAD,    /* broker: compile the rules again */
+	TOCSIN_MSG_DONE,      /* errand: it has come to its end, well or not */
 	TOCSIN_MSG_RELOADED,  /* supervisor: workers that start from now on have the new rules */
 	TOCSIN_MSG_KINDS
 };
@@ -35,6 +36,7 @@ enum tocsin_message {
 struct tocsin_msg_job {
 	uint64_t id;
 	bool give_up;
+	uint32_t without; /* scanners that the guest's policy leaves out */
 	struct tocsin_record record;
 };
 
@@ -43,12 +45,20 @@ struct tocsin_msg_answer {
 	struct tocsin_answer answer;
 };
 
-/* READY, KEPT, and WRITTEN: of which text says why not; "" is success. LOGGED: id is the report's
- * number, and error a positive errno value or 0. */
+/* READY, KEPT, DONE, and WRITTEN: of which text says why not; "" is success. LOGGED: id is the
+ * report's number, and error a positive errno value or 0. */
 struct tocsin_msg_note {
 	uint64_t id;
 	uint32_t error;
 	char text[TOCSIN_REASON_SIZE];
+};
+
+/* What a process is to do that is started for one task (errand.h). */
+enum tocsin_errand_kind {
+	TOCSIN_ERRAND_NONE, /* it is a worker, or a writer */
+	TOCSIN_ERRAND_SWEEP,
+	TOCSIN_ERRAND_DUMP,
+	TOCSIN_ERRAND_KINDS
 };
 
 /* START, STARTED. */
@@ -57,6 +67,12 @@ struct tocsin_msg_start {
 	uint32_t pid;    /* STARTED: 0 if it could not be */
 	uint64_t number; /* which START this STARTED belongs to */
 	uint8_t uuid[16];
+	/* of an errand */
+	enum tocsin_errand_kind errand;
+	uint64_t id;
+	uint32_t without;    /* SWEEP: scanners that are left out */
+	uint32_t process;    /* DUMP: its PID */
+	uint64_t start_time; /* and when it began */
 };
 #define TOCSIN_START_WRITER UINT32_MAX
 
@@ -70,6 +86,8 @@ struct tocsin_msg_report {
 	char domain[64];
 	uint8_t uuid[16];
 	bool answered, has_outcome;
+	bool swept;      /* of a scan of the whole guest: nobody rang */
+	uint8_t actions; /* bits of enum tocsin_action: LOG, NOTIFY */
 	char slot_error[TOCSIN_REASON_SIZE];
 	char reason[TOCSIN_REASON_SIZE]; /* LOSS, or an ERROR without outcome */
 };

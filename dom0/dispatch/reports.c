@@ -241,6 +241,22 @@ static void count(struct tocsin_broker *b, struct tocsin_guest *g, size_t at)
 
 #define COUNT(b, g, member) count(b, g, offsetof(struct tocsin_tally, member))
 
+/* What is done with it is the guest's policy. */
+static void hand_over(struct tocsin_broker *b, struct tocsin_msg_report *m, uint32_t verdict,
+		      const uint8_t *outcome, size_t outcome_size, const struct tocsin_todo *task)
+{
+	uint32_t actions = tocsin_policy_actions(b, m, verdict);
+	size_t size;
+
+	m->actions = (uint8_t)(actions & (TOCSIN_ACTION_LOG | TOCSIN_ACTION_NOTIFY));
+	size = tocsin_msg_put_report(buffer, m, outcome, outcome_size);
+	tocsin_service_report(b, buffer, size, actions);
+	if (m->actions)
+		put(b, size, task);
+	else if (task && task->stored)
+		tocsin_broker_state(b, tocsin_daemon_state_remove(b->state, task->id));
+}
+
 void tocsin_report_task(struct tocsin_broker *b, struct tocsin_guest *g, struct tocsin_todo *task,
 			bool answered, const char *slot_error, const char *reason)
 {
@@ -261,7 +277,7 @@ void tocsin_report_task(struct tocsin_broker *b, struct tocsin_guest *g, struct 
 		COUNT(b, g, verdicts);
 	if (task->coalesced)
 		COUNT(b, g, coalesced);
-	put(b, tocsin_msg_put_report(buffer, &m, task->outcome, task->outcome_size), task);
+	hand_over(b, &m, task->verdict, task->outcome, task->outcome_size, task);
 	finish(b, task);
 }
 
@@ -274,7 +290,7 @@ void tocsin_report_refused(struct tocsin_broker *b, struct tocsin_guest *g,
 	m = head_of(b, g, task);
 	set_text(m.reason, reason);
 	COUNT(b, g, refused);
-	put(b, tocsin_msg_put_report(buffer, &m, NULL, 0), task);
+	hand_over(b, &m, 0, NULL, 0, task);
 	finish(b, task);
 }
 
@@ -287,7 +303,7 @@ void tocsin_report_given_up(struct tocsin_broker *b, struct tocsin_guest *g,
 	m = head_of(b, g, task);
 	set_text(m.reason, "inconclusive: its workers died or hung, also over answering so");
 	COUNT(b, g, inconclusive);
-	put(b, tocsin_msg_put_report(buffer, &m, NULL, 0), task);
+	hand_over(b, &m, 0, NULL, 0, task);
 	finish(b, task);
 }
 
@@ -299,5 +315,20 @@ void tocsin_report_loss(struct tocsin_broker *b, uint64_t lost, const char *reas
 				      .lost = lost};
 
 	set_text(m.reason, reason);
-	put(b, tocsin_msg_put_report(buffer, &m, NULL, 0), NULL);
+	hand_over(b, &m, 0, NULL, 0, NULL);
+}
+
+void tocsin_report_swept(struct tocsin_broker *b, const struct tocsin_domain *d,
+			 const struct tocsin_outcome *o, const uint8_t *outcome, size_t size)
+{
+	struct tocsin_msg_report m = {.number = ++b->reports.number,
+				      .kind = o->kind,
+				      .time = tocsin_broker_clock(CLOCK_REALTIME),
+				      .record.domid = (uint16_t)d->domid,
+				      .swept = true};
+
+	memcpy(m.domain, d->name, sizeof(m.domain));
+	memcpy(m.uuid, d->uuid, sizeof(m.uuid));
+	hand_over(b, &m, o->kind == TOCSIN_REPORT_VERDICT ? o->verdict.verdict : 0, outcome, size,
+		  NULL);
 }

@@ -78,10 +78,8 @@ static const int for_all[] = {
 };
 
 static const int for_threads[] = {
-    SCMP_SYS(set_robust_list),
-    SCMP_SYS(rseq),
-    SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(sigaltstack),
+    SCMP_SYS(set_robust_list), SCMP_SYS(rseq),  SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sigaltstack),     SCMP_SYS(lseek),
 };
 
 static const int for_a_log[] = {SCMP_SYS(writev), SCMP_SYS(lseek), SCMP_SYS(fsync), SCMP_SYS(poll)};

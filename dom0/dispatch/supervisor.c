@@ -9,6 +9,7 @@
  */
 #include "dispatch/supervisor.h"
 #include "dispatch/broker.h"
+#include "dispatch/errand.h"
 #include "dispatch/message.h"
 
 #include <errno.h>
@@ -75,6 +76,7 @@ static int load_rules(struct supervisor *v, struct tocsin_error *err)
 		return rc;
 	tocsin_rules_free(v->rules);
 	v->rules = rules;
+	v->s->shared->rules = tocsin_rules_count(rules);
 	v->s->worker.job.scan.rules = rules;
 	return 0;
 }
@@ -138,6 +140,8 @@ static _Noreturn void run_child(struct supervisor *v, const struct tocsin_msg_st
 	signal(SIGTERM, SIG_IGN); /* they end when the broker wants it */
 	if (m->domid == TOCSIN_START_WRITER)
 		tocsin_writer_run(&v->s->writer, socket);
+	if (m->errand)
+		tocsin_errand_run(v->s, m, socket);
 	tocsin_worker_run(v->s->backend, &v->s->worker, m->domid, m->uuid, socket);
 }
 
@@ -256,6 +260,11 @@ static void reload(struct supervisor *v)
 	struct tocsin_msg_note note = {0};
 	struct tocsin_error err = {0};
 
+	/* A configuration with a mistake changes nothing at all. */
+	if (v->s->setup && v->s->setup(v->s, &err)) {
+		fprintf(stderr, "tocsind: the configuration stays as it was: %s\n", err.message);
+		return;
+	}
 	if (load_rules(v, &err))
 		fprintf(stderr, "tocsind: the rules stay as they were: %s\n", err.message);
 	else if (v->rules)
@@ -322,14 +331,16 @@ int tocsin_supervise(struct tocsin_daemon_settings *s)
 {
 	struct supervisor v = {.s = s, .socket = -1, .signals = -1};
 	struct tocsin_error err = {0};
-	int rc = load_rules(&v, &err);
+	int rc = 0;
 
-	if (!rc && !s->shared) {
+	if (!s->shared) {
 		s->shared = mmap(NULL, sizeof(*s->shared), PROT_READ | PROT_WRITE,
 				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		if (s->shared == MAP_FAILED)
 			rc = tocsin_error_set(&err, -ENOMEM, "no memory for counters");
 	}
+	if (!rc)
+		rc = load_rules(&v, &err);
 	set_signals(&v);
 	if (!rc)
 		rc = start_broker(&v);

@@ -6,6 +6,7 @@
 #ifndef TOCSIN_SUPERVISOR_H
 #define TOCSIN_SUPERVISOR_H
 
+#include "config/config.h"
 #include "dispatch/counters.h"
 #include "dispatch/worker.h"
 #include "dispatch/writer.h"
@@ -15,6 +16,7 @@ struct tocsin_shared {
 	struct tocsin_tally now;
 	struct tocsin_tally before; /* when this tocsind started: of earlier ones */
 	bool loaded;                /* from the state */
+	uint64_t rules;             /* that are applied */
 };
 
 struct tocsin_daemon_settings {
@@ -22,6 +24,12 @@ struct tocsin_daemon_settings {
 	struct tocsin_worker_settings worker;
 	struct tocsin_writer_settings writer;
 	const char *const *rule_folders; /* NULL-terminated */
+	/* Of the configuration; NULL: nothing is configured. setup reads it again, and sets what of
+	 * the rest it decides; on failure all stays. */
+	struct tocsin_config *config;
+	int (*setup)(struct tocsin_daemon_settings *s, struct tocsin_error *err);
+	const char *config_file; /* NULL: none */
+	uint64_t watchdog;       /* microseconds between two signs of life; 0: nobody waits */
 	const char *key;
 	const char *state; /* an SQLite file; NULL: nothing survives */
 	const char *tap;   /* a socket that gives the trace buffers' records (tap.h); NULL: none */

@@ -87,6 +87,7 @@ void tocsin_switches_look(struct tocsin_broker *b)
 
 	if (b->backend->list(b->backend, &list, &count, NULL))
 		return;
+	tocsin_policy_look(b, list, count);
 	for (size_t i = 0; i < count; i++)
 		look_at(b, &list[i]);
 	free(list);

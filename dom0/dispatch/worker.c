@@ -111,8 +111,10 @@ static void write_answer(struct worker *w, uint64_t id)
 
 static void treat(struct worker *w, const struct tocsin_msg_job *job)
 {
-	const struct tocsin_outcome *o = tocsin_jobs_run(w->jobs, &job->record, job->give_up);
+	const struct tocsin_outcome *o;
 
+	tocsin_jobs_leave_out(w->jobs, job->without);
+	o = tocsin_jobs_run(w->jobs, &job->record, job->give_up);
 	if (w->store.kept[0]) {
 		send_note(w, TOCSIN_MSG_KEPT, 0, w->store.kept);
 		w->store.kept[0] = '\0';

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dispatch/writer.h"
+#include "config/config.h"
 #include "dispatch/message.h"
 #include "dispatch/sandbox.h"
+#include "output/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +21,8 @@
 
 struct writer {
 	const struct tocsin_output *output;
-	int socket, log;
-	FILE *lines; /* in memory */
+	int socket, log, journal; /* journal -1: none */
+	FILE *lines;              /* in memory */
 	char *text;
 	size_t size;
 	uint64_t number; /* of the last report in lines */
@@ -39,15 +41,17 @@ static void tell(struct writer *w, uint64_t number, uint32_t error)
 	w->error = error;
 }
 
-static struct tocsin_report to_report(const struct tocsin_msg_report *m)
+struct tocsin_report tocsin_writer_report(const struct tocsin_msg_report *m,
+					  const struct tocsin_outcome *with)
 {
-	const struct tocsin_outcome *o = m->has_outcome ? &outcome : NULL;
+	const struct tocsin_outcome *o = m->has_outcome ? with : NULL;
 	struct tocsin_report r = {.kind = m->kind,
 				  .time = m->time,
 				  .tsc = m->tsc,
 				  .cpu = m->cpu,
 				  .record = m->record,
 				  .answered = m->answered,
+				  .swept = m->swept,
 				  .slot_error = m->slot_error[0] ? m->slot_error : NULL,
 				  .reason = m->reason[0] ? m->reason : NULL,
 				  .lost = m->lost};
@@ -82,8 +86,11 @@ static bool take(struct writer *w, int flags)
 		return false;
 	if (tocsin_msg_get_report(in, (size_t)n, &m, &outcome))
 		_exit(1); /* the broker sends no such thing */
-	r = to_report(&m);
-	if (w->output->write(w->lines, &r))
+	r = tocsin_writer_report(&m, &outcome);
+	/* Nobody waits for the journal: what it does not take is in the log. */
+	if (w->journal >= 0 && (m.actions & TOCSIN_ACTION_NOTIFY))
+		tocsin_journal_send(w->journal, &r);
+	if ((m.actions & TOCSIN_ACTION_LOG) && w->output->write(w->lines, &r))
 		_exit(1); /* no memory; the broker sends it again to another writer */
 	w->number = m.number;
 	return true;
@@ -137,7 +144,8 @@ static _Noreturn void loop(struct writer *w)
 void tocsin_writer_run(const struct tocsin_writer_settings *s, int socket)
 {
 	const struct tocsin_sandbox_limits limits = {.memory = 256u << 20, .file_size = UINT64_MAX};
-	struct writer w = {.output = s->output, .socket = socket, .log = STDOUT_FILENO};
+	struct writer w = {
+	    .output = s->output, .socket = socket, .log = STDOUT_FILENO, .journal = -1};
 	struct tocsin_error err = {0};
 	int rc;
 
@@ -149,7 +157,10 @@ void tocsin_writer_run(const struct tocsin_writer_settings *s, int socket)
 		fprintf(stderr, "tocsind: cannot open %s: %s\n", s->log, strerror(errno));
 		_exit(1);
 	}
-	rc = tocsin_sandbox_keep((int[]){socket, w.log}, 2, &err);
+	if (s->journal && tocsin_journal_open(TOCSIN_JOURNAL_SOCKET, &w.journal))
+		fputs("tocsind: there is no journal: what is to be notified is only in the log\n",
+		      stderr);
+	rc = tocsin_sandbox_keep((int[]){socket, w.log, w.journal}, 3, &err);
 	if (!rc)
 		rc = tocsin_sandbox_enter(TOCSIN_SANDBOX_WRITER, TOCSIN_UID_WRITER, &limits, &err);
 	if (rc) {

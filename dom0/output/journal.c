@@ -91,7 +91,8 @@ static void put_domain(FILE *to, const struct tocsin_report *r)
 		"%02x%02x%02x%02x%02x%02x\n",
 		u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12],
 		u[13], u[14], u[15]);
-	put_number(to, "TOCSIN_TICKET", r->record.seq);
+	if (!r->swept)
+		put_number(to, "TOCSIN_TICKET", r->record.seq);
 }
 
 static void put_findings(FILE *to, const struct tocsin_findings *f)

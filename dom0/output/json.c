@@ -129,7 +129,10 @@ static void put_report(struct builder b, const struct tocsin_report *r)
 		put_u64(domain, "id", r->record.domid);
 		put(domain, "name", bytes_text(r->domain, strnlen(r->domain, sizeof(r->domain))));
 		put_uuid(domain, r->domain_uuid);
-		put_trigger(b, &r->record);
+		if (r->swept)
+			put_bool(b, "swept", true);
+		else
+			put_trigger(b, &r->record);
 	}
 	if (r->kind == TOCSIN_REPORT_VERDICT || r->kind == TOCSIN_REPORT_ERROR)
 		put_verdict(b, r);

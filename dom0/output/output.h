@@ -36,7 +36,8 @@ struct tocsin_report {
 	const struct tocsin_verdict *verdict;
 	bool answered;          /* the slot in the guest was filled */
 	const char *slot_error; /* why not; NULL: none was asked for, or filled */
-	bool coalesced;         /* told from a scan of the same program just before */
+	bool swept;     /* of a scan of the whole guest: nobody rang, record has the domain */
+	bool coalesced; /* told from a scan of the same program just before */
 	/* figures */
 	uint64_t bytes_read, pages_mapped;
 	uint64_t duration; /* nanoseconds from taking the record to the verdict */

@@ -56,7 +56,10 @@ static void write_head(FILE *to, const struct tocsin_report *r)
 	fprintf(to, " domain %u", r->record.domid);
 	if (r->domain[0])
 		fprintf(to, " (%s)", tocsin_text_clean(r->domain, sizeof(r->domain), text));
-	fprintf(to, " ticket %" PRIu32, r->record.seq);
+	if (r->swept)
+		fputs(" swept", to);
+	else
+		fprintf(to, " ticket %" PRIu32, r->record.seq);
 	if (r->kind == TOCSIN_REPORT_RING)
 		fprintf(to, " vcpu %u %s rdx %#" PRIx64 " cr3 %#" PRIx64, r->record.vcpu,
 			tocsin_operation_name(r->record.ecx), r->record.rdx, r->record.cr3);
@@ -110,7 +113,7 @@ static void write_verdict(FILE *to, const struct tocsin_report *r)
 		fprintf(to, ": %s (score %" PRIu32 ")",
 			tocsin_text_clean(r->verdict->text, sizeof(r->verdict->text), text),
 			r->verdict->score);
-	if (r->kind == TOCSIN_REPORT_VERDICT)
+	if (r->kind == TOCSIN_REPORT_VERDICT && !r->swept)
 		fprintf(to, ", %s, %" PRIu64 " us", r->answered ? "answered" : "not answered",
 			r->duration / 1000u);
 	if (r->slot_error)

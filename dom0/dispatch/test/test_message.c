@@ -162,6 +162,8 @@ static void a_report_carries_the_outcome(void **state)
 				      .cpu = UINT16_MAX,
 				      .domain = "a",
 				      .answered = true,
+				      .swept = true,
+				      .actions = 3,
 				      .record = {.domid = 5, .seq = 1}},
 				 back;
 	size_t size, at;
@@ -172,7 +174,7 @@ static void a_report_carries_the_outcome(void **state)
 	assert_int_equal(tocsin_msg_get_result(bytes, size, &id, &out, &at), 0);
 	size = tocsin_msg_put_report(other, &m, bytes + at, size - at);
 	assert_int_equal(tocsin_msg_get_report(other, size, &back, &got), 0);
-	assert_true(back.has_outcome && back.answered);
+	assert_true(back.has_outcome && back.answered && back.swept && back.actions == 3);
 	assert_int_equal(back.number, 9);
 	assert_int_equal(back.cpu, UINT16_MAX);
 	assert_int_equal(back.record.domid, 5);
@@ -183,13 +185,25 @@ static void a_report_carries_the_outcome(void **state)
 
 static void small_messages_come_as_they_went(void **state)
 {
-	struct tocsin_msg_job job = {.id = 3, .give_up = true, .record = {.domid = 1}}, job2;
+	struct tocsin_msg_job job = {.id = 3,
+				     .give_up = true,
+				     .without = 6,
+				     .record = {.domid = 1}},
+			      job2;
 	struct tocsin_msg_note note = {.id = 4, .error = 28, .text = "why"}, note2;
-	struct tocsin_msg_start start = {.domid = 7, .pid = 8, .uuid = {1}}, start2;
+	struct tocsin_msg_start start = {.domid = 7,
+					 .pid = 8,
+					 .uuid = {1},
+					 .errand = TOCSIN_ERRAND_DUMP,
+					 .id = 9,
+					 .without = 10,
+					 .process = 11,
+					 .start_time = 12},
+				start2;
 	struct tocsin_msg_answer answer = {.id = 5, .answer = {.state = 1}}, answer2;
 
 	assert_int_equal(tocsin_msg_get_job(bytes, tocsin_msg_put_job(bytes, &job), &job2), 0);
-	assert_true(job2.id == 3 && job2.give_up && job2.record.domid == 1);
+	assert_true(job2.id == 3 && job2.give_up && job2.without == 6 && job2.record.domid == 1);
 	assert_int_equal(tocsin_msg_get_note(
 			     bytes, tocsin_msg_put_note(bytes, TOCSIN_MSG_LOGGED, &note), &note2),
 			 0);
@@ -198,6 +212,12 @@ static void small_messages_come_as_they_went(void **state)
 			     bytes, tocsin_msg_put_start(bytes, TOCSIN_MSG_START, &start), &start2),
 			 0);
 	assert_true(start2.domid == 7 && start2.pid == 8 && start2.uuid[0] == 1);
+	assert_true(start2.errand == TOCSIN_ERRAND_DUMP && start2.id == 9 && start2.without == 10);
+	assert_true(start2.process == 11 && start2.start_time == 12);
+	start.errand = TOCSIN_ERRAND_KINDS;
+	assert_int_equal(tocsin_msg_get_start(
+			     bytes, tocsin_msg_put_start(bytes, TOCSIN_MSG_START, &start), &start2),
+			 -EBADMSG);
 	assert_int_equal(
 	    tocsin_msg_get_answer(bytes, tocsin_msg_put_answer(bytes, &answer), &answer2), 0);
 	assert_true(answer2.id == 5 && answer2.answer.state == 1);

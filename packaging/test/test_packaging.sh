@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 export TOCSIN_BOOT=$work/boot TOCSIN_LIVEPATCH_STORE=$work/store TOCSIN=$work/tocsin
 mkdir "$TOCSIN_BOOT" "$TOCSIN_LIVEPATCH_STORE"
 number=0
-echo "1..14"
+echo "1..15"
 
 result()
 {
@@ -63,6 +63,13 @@ result $? "init script of the daemon: usage"
 said=$(TOCSIND_PIDFILE=$work/none sh "$built/tocsind.init" status 2>&1)
 [ $? -gt 0 ]
 result $? "init script of the daemon: it does not run"
+config=$(dirname "$0")/..
+DESTDIR=$work/root "$config/install-config" "$config/tocsind.conf" /etc/tocsin/tocsind.conf
+cmp -s "$config/tocsind.conf" "$work/root/etc/tocsin/tocsind.conf" &&
+	echo "# mine" >"$work/root/etc/tocsin/tocsind.conf" &&
+	DESTDIR=$work/root "$config/install-config" "$config/tocsind.conf" /etc/tocsin/tocsind.conf &&
+	[ "$(cat "$work/root/etc/tocsin/tocsind.conf")" = "# mine" ]
+result $? "a configuration that is there stays"
 if command -v dpkg >/dev/null; then
 	mkdir "$work/db" "$work/db/info" "$work/db/updates"
 	: >"$work/db/status"

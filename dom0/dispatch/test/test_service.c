@@ -269,9 +269,13 @@ static void a_sweep(void **state)
 	struct tocsin_client *c;
 	struct json_object *o;
 
-	begin("");
-	assert_true(sim_wait(all_are_known));
+	begin("policies = ( { guests = \"guest-1\"; schedule = 1; } );");
 	c = subscribe();
+	o = event(c, "sweep"); /* its first one is due in its first second */
+	assert_string_equal(text_of(o, "domain"), "guest-1");
+	assert_non_null(strstr(text_of(o, "scanned"), "1 processes"));
+	json_object_put(o);
+	assert_true(sim_wait(all_are_known));
 	o = call("scan", "{\"guest\":\"guest-3\"}");
 	assert_true(json_object_get_boolean(o));
 	json_object_put(o);
@@ -281,6 +285,9 @@ static void a_sweep(void **state)
 	tocsin_client_close(c);
 	assert_int_equal(sim_stop(), 0);
 	assert_int_equal(sim_lines(sim->errors, "the whole domain 3 (guest-3)"), 1);
+	assert_true(sim_lines(sim->log, "\"swept\":true") > 0);
+	assert_int_equal(sim_lines(sim->log, "\"trigger\""), 0);
+	assert_int_equal(sim->shared.now.accepted, 0);
 }
 
 static void a_dump(void **state)

@@ -37,6 +37,7 @@ int command_rules(int argc, char **argv);
 int command_key(int argc, char **argv);
 int command_xentrace(int argc, char **argv);
 int command_doctor(int argc, char **argv);
+int command_daemon(int argc, char **argv);
 int command_daemon_status(int argc, char **argv);
 
 #ifdef HAVE_XEN

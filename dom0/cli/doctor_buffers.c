@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Programs that consume the trace buffers. */
-static const char *const consumers[] = {"tocsind", "xentrace", "xenbaked", "xenmon", NULL};
+/* Programs that consume the trace buffers; the first is ours. */
+static const char *const consumers[] = {"tocsin-broker", "xentrace", "xenbaked", "xenmon", NULL};
 
 static bool holds(const struct doctor *d, const char *pid, const char *device)
 {
@@ -96,9 +96,9 @@ void doctor_buffers(struct doctor *d)
 	}
 	/* Asked first, so that nothing is bound while a tocsind starts. */
 	if (find_consumer(d, pid, sizeof(pid), comm, sizeof(comm))) {
-		if (!strncmp(comm, "tocsind", 7))
+		if (!strcmp(comm, consumers[0]))
 			doctor_say(d, DOCTOR_PASS, "trace buffers", NULL,
-				   "taken by tocsind (process %s)", pid);
+				   "taken by tocsind (its broker is process %s)", pid);
 		else {
 			snprintf(remedy, sizeof(remedy), "stop it (kill %s), then start tocsind",
 				 pid);

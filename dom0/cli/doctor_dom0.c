@@ -17,7 +17,7 @@
 
 #define DOMID_OF_NOBODY 0x7ff0u /* DOMID_SELF: what a handle is restricted to does not matter */
 /* linux/include/uapi/xen/privcmd.h, which no package of Debian installs */
-#define PRIVCMD_RESTRICT _IOC(_IOC_NONE, 'P', 3, sizeof(uint16_t))
+#define PRIVCMD_RESTRICT _IOC(_IOC_NONE, 'P', 6, sizeof(uint16_t))
 
 static void check_user(struct doctor *d)
 {

@@ -54,6 +54,8 @@ static const struct command {
      command_doctor},
     {"status", "[--json | --metrics | --follow] [--socket PATH]",
      "what the running tocsind says of itself", command_daemon_status},
+    {"daemon", "reload | scan GUEST [--socket PATH]", "have the running tocsind do something",
+     command_daemon},
     {"key", "show [--key FILE]", "the key that verdicts are signed with", command_key},
 #ifdef HAVE_XEN
     {"list", "[--json]", "list the domains and their trigger rates", command_list},

@@ -201,9 +201,9 @@ static void buffers(void **state)
 	doctor_buffers(d);
 	expect(d, "trace buffers", DOCTOR_FAIL, "xentrace (process 77)", "kill 77");
 	doctor_free(d);
-	consumer("tocsind\n");
+	consumer("tocsin-broker\n");
 	doctor_buffers(d);
-	expect(d, "trace buffers", DOCTOR_PASS, "tocsind (process 77)", "");
+	expect(d, "trace buffers", DOCTOR_PASS, "tocsind (its broker is process 77)", "");
 	doctor_free(d);
 	unlink(at("proc/77/comm"));
 	probed = -EACCES;

@@ -77,9 +77,59 @@ for name, answer in (("nothing", []), ("no JSON", [b"hello\n"]), ("an array", [b
     check("what answers says " + name, code, 1)
 method, code, out, err = run([result({"guests": 3, "counters": [], "version": 7})])
 check("a status of other types", code, 0)
+
+
+def daemon(answers, *args):
+    """More than one request: they are read as the answers are written."""
+    server = socket.socket(socket.AF_UNIX)
+    if os.path.exists(path):
+        os.unlink(path)
+    server.bind(path)
+    server.listen(1)
+    asked = []
+
+    def serve_all():
+        connection = server.accept()[0]
+        with connection, connection.makefile("rwb") as stream:
+            for row in answers:
+                asked.append(json.loads(stream.readline()))
+                for answer in row:
+                    stream.write(json.dumps(answer).encode() + b"\n")
+                stream.flush()
+        server.close()
+
+    thread = threading.Thread(target=serve_all)
+    thread.start()
+    done = subprocess.run([tocsin, "daemon", *args, "--socket", path], capture_output=True, text=True,
+                          timeout=60, check=False)
+    thread.join()
+    return asked, done.returncode, done.stdout.splitlines(), done.stderr
+
+
+def told(**params):
+    return {"jsonrpc": "2.0", "method": "event", "params": params}
+
+
+asked, code, out, err = daemon([[result(True)]], "reload")
+check("reload", ([a["method"] for a in asked], code, out, err), (["reload"], 0, [], ""))
+asked, code, out, err = daemon([[{"id": 1, "error": {"message": "conf:2: log: no"}}]], "reload")
+check("reload, a mistake", (code, err), (1, "tocsin daemon: tocsind: conf:2: log: no\n"))
+swept = told(kind="verdict", swept=True)
+for end, expected in ((told(kind="sweep", domain="shop", scanned="3 processes"), 0),
+                      (told(kind="sweep", domain="shop", reason="gone"), 1)):
+    asked, code, out, err = daemon([[result(True)], [result(True), told(kind="verdict"), swept, told(
+        kind="sweep", domain="other", scanned="1"), end]], "scan", "shop")
+    check("scan", ([a["method"] for a in asked], asked[1]["params"], code), (["subscribe", "scan"], {
+        "guest": "shop"}, expected))
+    check("what it prints", [json.loads(line) for line in out], [swept["params"], end["params"]])
+asked, code, out, err = daemon([[result(True)], [result(True)]], "scan", "shop")
+check("scan, and the daemon ends", code, 1)
 os.unlink(path)
 done = subprocess.run([tocsin, "status", "--socket", path], capture_output=True, text=True, timeout=60, check=False)
 check("nobody there", (done.returncode, "is it running" in done.stderr), (1, True))
+for args in ([], ["scan"], ["reload", "now"], ["sing"]):
+    check("daemon, usage: " + " ".join(args), subprocess.run([tocsin, "daemon", *args], capture_output=True,
+                                                             timeout=60, check=False).returncode, 2)
 for args in (["--json", "--follow"], ["--xml"], ["--socket"]):
     check("usage: " + " ".join(args), subprocess.run([tocsin, "status", *args], capture_output=True, timeout=60,
                                                      check=False).returncode, 2)

@@ -62,6 +62,14 @@ _tocsin_words()
 		echo show
 		return
 		;;
+	2:daemon)
+		printf '%s\n' reload scan
+		return
+		;;
+	3:daemon)
+		[ "$verb" != scan ] || _tocsin_domains
+		return
+		;;
 	esac
 	options=$("$program" "$command" --help 2>/dev/null)
 	case $number:$options in
@@ -92,7 +100,7 @@ _tocsin_plain_words()
 
 	help=$("$program" --help 2>/dev/null)
 	case $before in
-	--config | --key | --log | --rules)
+	--config | --key | --log | --rules | --state)
 		echo FILES
 		return
 		;;

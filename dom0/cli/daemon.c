@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * tocsin daemon reload | scan GUEST [--socket PATH]: have the running tocsind do something, over
+ * tocsin daemon reload | scan DOMAIN [--socket PATH]: have the running tocsind do something, over
  * its API (docs/api.md).
  */
 #include "cli/command.h"
@@ -82,7 +82,7 @@ int command_daemon(int argc, char **argv)
 	}
 	scans = argc == 3 && !strcmp(argv[1], "scan");
 	if (!scans && (argc != 2 || strcmp(argv[1], "reload") != 0)) {
-		fputs("tocsin daemon: reload, or scan GUEST\n", stderr);
+		fputs("tocsin daemon: reload, or scan DOMAIN\n", stderr);
 		return EXIT_USAGE;
 	}
 	rc = tocsin_client_open(path, &c, &err);

@@ -54,7 +54,7 @@ static const struct command {
      command_doctor},
     {"status", "[--json | --metrics | --follow] [--socket PATH]",
      "what the running tocsind says of itself", command_daemon_status},
-    {"daemon", "reload | scan GUEST [--socket PATH]", "have the running tocsind do something",
+    {"daemon", "reload | scan DOMAIN [--socket PATH]", "have the running tocsind do something",
      command_daemon},
     {"key", "show [--key FILE]", "the key that verdicts are signed with", command_key},
 #ifdef HAVE_XEN

@@ -47,6 +47,10 @@ CASES = (
     ("tocsin enable shop --r", ["--rate"]),
     ("tocsin views d", ["desk"]),
     ("tocsin key ", ["show"]),
+    ("tocsin daemon ", ["reload", "scan"]),
+    ("tocsin daemon scan ", ["desk", "shop"]),
+    ("tocsin status --m", ["--metrics"]),
+    ("tocsin status --socket im", ["image"]),
     ("tocsin hypervisor r", ["remove"]),
     ("tocsin hypervisor remove --", ["--dry-run", "--json"]),
     ("tocsin hypervisor install --p", ["--payload"]),
@@ -62,6 +66,8 @@ CASES = (
     ("tocsin-guest --timeout ", []),
     ("tocsind --ver", ["--version"]),
     ("tocsind --key im", ["image"]),
+    ("tocsind --check", ["--check-config"]),
+    ("tocsind --config im", ["image"]),
 )
 
 

@@ -26,7 +26,7 @@ struct errand {
 	const struct tocsin_msg_start *m;
 	int socket, file; /* file -1: none */
 	struct tocsin_job_guest guest;
-	struct tocsin_store store;
+	struct tocsin_kernel_store store;
 	struct tocsin_sweep sweep;
 	uint64_t scanned, found;
 };
@@ -118,12 +118,12 @@ static int prepare(struct errand *e, struct tocsin_error *err)
 	if (rc)
 		return rc;
 	if (cache && tocsin_worker_folder(cache, e->m->uuid, folder, sizeof(folder))) {
-		tocsin_store_open(&e->store, folder);
+		tocsin_kernel_store_open(&e->store, folder);
 		/* What is found is not kept: that is the worker's, and its file has a name. */
 		if (e->store.to >= 0)
 			close(e->store.to);
 		e->store.to = -1;
-		tocsin_store_commit(folder, (int)getpid(), "");
+		tocsin_kernel_store_commit(folder, (int)getpid(), "");
 		e->guest.store = &e->store;
 	}
 	if (e->file >= 0) /* the pages, and what stands around them */

@@ -143,10 +143,15 @@ static int scan_hooks(struct tocsin_kernel *k, const struct tocsin_code *code,
 		      struct tocsin_findings *findings, struct tocsin_error *err)
 {
 	struct tocsin_hook_list list;
+	char text[64];
 	int rc = tocsin_hook_list(k, code, &list, err);
 
 	if (rc)
 		return rc;
+	if (list.torn) {
+		snprintf(text, sizeof(text), "%zu hooks changed while they were read", list.torn);
+		tocsin_scan_unreadable(findings, "kernel", text);
+	}
 	findings->truncated |= list.truncated;
 	findings->unknown += list.unknown;
 	for (size_t i = 0; i < list.count; i++) {

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -21,6 +23,7 @@
 uint8_t ram[PAGES * TOCSIN_PAGE_SIZE];
 bool absent[PAGES];
 static int walk_error, changes_after_read;
+static time_t clock_leaps; /* seconds that pass from one look at the clock to the next */
 bool halves, mapped;
 struct tocsin_vma rows[3];
 static struct tocsin_vma_list vmas;
@@ -33,6 +36,16 @@ static struct tocsin_copy copy_rows[2];
 static struct tocsin_copy_list copies;
 struct tocsin_findings findings;
 struct tocsin_scan_target target;
+
+/* libyara's clock too. */
+int clock_gettime(clockid_t which, struct timespec *ret)
+{
+	static time_t ahead;
+	int rc = (int)syscall(SYS_clock_gettime, which, ret);
+
+	ret->tv_sec += __atomic_add_fetch(&ahead, clock_leaps, __ATOMIC_RELAXED);
+	return rc;
+}
 
 int tocsin_process_walk(struct tocsin_kernel *k, const struct tocsin_process *p, uint64_t va,
 			struct tocsin_mapping *ret)
@@ -111,6 +124,7 @@ static int setup(void **state)
 	memset(&process, 0, sizeof(process));
 	memset(&findings, 0, sizeof(findings));
 	walk_error = changes_after_read = 0;
+	clock_leaps = 0;
 	halves = mapped = false;
 	rows[0] =
 	    (struct tocsin_vma){.start = BASE, .end = BASE + sizeof(ram), .read = true, .path = ""};
@@ -673,6 +687,27 @@ static void bound_on_bytes_truncates(void **state)
 	assert_true(findings.truncated);
 }
 
+/* With one thread and with several, in a sieve's windows and without any. */
+static void out_of_time_is_said(void **state)
+{
+	rows[0].end = BASE + (64u << 20);
+	for (unsigned int way = 0; way < 4; way++) {
+		if (way & 2)
+			memcpy(ram + sizeof(ram) - TOCSIN_PAGE_SIZE, MARKER, strlen(MARKER));
+		target.limits.seconds = 2;
+		target.limits.threads = way & 1 ? 4 : 1;
+		clock_leaps = 1;
+		scan();
+		clock_leaps = 0;
+		assert_int_equal(findings.count, 0);
+		assert_true(findings.truncated);
+		assert_non_null(strstr(findings.unreadable, "yara: rules took too long"));
+		memset(&findings, 0, sizeof(findings));
+	}
+	target.limits.seconds = 0;
+	expect_one("yara.tocsin_test_malicious", TOCSIN_SEVERITY_CRITICAL);
+}
+
 static void guest_gone_is_said(void **state)
 {
 	walk_error = -ENODEV;
@@ -773,6 +808,7 @@ int main(void)
 	    R(shellcode_is_found),
 	    R(torn_match_is_no_finding),
 	    R(bound_on_bytes_truncates),
+	    R(out_of_time_is_said),
 	    R(guest_gone_is_said),
 	    T(broken_rules_are_left_out),
 	};

@@ -11,8 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t found, skipped;
 
 	if (!sieve) {
-		rules = same_compile();
-		if (tocsin_sieve_make(rules, &sieve) || !sieve)
+		rules = same_compile(same_rules);
+		if (!rules || tocsin_sieve_make(rules, &sieve) || !sieve)
 			abort();
 	}
 	if (size && size <= SAME_SIZE && !is_same(rules, sieve, data, size, &found, &skipped))

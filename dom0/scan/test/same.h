@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define MATCHES_MAX 4096u
+#define SAME_SECONDS 20
 #define SAME_SIZE (1u << 20) /* of data, at most */
 
 static const char same_rules[] =
@@ -48,6 +49,8 @@ struct same_scan {
 	size_t window, count;
 	struct same_match matches[MATCHES_MAX];
 	size_t match_count; /* more than MATCHES_MAX: not kept */
+	uint64_t rules;     /* a bit for each that matches, of the first 64 */
+	int bad;            /* libyara's error */
 };
 
 static YR_MEMORY_BLOCK *same_next(YR_MEMORY_BLOCK_ITERATOR *it)
@@ -72,6 +75,8 @@ static int same_message(YR_SCAN_CONTEXT *c, int message, void *data, void *user)
 {
 	struct same_scan *s = user;
 
+	if (message == CALLBACK_MSG_RULE_MATCHING)
+		s->rules |= 1ull << ((size_t)((YR_RULE *)data - c->rules->rules_table) & 63);
 	for (uint32_t i = 0; message == CALLBACK_MSG_SCAN_FINISHED && i < c->rules->num_strings;
 	     i++)
 		for (const YR_MATCH *m = c->matches[i].head; m; m = m->next)
@@ -92,9 +97,17 @@ static void same_find(YR_RULES *rules, const uint8_t *data, const struct tocsin_
 	s->windows = windows;
 	s->count = count;
 	s->window = s->match_count = 0;
+	s->rules = 0;
 	memset(s->matches, 0, sizeof(s->matches));
-	if (yr_rules_scan_mem_blocks(rules, &it, 0, same_message, s, 0) != ERROR_SUCCESS)
-		abort();
+	s->bad = yr_rules_scan_mem_blocks(rules, &it, 0, same_message, s, SAME_SECONDS);
+}
+
+static bool same_has_parts(const YR_RULES *rules)
+{
+	for (uint32_t i = 0; i < rules->num_strings; i++)
+		if (STRING_IS_CHAIN_PART(&rules->strings_table[i]))
+			return true;
+	return false;
 }
 
 /* Are they? At most SAME_SIZE bytes. *skipped: how many were in no window. */
@@ -104,6 +117,7 @@ static bool is_same(YR_RULES *rules, const struct tocsin_sieve *sieve, const uin
 	static struct tocsin_window windows[SAME_SIZE / TOCSIN_WINDOW_GAP + 1];
 	static struct same_scan all, some;
 	struct tocsin_window whole = {0, (uint32_t)size};
+	const struct tocsin_window *some_of_it = windows;
 	size_t n = tocsin_sieve_windows(sieve, data, size, windows);
 
 	*skipped = size;
@@ -114,19 +128,36 @@ static bool is_same(YR_RULES *rules, const struct tocsin_sieve *sieve, const uin
 		*skipped -= windows[i].end - windows[i].start;
 	}
 	same_find(rules, data, &whole, 1, &all);
-	same_find(rules, data, windows, n, &some);
+	/* As yara.c does: of strings with parts all, and without any block nothing is decided. */
+	if ((n && same_has_parts(rules)) || !n)
+		some_of_it = &whole;
+	if (!n)
+		whole.end = size < 4096 ? whole.end : 4096;
+	same_find(rules, data, some_of_it, some_of_it == &whole ? 1 : n, &some);
 	*found = all.match_count;
-	return all.match_count == some.match_count &&
+	if (all.bad) /* too many threads of a regular expression, or the like: a failed scan */
+		return true;
+	return !some.bad && all.rules == some.rules && all.match_count == some.match_count &&
 	       !memcmp(all.matches, some.matches, sizeof(all.matches));
 }
 
-static YR_RULES *same_compile(void)
+static void same_ignore(int level, const char *file, int line, const YR_RULE *rule,
+			const char *message, void *user)
+{
+}
+
+/* NULL: the text is wrong. Else to be freed, and then yr_finalize. */
+static YR_RULES *same_compile(const char *text)
 {
 	YR_COMPILER *c;
-	YR_RULES *ret;
+	YR_RULES *ret = NULL;
 
-	if (yr_initialize() || yr_compiler_create(&c) ||
-	    yr_compiler_add_string(c, same_rules, NULL) || yr_compiler_get_rules(c, &ret))
+	if (yr_initialize() || yr_compiler_create(&c))
+		abort();
+	yr_compiler_set_callback(c, same_ignore, NULL);
+	if (yr_compiler_add_string(c, text, NULL))
+		yr_finalize();
+	else if (yr_compiler_get_rules(c, &ret))
 		abort();
 	yr_compiler_destroy(c);
 	return ret;

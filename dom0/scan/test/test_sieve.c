@@ -79,7 +79,7 @@ static void fill(uint8_t *data, size_t size, unsigned int alphabet, unsigned int
 
 static void windows_hold_all_matches(void **state)
 {
-	YR_RULES *rules = same_compile();
+	YR_RULES *rules = same_compile(same_rules);
 	struct tocsin_sieve *sieve;
 	size_t skipped = 0, found = 0;
 
@@ -111,7 +111,7 @@ static void dense_memory_is_one_window(void **state)
 {
 	enum { SIZE = 256 << 10 };
 	static struct tocsin_window windows[SIZE / TOCSIN_WINDOW_GAP + 1];
-	YR_RULES *rules = same_compile();
+	YR_RULES *rules = same_compile(same_rules);
 	uint8_t *data = malloc(SIZE);
 	struct tocsin_sieve *sieve;
 

@@ -49,11 +49,12 @@ static int reads_memory(FILE *f, struct tocsin_rules *ret)
 	static const char *const words[] = {"import", "int8", "int16", "int32", "entrypoint"};
 	char *line = NULL;
 	size_t room = 0;
+	ssize_t n;
 
-	while (getline(&line, &room, f) >= 0) {
+	while ((n = getline(&line, &room, f)) >= 0) { /* a comment may have zeroes in it */
 		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-			ret->whole |= strstr(line, words[i]) != NULL;
-		ret->entry |= strstr(line, "entrypoint") != NULL;
+			ret->whole |= memmem(line, (size_t)n, words[i], strlen(words[i])) != NULL;
+		ret->entry |= memmem(line, (size_t)n, "entrypoint", 10) != NULL;
 	}
 	free(line);
 	if (ferror(f))

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The sieve leaves nothing out that libyara would find. */
+#include "scan/rules.h"
 #include "scan/test/same.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -154,12 +156,38 @@ static void short_atoms_have_no_sieve(void **state)
 	}
 }
 
+/* Rules that read memory by themselves are known, whatever libyara takes for a comment before. */
+static void no_zero_hides_an_import(void **state)
+{
+	static const char text[] = "/*\0*/ import \"math\"\n"
+				   "rule r { condition: /*\0*/ entrypoint == 1 }\n";
+	char dir[] = "/tmp/tocsin-rules-XXXXXX", path[64];
+	const char *const directories[] = {dir, NULL};
+	struct tocsin_rules *rules;
+	struct tocsin_error err;
+	FILE *f;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/a.yar", dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, sizeof(text) - 1, f), sizeof(text) - 1);
+	fclose(f);
+	assert_int_equal(tocsin_rules_load(directories, NULL, NULL, &rules, &err), 0);
+	unlink(path);
+	rmdir(dir);
+	assert_int_equal(tocsin_rules_count(rules), 1);
+	assert_true(rules->whole && rules->entry);
+	tocsin_rules_free(rules);
+}
+
 int main(void)
 {
 	const struct CMUnitTest list[] = {
 	    cmocka_unit_test(windows_hold_all_matches),
 	    cmocka_unit_test(dense_memory_is_one_window),
 	    cmocka_unit_test(short_atoms_have_no_sieve),
+	    cmocka_unit_test(no_zero_hides_an_import),
 	};
 
 	return cmocka_run_group_tests(list, NULL, NULL);

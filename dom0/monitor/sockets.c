@@ -23,7 +23,7 @@
 #include <string.h>
 
 #define PATIENCE 2        /* samples in which a file's holder may be missing */
-#define ENDED_SAMPLES 4   /* in which the TIME_WAIT of one that has ended is met, if it is */
+#define ENDED_SAMPLES 16  /* in which the TIME_WAIT of one that has ended is met, if it is */
 #define TORN_SAMPLES 16   /* after which what never holds still is told of as it is */
 #define BROKEN_SAMPLES 64 /* after which a table is not just busy */
 #define HIDDEN_SAMPLES 2  /* one that says so may have met a guest that was not let run */

@@ -357,7 +357,7 @@ static void leftovers_that_come_late_are_of_whom_was_seen(void **state)
 	sample(w, NULL);
 	remove_socket(w, 0x210); /* and its port is used again, for a short while */
 	add_tcp(w, 0x220, TCP_TIME_WAIT, 6000, 443, 0, -1);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 16; i++)
 		sample(w, NULL);
 	remove_socket(w, 0x220);
 	add_tcp(w, 0x230, TCP_TIME_WAIT, 6000, 443, 0, -1);

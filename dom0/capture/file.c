@@ -152,7 +152,7 @@ int tocsin_trace_bytes_read(const void *bytes, size_t size, tocsin_event_fn fn, 
 	return end(&r, rc, stats);
 }
 
-static int read_all(struct reader *r, int fd, const char *path, struct tocsin_error *err)
+static int read_all(struct reader *r, int fd, struct tocsin_error *err)
 {
 	uint8_t *portion = malloc(PORTION);
 	int rc = portion ? 0 : tocsin_error_set(err, -ENOMEM, "out of memory");
@@ -163,8 +163,7 @@ static int read_all(struct reader *r, int fd, const char *path, struct tocsin_er
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			rc = tocsin_error_set(err, -errno, "cannot read %s: %s", path,
-					      strerror(errno));
+			rc = tocsin_error_set(err, -errno, "cannot be read: %s", strerror(errno));
 		else if (n == 0)
 			break;
 		else
@@ -182,13 +181,13 @@ int tocsin_trace_file_read(const char *path, tocsin_event_fn fn, void *context,
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return tocsin_error_set(err, -errno, "cannot open %s: %s", path, strerror(errno));
+		return tocsin_error_set(err, -errno, "cannot be opened: %s", strerror(errno));
 	rc = tocsin_decoder_new(fn, context, &r.decoder);
 	if (rc) {
 		close(fd);
 		return tocsin_error_set(err, rc, "cannot make a decoder: %s", strerror(-rc));
 	}
-	rc = read_all(&r, fd, path, err);
+	rc = read_all(&r, fd, err);
 	close(fd);
 	return end(&r, rc, stats);
 }

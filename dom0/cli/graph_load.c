@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum form { FORM_UNKNOWN, FORM_TEXT, FORM_HISTORY, FORM_GRAPH };
@@ -22,9 +23,19 @@ enum form { FORM_UNKNOWN, FORM_TEXT, FORM_HISTORY, FORM_GRAPH };
 static int form_of(const char *path, enum form *ret, struct tocsin_error *err)
 {
 	uint8_t header[72] = {0};
-	FILE *f = fopen(path, "re");
+	struct stat st;
 	size_t size;
+	FILE *f;
 
+	if (stat(path, &st))
+		return tocsin_error_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode)) /* it is read twice: a pipe cannot be */
+		return tocsin_error_set(err, -EINVAL, "%s: %s", path,
+					S_ISDIR(st.st_mode) ? "it is a folder; a graph is a file"
+							    : "it is not a file");
+	if (!st.st_size)
+		return tocsin_error_set(err, -ENODATA, "%s: an empty file", path);
+	f = fopen(path, "re");
 	if (!f)
 		return tocsin_error_set(err, -errno, "%s: %s", path, strerror(errno));
 	size = fread(header, 1, sizeof(header), f);
@@ -99,7 +110,8 @@ static int load_text(const struct graph_options *o, struct tocsin_provenance **r
 		fclose(f);
 	if (rc) {
 		tocsin_provenance_free(g);
-		return tocsin_error_set(err, rc, "%s: %s", o->file, own.message);
+		return tocsin_error_set(err, rc, "%s: no graph, no history; as events in text: %s",
+					o->file, guest_text(own.message, strlen(own.message)));
 	}
 	tocsin_provenance_settle(g);
 	*ret = g;

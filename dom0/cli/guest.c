@@ -145,6 +145,19 @@ static int open_qemu(const char *path, guest_say *say, void *context, struct toc
 	return rc;
 }
 
+/* A file of any other kind is taken as raw memory: what is wrong may be the file. */
+static int blame_dump(const char *path, int rc, struct tocsin_error *err)
+{
+	const struct tocsin_error why = *err;
+
+	if (strstr(why.message, path))
+		return rc;
+	*err = (struct tocsin_error){0}; /* else the first stays */
+	return tocsin_error_set(err, rc, "%s: %s%s", path, why.code ? why.message : strerror(-rc),
+				rc == -ENOENT ? "; is it a whole dump, raw, LiME or an ELF core?"
+					      : "");
+}
+
 int guest_open(const struct guest_options *o, guest_say *say, void *context,
 	       struct tocsin_memory **ret_memory, struct tocsin_kernel **ret_kernel,
 	       struct tocsin_error *err)
@@ -160,14 +173,15 @@ int guest_open(const struct guest_options *o, guest_say *say, void *context,
 	else
 		rc = tocsin_memory_open_dump(o->dump, &memory, err);
 	if (rc)
-		return rc;
+		return o->dump ? blame_dump(o->dump, rc, err) : rc;
 	rc = tocsin_kernel_open_cached(
 	    memory, 0, tocsin_kernel_cache_folder(folder, sizeof(folder)), ret_kernel, err);
-	if (rc)
-		tocsin_memory_close(memory);
-	else
+	if (!rc) {
 		*ret_memory = memory;
-	return rc;
+		return 0;
+	}
+	tocsin_memory_close(memory);
+	return o->dump ? blame_dump(o->dump, rc, err) : rc;
 }
 
 int guest_run(int argc, char **argv, unsigned int accepts, guest_show show)

@@ -549,8 +549,9 @@ int command_hypervisor(int argc, char **argv)
 			return EXIT_USAGE;
 		return verbs[i].run(&r);
 	}
-	fputs(argc > 1 ? "tocsin hypervisor: there is no such thing to do\n"
-		       : "tocsin hypervisor: what is to be done?\n",
-	      stderr);
+	if (argc > 1)
+		fprintf(stderr, "tocsin hypervisor: there is no 'hypervisor %s'\n", argv[1]);
+	else
+		fputs("tocsin hypervisor: what is to be done?\n", stderr);
 	return EXIT_USAGE;
 }

@@ -55,7 +55,9 @@ int command_key(int argc, char **argv)
 	if (argc == 4 && !strcmp(argv[2], "--key"))
 		path = argv[3];
 	else if (argc != 2) {
-		fputs("tocsin key: unexpected arguments\n", stderr);
+		fputs(argc < 2 ? "tocsin key: what is to be done?\n"
+			       : "tocsin key: unexpected arguments\n",
+		      stderr);
 		return EXIT_USAGE;
 	}
 	if (strcmp(argv[1], "show")) {

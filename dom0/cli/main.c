@@ -89,7 +89,7 @@ static int run(const struct command *c, int argc, char **argv)
 {
 	int rc;
 
-	if (argc > 1 && !strcmp(argv[1], "--help")) {
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[argc - 1], "--help"))) {
 		printf("usage: tocsin %s %s\n\n%s\n", c->name, c->arguments, c->summary);
 		if (strstr(c->arguments, "GUEST"))
 			printf("\nGUEST is one of  -d DOMAIN  --qemu QMP-SOCKET%s\n",
@@ -123,6 +123,10 @@ int main(int argc, char **argv)
 	if (argc < 2) {
 		help(stderr);
 		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "help") && argc > 2) { /* help COMMAND is COMMAND --help */
+		argv[1] = argv[2];
+		argv[2] = "--help";
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
 		help(stdout);

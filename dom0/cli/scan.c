@@ -203,6 +203,12 @@ static int show(struct tocsin_kernel *k, const struct guest_options *o, struct t
 
 int command_scan(int argc, char **argv)
 {
+	for (int i = 1; argc > 2 && i < argc; i++) {
+		if (!strcmp(argv[i], "--list")) {
+			fputs("tocsin scan: --list goes with nothing else\n", stderr);
+			return EXIT_USAGE;
+		}
+	}
 	if (argc == 2 && !strcmp(argv[1], "--list")) {
 		printf("%-32s %-8s %-10s %-10s %s\n", "RULE", "SEVERITY", "CONFIDENCE", "TECHNIQUE",
 		       "WHY");

@@ -281,7 +281,8 @@ int tocsin_image_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_image
 		if (rc)
 			rc = search(m, &image);
 		if (rc)
-			return tocsin_error_set(err, rc, "no kernel page table in guest memory");
+			return tocsin_error_set(err, rc,
+						"no kernel of 64-bit Linux in this memory");
 	}
 	*ret = image;
 	return 0;

@@ -52,7 +52,7 @@ check("truncated: what came before is shown", out.count("vcpu 0"), 2)
 code, out, err = run("replay", folder / "garbage.trace")
 check("not a trace file", (code, out, "not a xentrace file" in err), (1, "", True))
 code, out, err = run("replay", folder / "absent.trace")
-check("no such file", (code, out, "No such file" in err), (1, "", True))
+check("no such file", (code, out, "No such file" in err, err.count("absent.trace")), (1, "", True, 1))
 with tempfile.NamedTemporaryFile() as empty:
     code, out, err = run("replay", empty.name)
     check("an empty file says so", (code, "nothing was traced" in err), (0, True))
@@ -73,7 +73,8 @@ check("net, filters", (code, out, "No such file" in err), (1, "", True))
 code, out, err = run("ps", "--dump", folder / "absent")
 check("ps, no such file", (code, out, "No such file" in err), (1, "", True))
 code, out, err = run("ps", "--dump", folder / "good.trace")
-check("ps, no kernel in it", (code, out, err.count("\n")), (1, "", 1))
+check("ps, no kernel in it", (code, out, err.count("\n"), "good.trace: no kernel" in err,
+      "a whole dump" in err), (1, "", 1, True, True))
 for args in (["--for", "0"], ["--for", "x"], ["--view", "--json"], ["--format", "text", "--view"],
              ["--period", "0"], ["--share", "101"], ["--account", "0"], ["--dump", "x"], ["--qemu"],
              ["--qemu", folder / "absent"]):
@@ -84,6 +85,12 @@ check("watch, no guest", (code, out, err.count("absent"), "No such file" in err)
 for command in ("net", "watch", "history", "rules"):
     code, out, err = run(command, "--help")
     check(command + ": its help fits 80 columns", (code, max(map(len, out.splitlines())) <= 80), (0, True))
+    check(command + ": its help, asked for otherwise", (run("help", command),
+          run(command, "--dump", "a", "--help")), ((code, out, err),) * 2)
+check("help for what is not there", run("help", "sing")[0], 2)
+code, out, err = run("scan", "--list", "--json")
+check("scan --list with more", (code, out, "--list goes with" in err), (2, "", True))
+check("key, nothing said", "what is to be done" in run("key")[2], True)
 code, out, err = run("--help")
 check("help names replay", (code, "replay" in out), (0, True))
 check("version", run("--version")[1].split()[0], "tocsin")

@@ -28,6 +28,13 @@ def events(name, text):
     return path
 
 
+for what, path, expected in (
+        ("a folder", folder, "folder"), ("no file", "/dev/null", "not a file"),
+        ("nothing", events("nothing", ""), "an empty file"),
+        ("another file", events("other", "some\033[1mtext\n"), r"some\x1b[1mtext' is no time")):
+    code, out, err = run(path)
+    check(what + " is no graph", (code, out, expected in err, "\033" in err), (1, "", True, False))
+
 code, out, err = run(case, "--back", THEFT)
 check("back", (code, err), (0, ""))
 lines = out.splitlines()

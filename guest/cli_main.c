@@ -98,6 +98,11 @@ int main(int argc, char **argv)
 	at = parse_options(&cli, argc, argv, &code);
 	if (at < 0)
 		return code;
+	if (!strcmp(argv[at], "help") ||
+	    (at + 1 < argc && (!strcmp(argv[at + 1], "--help") || !strcmp(argv[at + 1], "-h")))) {
+		fputs(help, stdout);
+		return CLI_CLEAN;
+	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(argv[at], commands[i].name))
 			return commands[i].run(&cli, argc - at, argv + at);

@@ -14,12 +14,14 @@
 
 static void print_row(const struct tocsin_mount *m)
 {
-	char device[32];
+	char device[32], options[32];
 
+	snprintf(options, sizeof(options), "%s%s%s%s", m->read_only ? "ro" : "rw",
+		 m->no_suid ? ",nosuid" : "", m->no_dev ? ",nodev" : "",
+		 m->no_exec ? ",noexec" : "");
 	snprintf(device, sizeof(device), "%u:%u", m->dev_major, m->dev_minor);
-	printf("%5" PRId32 " %5" PRId32 " %-8s %-12s %s%s%s%s %-20s %s%s\n", m->id, m->parent_id,
-	       device, guest_text(m->type, strlen(m->type)), m->read_only ? "ro" : "rw",
-	       m->no_suid ? ",nosuid" : "", m->no_dev ? ",nodev" : "", m->no_exec ? ",noexec" : "",
+	printf("%5" PRId32 " %5" PRId32 " %-8s %-12s %-23s %-20s %s%s\n", m->id, m->parent_id,
+	       device, guest_text(m->type, strlen(m->type)), options,
 	       guest_text(m->source, strlen(m->source)), guest_text(m->path, strlen(m->path)),
 	       guest_remark(m->confidence));
 }
@@ -36,8 +38,8 @@ static int show(struct tocsin_kernel *k, const struct guest_options *o, struct t
 		return rc;
 	partial = list.torn || list.truncated;
 	if (!o->json)
-		printf("%5s %5s %-8s %-12s %s %-20s %s\n", "ID", "ON", "DEVICE", "TYPE", "OPTIONS",
-		       "SOURCE", "PATH");
+		printf("%5s %5s %-8s %-12s %-23s %-20s %s\n", "ID", "ON", "DEVICE", "TYPE",
+		       "OPTIONS", "SOURCE", "PATH");
 	for (size_t i = 0; i < list.count && !rc; i++) {
 		if (o->json)
 			rc = tocsin_output_mount_json(stdout, &list.rows[i]);

@@ -79,7 +79,12 @@ static int parse_value(const char *option, const char *value, struct net_filter 
 
 int net_filter_option(char **argv, void *filter)
 {
-	static const char *const valued[] = {"--state", "--address", "--port", "--pid"};
+	static const struct {
+		const char *name, *takes;
+	} valued[] = {{"--state", "a state as the table names them (LISTEN, ESTABLISHED, ...)"},
+		      {"--address", "an address of IPv4 or IPv6, or ADDRESS/BITS"},
+		      {"--port", "a port, 0 to 65535"},
+		      {"--pid", "a process number, from 1"}};
 	struct net_filter *f = filter;
 
 	if (!strcmp(argv[0], "--listening")) {
@@ -97,12 +102,15 @@ int net_filter_option(char **argv, void *filter)
 		return 1;
 	}
 	for (size_t i = 0; i < sizeof(valued) / sizeof(valued[0]); i++) {
-		if (strcmp(argv[0], valued[i]))
+		if (strcmp(argv[0], valued[i].name))
 			continue;
 		if (argv[1] && !parse_value(argv[0], argv[1], f))
 			return 2;
-		fprintf(stderr, "tocsin net: %s '%s' makes no sense\n", argv[0],
-			argv[1] ? argv[1] : "");
+		if (argv[1])
+			fprintf(stderr, "tocsin net: %s does not take '%s', but %s\n", argv[0],
+				argv[1], valued[i].takes);
+		else
+			fprintf(stderr, "tocsin net: %s needs %s\n", argv[0], valued[i].takes);
 		return -EINVAL;
 	}
 	return 0;

@@ -160,6 +160,27 @@ static int parse_value(const char *option, const char *value, struct watch_optio
 	return -ENOENT;
 }
 
+/* What an option takes that did not take what it was given. */
+static const char *takes(const char *option)
+{
+	static const struct {
+		const char *option, *takes;
+	} values[] = {
+	    {"--format", "text, json or ocsf"},
+	    {"--keep", "a time: seconds, or 90s, 10m, 2h, 7d"},
+	    {"--for", "a time above 0: seconds, or 90s, 10m, 2h, 7d"},
+	    {"--account", "a time above 0: seconds, or 90s, 10m, 2h, 7d"},
+	    {"--max-size", "a size: bytes, or 64K, 100M, 2G"},
+	    {"--period", "milliseconds, LEAST or LEAST,MOST, 1 to 3600000"},
+	    {"--share", "a percentage, above 0, up to 100"},
+	};
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		if (!strcmp(option, values[i].option))
+			return values[i].takes;
+	return "something else";
+}
+
 static int complain(const char *option, const char *value, int rc)
 {
 	if (!strcmp(option, "--dump"))
@@ -173,7 +194,8 @@ static int complain(const char *option, const char *value, int rc)
 	else if (rc == -E2BIG)
 		fprintf(stderr, "tocsin watch: too many of %s\n", option);
 	else
-		fprintf(stderr, "tocsin watch: %s does not take '%s'\n", option, value);
+		fprintf(stderr, "tocsin watch: %s does not take '%s', but %s\n", option, value,
+			takes(option));
 	return EXIT_USAGE;
 }
 

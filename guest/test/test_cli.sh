@@ -23,6 +23,9 @@ expect()
 }
 
 expect 0 '^Usage: tocsin-guest' --help
+expect 0 '^Usage: tocsin-guest' help
+expect 0 '^Usage: tocsin-guest' run --help
+expect 0 '^Usage: tocsin-guest' verify -h
 expect 0 '^tocsin-guest [0-9]' --version
 expect 2 'command is missing'
 expect 2 'unknown command: nonsense' nonsense

@@ -66,7 +66,9 @@ check("ps with two sources", run("ps", "-d", "a", "--dump", "b")[0], 2)
 check("ps, unknown option", run("ps", "-d", "a", "--xml")[0], 2)
 for args in (["--port", "65536"], ["--port", "x"], ["--state", "OPEN"], ["--pid", "0"], ["--address"],
              ["--address", "1.2.3"], ["--address", "10.0.0.0/33"], ["--address", "::/129"], ["--tls"]):
-    check("net, wrong filter: " + " ".join(args), run("net", "--dump", "b", *args)[0], 2)
+    code, out, err = run("net", "--dump", "b", *args)
+    check("net, wrong filter: " + " ".join(args), (code, out, len(args) == 1 or
+          f"{args[0]} does not take '{args[1]}', but a" in err), (2, "", True))
 code, out, err = run("net", "--dump", folder / "absent", "--listening", "--tcp", "--unix", "--port",
                      "0", "--state", "listen", "--address", "fe80::/10", "--pid", "1")
 check("net, filters", (code, out, "No such file" in err), (1, "", True))
@@ -77,9 +79,10 @@ check("ps, no kernel in it", (code, out, err.count("\n"), "good.trace: no kernel
       "a whole dump" in err), (1, "", 1, True, True))
 for args in (["--for", "0"], ["--for", "x"], ["--view", "--json"], ["--format", "text", "--view"],
              ["--period", "0"], ["--share", "101"], ["--account", "0"], ["--dump", "x"], ["--qemu"],
-             ["--qemu", folder / "absent"]):
+             ["--keep", "x"], ["--max-size", "1T"], ["--format", "xml"], ["--qemu", folder / "absent"]):
     code, out, err = run("watch", "--qemu", folder / "absent", *args)
-    check("watch, wrong usage: " + " ".join(map(str, args)), (code, out, "usage:" in err), (2, "", True))
+    check("watch, wrong usage: " + " ".join(map(str, args)), (code, out, "usage:" in err, "else" in err),
+          (2, "", True, False))
 code, out, err = run("watch", "--no-rules", "--qemu", folder / "absent")
 check("watch, no guest", (code, out, err.count("absent"), "No such file" in err), (1, "", 1, True))
 for command in ("net", "watch", "history", "rules"):

@@ -91,57 +91,69 @@ static int open_domain(const char *name, struct tocsin_memory **ret, struct tocs
 #endif
 }
 
-/* A QEMU that does not answer its monitor: most often because another program is its client. */
+/* Says what is waited for, when it takes long. */
 struct patience {
-	const char *path;
+	const char *text;
 	guest_say *say;
 	void *context;
+	pthread_t teller;
 	pthread_mutex_t lock;
-	pthread_cond_t answered;
-	bool over;
+	pthread_cond_t done;
+	bool over, tells;
 };
 
 static void *tell_of_waiting(void *argument)
 {
 	struct patience *p = argument;
 	struct timespec until;
-	char text[PATH_MAX + 96];
 	int rc = 0;
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += SAY_AFTER_SECONDS;
 	pthread_mutex_lock(&p->lock);
 	while (!p->over && rc != ETIMEDOUT)
-		rc = pthread_cond_timedwait(&p->answered, &p->lock, &until);
-	if (!p->over) {
-		snprintf(text, sizeof(text),
-			 "waiting for %s to answer: a QEMU monitor serves one client at a time",
-			 p->path);
-		p->say(p->context, text);
-	}
+		rc = pthread_cond_timedwait(&p->done, &p->lock, &until);
+	if (!p->over)
+		p->say(p->context, p->text);
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
 }
 
+/* text must live until patience_end. */
+static void patience_begin(struct patience *p, const char *text, guest_say *say, void *context)
+{
+	*p = (struct patience){.text = text,
+			       .say = say,
+			       .context = context,
+			       .lock = PTHREAD_MUTEX_INITIALIZER,
+			       .done = PTHREAD_COND_INITIALIZER};
+	p->tells = !pthread_create(&p->teller, NULL, tell_of_waiting, p);
+}
+
+static void patience_end(struct patience *p)
+{
+	if (!p->tells)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->over = true;
+	pthread_cond_signal(&p->done);
+	pthread_mutex_unlock(&p->lock);
+	pthread_join(p->teller, NULL);
+}
+
+/* A QEMU that does not answer its monitor: most often because another program is its client. */
 static int open_qemu(const char *path, guest_say *say, void *context, struct tocsin_memory **ret,
 		     struct tocsin_error *err)
 {
-	struct patience p = {.path = path,
-			     .say = say,
-			     .context = context,
-			     .lock = PTHREAD_MUTEX_INITIALIZER,
-			     .answered = PTHREAD_COND_INITIALIZER};
-	pthread_t teller;
-	bool tells = !pthread_create(&teller, NULL, tell_of_waiting, &p);
-	int rc = tocsin_memory_open_qemu(path, ret, err);
+	char text[PATH_MAX + 96];
+	struct patience p;
+	int rc;
 
-	if (!tells)
-		return rc;
-	pthread_mutex_lock(&p.lock);
-	p.over = true;
-	pthread_cond_signal(&p.answered);
-	pthread_mutex_unlock(&p.lock);
-	pthread_join(teller, NULL);
+	snprintf(text, sizeof(text),
+		 "waiting for %s to answer: a QEMU monitor serves one client at a time", path);
+	patience_begin(&p, text, say, context);
+	rc = tocsin_memory_open_qemu(path, ret, err);
+	patience_end(&p);
 	return rc;
 }
 
@@ -164,6 +176,7 @@ int guest_open(const struct guest_options *o, guest_say *say, void *context,
 {
 	struct tocsin_memory *memory;
 	char folder[PATH_MAX];
+	struct patience p;
 	int rc;
 
 	if (o->domain)
@@ -174,8 +187,10 @@ int guest_open(const struct guest_options *o, guest_say *say, void *context,
 		rc = tocsin_memory_open_dump(o->dump, &memory, err);
 	if (rc)
 		return o->dump ? blame_dump(o->dump, rc, err) : rc;
+	patience_begin(&p, "still looking for the kernel in the guest's memory", say, context);
 	rc = tocsin_kernel_open_cached(
 	    memory, 0, tocsin_kernel_cache_folder(folder, sizeof(folder)), ret_kernel, err);
+	patience_end(&p);
 	if (!rc) {
 		*ret_memory = memory;
 		return 0;

@@ -29,15 +29,17 @@ static void print_maps(const struct tocsin_vma_list *list)
 static void print_process(const struct tocsin_process *p)
 {
 	char arguments[TOCSIN_CMDLINE_SIZE];
+	size_t size = p->cmdline_size;
 
-	for (size_t i = 0; i < p->cmdline_size; i++)
+	size -= size && !p->cmdline[size - 1]; /* each argument ends with a NUL */
+	for (size_t i = 0; i < size; i++)
 		arguments[i] = p->cmdline[i] ? p->cmdline[i] : ' ';
 	printf(p->mm ? "%7" PRId32 " %7" PRId32 " %6" PRIu32 " %-16s "
 		     : "%7" PRId32 " %7" PRId32 " %6" PRIu32 " [%s]",
 	       p->pid, p->ppid, p->uid, guest_text(p->comm, strnlen(p->comm, sizeof(p->comm))));
 	printf("%s%s%s%s%s\n", guest_text(p->exe, strlen(p->exe)),
-	       p->exe_id.deleted ? " (deleted)" : "", p->cmdline_size ? ": " : "",
-	       guest_text(arguments, p->cmdline_size), guest_remark(p->confidence));
+	       p->exe_id.deleted ? " (deleted)" : "", size ? ": " : "", guest_text(arguments, size),
+	       guest_remark(p->confidence));
 }
 
 static void print_threads(const struct tocsin_thread_list *list)

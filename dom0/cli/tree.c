@@ -50,10 +50,10 @@ static size_t first_child(const struct tree *t, int32_t ppid)
 
 static void print_row(const struct tocsin_process *p, int depth)
 {
-	printf("%7" PRId32 " %6" PRIu32 " %*s%s%s%s %s%s\n", p->pid, p->uid,
+	printf("%7" PRId32 " %6" PRIu32 " %*s%s%s%s%s%s%s\n", p->pid, p->uid,
 	       2 * (depth < DEPTH_SHOWN ? depth : DEPTH_SHOWN), "", p->mm ? "" : "[",
 	       guest_text(p->comm, strnlen(p->comm, sizeof(p->comm))), p->mm ? "" : "]",
-	       guest_text(p->exe, strlen(p->exe)), guest_remark(p->confidence));
+	       *p->exe ? " " : "", guest_text(p->exe, strlen(p->exe)), guest_remark(p->confidence));
 }
 
 /* The row and all below it, without recursion: a guest decides how deep it goes. */

@@ -12,4 +12,7 @@
 
 #define TOCSIN_HVM_PARAM_RATE 39
 
+/* Tracing of the domain's kernel functions, for the toolstack only as well: tocsin/trace.h. */
+#define TOCSIN_HVM_PARAM_TRACE 40
+
 #endif

@@ -8,28 +8,47 @@
 
 #include "base/error.h"
 #include <tocsin/event.h>
+#include <tocsin/trace.h>
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum tocsin_event_kind {
-	TOCSIN_EVENT_TRIGGER,  /* record holds */
-	TOCSIN_EVENT_LOST,     /* lost records on this CPU, all kinds of records: count */
-	TOCSIN_EVENT_MALFORMED /* a record that cannot be ours: what says why */
+	TOCSIN_EVENT_TRIGGER,   /* record holds */
+	TOCSIN_EVENT_LOST,      /* lost records on this CPU, all kinds of records: count */
+	TOCSIN_EVENT_MALFORMED, /* a record that cannot be ours: what says why */
+	TOCSIN_EVENT_CALL,      /* of a traced function: call holds */
+	TOCSIN_EVENT_GAP /* a frame of a traced domain is not traced from now on: gap holds */
+};
+
+/* A call of a traced function. */
+struct tocsin_traced_call {
+	uint16_t domid, vcpu;
+	uint32_t site; /* low half of its address */
+	uint32_t seq;
+	uint64_t rsp, rdi;
+	bool wide; /* rsi, rdx and cr3 hold */
+	bool cut;  /* they should, but their record is lost */
+	uint64_t rsi, rdx, cr3;
 };
 
 struct tocsin_event {
 	enum tocsin_event_kind kind;
 	uint16_t cpu; /* physical CPU whose buffer it came from */
 	uint64_t tsc; /* 0: none */
-	struct tocsin_record record;
+	union {
+		struct tocsin_record record;
+		struct tocsin_traced_call call;
+		struct tocsin_gap_record gap;
+	};
 	uint64_t count;
 	const char *what; /* static */
 };
 
 struct tocsin_capture_stats {
 	uint64_t triggers, lost, malformed;
+	uint64_t calls, gaps;
 	uint64_t foreign; /* records of other kinds, passed over */
 	uint64_t bytes;
 };

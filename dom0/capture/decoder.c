@@ -6,6 +6,9 @@
  * whatever pieces read() leaves, and both must come to the same events. The state is one record of
  * at most 40 bytes; nothing is allocated per record.
  *
+ * A traced call may come in two records, one right after the other in the buffer of its CPU. They
+ * are one event; if the second was lost, the first is delivered alone and says so.
+ *
  * Invariants: have < sizeof(partial) between calls; after an error the decoder repeats it for ever,
  * as the bytes that follow cannot be told apart any more; every byte fed is counted once.
  */
@@ -25,6 +28,8 @@ struct tocsin_decoder {
 	size_t have;  /* bytes in partial */
 	uint16_t cpu; /* whose they are */
 	int failed;
+	struct tocsin_event call; /* waits for its second record while waits is true */
+	bool waits;
 };
 
 int tocsin_decoder_new(tocsin_event_fn fn, void *context, struct tocsin_decoder **ret)
@@ -109,6 +114,72 @@ static void decode_lost(const uint8_t *extra, unsigned int words, struct tocsin_
 	event->count = word(extra);
 }
 
+/* Why a record of a call cannot come from the hypervisor; NULL: it can. */
+static const char *call_fault(const struct tocsin_call_record *r, unsigned int words)
+{
+	if (words * 4 != sizeof(*r))
+		return "record of a call of a wrong length";
+	if (r->domid >= XEN_DOMID_FIRST_RESERVED)
+		return "call in a reserved domain id";
+	if (r->site < 0x80000000u)
+		return "call of what is no kernel function";
+	return NULL;
+}
+
+static void decode_call(struct tocsin_decoder *d, const uint8_t *extra, unsigned int words,
+			struct tocsin_event *event)
+{
+	struct tocsin_call_record r;
+
+	memcpy(&r, extra, sizeof(r)); /* partial has room for it, whatever words is */
+	event->what = call_fault(&r, words);
+	if (event->what) {
+		event->kind = TOCSIN_EVENT_MALFORMED;
+		return;
+	}
+	event->kind = TOCSIN_EVENT_CALL;
+	event->call = (struct tocsin_traced_call){
+	    .domid = r.domid,
+	    .vcpu = r.vcpu & (uint16_t)~TOCSIN_CALL_WIDE,
+	    .site = r.site,
+	    .seq = r.seq,
+	    .rsp = r.rsp,
+	    .rdi = r.rdi,
+	};
+	d->waits = r.vcpu & TOCSIN_CALL_WIDE;
+	if (d->waits)
+		d->call = *event;
+}
+
+static void decode_more(struct tocsin_decoder *d, const uint8_t *extra, unsigned int words,
+			struct tocsin_event *event)
+{
+	struct tocsin_call_more_record r;
+
+	memcpy(&r, extra, sizeof(r));
+	if (words * 4 != sizeof(r) || !d->waits || d->call.call.seq != r.seq) {
+		event->kind = TOCSIN_EVENT_MALFORMED;
+		event->what = "second record of a call without its first";
+		return;
+	}
+	*event = d->call;
+	event->call.wide = true;
+	event->call.rsi = r.rsi;
+	event->call.rdx = r.rdx;
+	event->call.cr3 = r.cr3;
+	d->waits = false;
+}
+
+static void decode_gap(const uint8_t *extra, unsigned int words, struct tocsin_event *event)
+{
+	memcpy(&event->gap, extra, sizeof(event->gap));
+	event->kind = TOCSIN_EVENT_GAP;
+	if (words * 4 != sizeof(event->gap) || event->gap.domid >= XEN_DOMID_FIRST_RESERVED) {
+		event->kind = TOCSIN_EVENT_MALFORMED;
+		event->what = "record of a gap that cannot be";
+	}
+}
+
 static void count(struct tocsin_capture_stats *stats, const struct tocsin_event *event)
 {
 	switch (event->kind) {
@@ -122,7 +193,30 @@ static void count(struct tocsin_capture_stats *stats, const struct tocsin_event 
 	case TOCSIN_EVENT_MALFORMED:
 		stats->malformed++;
 		break;
+	case TOCSIN_EVENT_CALL:
+		stats->calls++;
+		break;
+	case TOCSIN_EVENT_GAP:
+		stats->gaps++;
+		break;
 	}
+}
+
+static int deliver(struct tocsin_decoder *d, const struct tocsin_event *event)
+{
+	count(&d->stats, event);
+	return d->fn(d->context, event);
+}
+
+int tocsin_decoder_end(struct tocsin_decoder *d)
+{
+	struct tocsin_event event = d->call;
+
+	if (!d->waits)
+		return 0;
+	d->waits = false;
+	event.call.cut = true;
+	return deliver(d, &event);
 }
 
 /* One whole record. */
@@ -132,7 +226,12 @@ static int decode(struct tocsin_decoder *d, const uint8_t *bytes)
 	const unsigned int words = XEN_TRACE_EXTRA(header);
 	const uint8_t *extra = bytes + 4;
 	struct tocsin_event event = {.cpu = d->cpu};
+	int rc = 0;
 
+	if (d->waits && XEN_TRACE_EVENT(header) != TOCSIN_TRC_CALL_MORE)
+		rc = tocsin_decoder_end(d);
+	if (rc)
+		return rc;
 	if (XEN_TRACE_HAS_TSC(header)) {
 		event.tsc = word(extra) | (uint64_t)word(extra + 4) << 32;
 		extra += 8;
@@ -144,12 +243,20 @@ static int decode(struct tocsin_decoder *d, const uint8_t *bytes)
 	case XEN_TRC_LOST_RECORDS:
 		decode_lost(extra, words, &event);
 		break;
+	case TOCSIN_TRC_CALL:
+		decode_call(d, extra, words, &event);
+		break;
+	case TOCSIN_TRC_CALL_MORE:
+		decode_more(d, extra, words, &event);
+		break;
+	case TOCSIN_TRC_GAP:
+		decode_gap(extra, words, &event);
+		break;
 	default:
 		d->stats.foreign++;
 		return 0;
 	}
-	count(&d->stats, &event);
-	return d->fn(d->context, &event);
+	return d->waits ? 0 : deliver(d, &event);
 }
 
 static int check_header(struct tocsin_decoder *d, uint32_t header, uint64_t offset,
@@ -193,8 +300,10 @@ int tocsin_decoder_feed(struct tocsin_decoder *d, uint16_t cpu, const void *byte
 					" is cut short by records of CPU %u",
 					d->cpu, d->stats.bytes - d->have, cpu);
 	}
+	if (d->waits && cpu != d->call.cpu)
+		d->failed = tocsin_decoder_end(d);
 	d->cpu = cpu;
-	while (size) {
+	while (size && !d->failed) {
 		size_t want = d->have < 4 ? 4 : record_size(word(d->partial));
 		size_t n = gather(d, at, size, want);
 		int rc = 0;
@@ -214,5 +323,5 @@ int tocsin_decoder_feed(struct tocsin_decoder *d, uint16_t cpu, const void *byte
 			return rc;
 		}
 	}
-	return 0;
+	return d->failed;
 }

@@ -116,6 +116,10 @@ static int feed(struct reader *r, const uint8_t *bytes, size_t size, struct tocs
 
 static int finish(const struct reader *r, struct tocsin_error *err)
 {
+	int rc = tocsin_decoder_end(r->decoder);
+
+	if (rc)
+		return rc;
 	if (r->left)
 		return tocsin_error_set(err, -EBADMSG,
 					"truncated trace file: ends at offset %" PRIu64 ", %" PRIu32

@@ -31,6 +31,9 @@
 /* Bytes of the file that are no records of the CPU's stream: they count for offsets and bytes. */
 void tocsin_decoder_pass(struct tocsin_decoder *d, size_t size);
 
+/* The stream ends: a call whose second record did not come is delivered without it. */
+int tocsin_decoder_end(struct tocsin_decoder *d);
+
 /* Bytes kept of a record that is not complete. */
 size_t tocsin_decoder_pending(const struct tocsin_decoder *d);
 

@@ -324,6 +324,10 @@ static void sum_stats(struct tocsin_capture *c)
 			c->stats.triggers++;
 		else if (c->events[i].kind == TOCSIN_EVENT_LOST)
 			c->stats.lost += c->events[i].count;
+		else if (c->events[i].kind == TOCSIN_EVENT_CALL)
+			c->stats.calls++;
+		else if (c->events[i].kind == TOCSIN_EVENT_GAP)
+			c->stats.gaps++;
 	}
 }
 

@@ -12,6 +12,8 @@ int ledger_add(void *context, const struct tocsin_event *event)
 {
 	struct ledger *l = context;
 
+	if (event->kind == TOCSIN_EVENT_CALL || event->kind == TOCSIN_EVENT_GAP)
+		return 0;
 	if (l->count == l->room) {
 		size_t room = l->room ? l->room * 2 : 1024;
 		struct tocsin_event *grown;

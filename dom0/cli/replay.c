@@ -41,11 +41,12 @@ static void print_domain(const struct ledger_domain *d, bool json)
 static void print_stats(const struct tocsin_capture_stats *s, bool json)
 {
 	printf(json ? "{\"schema\":1,\"kind\":\"account\",\"triggers\":%" PRIu64
-		      ",\"lost\":%" PRIu64 ",\"malformed\":%" PRIu64 ",\"foreign\":%" PRIu64
-		      ",\"bytes\":%" PRIu64 "}\n"
-		    : "total: %" PRIu64 " triggers, %" PRIu64 " trace records lost, %" PRIu64
+		      ",\"calls\":%" PRIu64 ",\"gaps\":%" PRIu64 ",\"lost\":%" PRIu64
+		      ",\"malformed\":%" PRIu64 ",\"foreign\":%" PRIu64 ",\"bytes\":%" PRIu64 "}\n"
+		    : "total: %" PRIu64 " triggers, %" PRIu64 " traced calls, %" PRIu64
+		      " gaps in tracing, %" PRIu64 " trace records lost, %" PRIu64
 		      " malformed, %" PRIu64 " of other kinds, %" PRIu64 " bytes\n",
-	       s->triggers, s->lost, s->malformed, s->foreign, s->bytes);
+	       s->triggers, s->calls, s->gaps, s->lost, s->malformed, s->foreign, s->bytes);
 }
 
 /* Everything read, in order, and the account; whether anything is missing or wrong. */

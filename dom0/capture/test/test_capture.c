@@ -167,6 +167,119 @@ static void malformed_records(void **state)
 	one_malformed(&s[5], "length");
 }
 
+static void put_call(struct stream *s, uint32_t seq, bool wide, uint64_t tsc)
+{
+	struct tocsin_call_record r = {
+	    5, (uint16_t)(300 | (wide ? TOCSIN_CALL_WIDE : 0)), 0x81234560, 0x1000, 11, seq};
+
+	put_header(s, TOCSIN_TRC_CALL, 7, tsc);
+	put(s, &r, sizeof(r));
+}
+
+static void put_more(struct stream *s, uint32_t seq)
+{
+	struct tocsin_call_more_record r = {seq, 12, 13, 14};
+
+	put_header(s, TOCSIN_TRC_CALL_MORE, 7, 0);
+	put(s, &r, sizeof(r));
+}
+
+static void put_gap(struct stream *s, uint64_t tsc)
+{
+	struct tocsin_gap_record r = {5, 1, TOCSIN_GAP_WRITE, 0x1234, 0xffffffff81000000, 0};
+
+	put_header(s, TOCSIN_TRC_GAP, 7, tsc);
+	put(s, &r, sizeof(r));
+}
+
+static void check_calls(const struct seen *s, const struct tocsin_capture_stats *stats)
+{
+	assert_int_equal(s->count, 5);
+	assert_int_equal(s->event[0].kind, TOCSIN_EVENT_CALL);
+	assert_int_equal(s->event[0].tsc, 1);
+	assert_int_equal(s->event[0].call.domid, 5);
+	assert_int_equal(s->event[0].call.vcpu, 300);
+	assert_int_equal(s->event[0].call.site, 0x81234560);
+	assert_int_equal(s->event[0].call.rdi, 11);
+	assert_false(s->event[0].call.wide || s->event[0].call.cut);
+	assert_int_equal(s->event[1].kind, TOCSIN_EVENT_CALL);
+	assert_int_equal(s->event[1].tsc, 2);
+	assert_int_equal(s->event[1].cpu, 2);
+	assert_int_equal(s->event[1].call.vcpu, 300);
+	assert_int_equal(s->event[1].call.seq, 2);
+	assert_int_equal(s->event[1].call.rdi, 11);
+	assert_int_equal(s->event[1].call.rsi, 12);
+	assert_int_equal(s->event[1].call.rdx, 13);
+	assert_int_equal(s->event[1].call.cr3, 14);
+	assert_int_equal(s->event[1].call.rsp, 0x1000);
+	assert_true(s->event[1].call.wide && !s->event[1].call.cut);
+	/* The second half of number 3 is not there: the event is, before what follows. */
+	assert_int_equal(s->event[2].call.seq, 3);
+	assert_true(s->event[2].call.cut && !s->event[2].call.wide);
+	assert_int_equal(s->event[3].kind, TOCSIN_EVENT_GAP);
+	assert_int_equal(s->event[3].gap.gfn, 0x1234);
+	assert_int_equal(s->event[3].gap.access, TOCSIN_GAP_WRITE);
+	assert_int_equal(s->event[4].call.seq, 4);
+	assert_true(s->event[4].call.cut);
+	assert_int_equal(stats->calls, 4);
+	assert_int_equal(stats->gaps, 1);
+	assert_int_equal(stats->malformed, 0);
+}
+
+static void calls_in_all_splits(void **state)
+{
+	struct stream body = {0}, s = {0};
+	struct tocsin_capture_stats stats;
+	struct seen seen;
+
+	put_call(&body, 1, false, 1);
+	put_call(&body, 2, true, 2);
+	put_more(&body, 2);
+	put_call(&body, 3, true, 3);
+	put_gap(&body, 4);
+	put_call(&body, 4, true, 5); /* nothing comes after it */
+	put_window(&s, 2, (uint32_t)body.size);
+	put(&s, body.bytes, body.size);
+	for (size_t a = 0; a <= body.size; a++) {
+		struct tocsin_decoder *d;
+
+		seen = (struct seen){.count = 0};
+		assert_int_equal(tocsin_decoder_new(see, &seen, &d), 0);
+		assert_int_equal(tocsin_decoder_feed(d, 2, body.bytes, a, NULL), 0);
+		assert_int_equal(tocsin_decoder_feed(d, 2, body.bytes + a, body.size - a, NULL), 0);
+		assert_int_equal(seen.count, 4); /* the last may still be completed */
+		assert_int_equal(tocsin_decoder_feed(d, 3, NULL, 0, NULL), 0);
+		check_calls(&seen, tocsin_decoder_stats(d));
+		tocsin_decoder_free(d);
+	}
+	seen = (struct seen){.count = 0};
+	assert_int_equal(tocsin_trace_bytes_read(s.bytes, s.size, see, &seen, &stats, NULL), 0);
+	check_calls(&seen, &stats);
+}
+
+static void malformed_calls(void **state)
+{
+	struct tocsin_call_record low = {5, 0, 0x7ffffff0, 0, 0, 1};
+	struct stream s[5] = {0};
+
+	put_more(&s[0], 1);
+	one_malformed(&s[0], "without its first");
+	put_header(&s[1], TOCSIN_TRC_CALL, 6, 1);
+	for (int i = 0; i < 6; i++)
+		put32(&s[1], UINT32_MAX);
+	one_malformed(&s[1], "length");
+	put_header(&s[2], TOCSIN_TRC_CALL, 7, 1);
+	put(&s[2], &low, sizeof(low));
+	one_malformed(&s[2], "no kernel function");
+	put_header(&s[3], TOCSIN_TRC_GAP, 1, 1);
+	put32(&s[3], 1);
+	one_malformed(&s[3], "gap");
+	low.domid = 0x7ff0;
+	put_header(&s[4], TOCSIN_TRC_CALL, 7, 1);
+	put(&s[4], &low, sizeof(low));
+	one_malformed(&s[4], "reserved");
+}
+
 static void stream_errors(void **state)
 {
 	struct seen seen = {.count = 0};
@@ -260,9 +373,10 @@ static void file_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest list[] = {
-	    cmocka_unit_test(all_splits),       cmocka_unit_test(malformed_records),
-	    cmocka_unit_test(stream_errors),    cmocka_unit_test(callback_stops),
-	    cmocka_unit_test(file_truncations), cmocka_unit_test(file_errors),
+	    cmocka_unit_test(all_splits),          cmocka_unit_test(malformed_records),
+	    cmocka_unit_test(stream_errors),       cmocka_unit_test(callback_stops),
+	    cmocka_unit_test(file_truncations),    cmocka_unit_test(file_errors),
+	    cmocka_unit_test(calls_in_all_splits), cmocka_unit_test(malformed_calls),
 	};
 
 	return cmocka_run_group_tests_name("capture", list, NULL, NULL);

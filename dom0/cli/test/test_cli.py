@@ -32,7 +32,8 @@ check("64-bit registers", (rows[0]["trigger"]["rdx"], rows[0]["trigger"]["cr3"])
 check("nothing missing", [(r["domid"], r["missing"]) for r in rows if "domid" in r],
       [(1, 0), (2, 0)])
 check("total", {k: v for k, v in rows[-1].items() if k != "bytes"},
-      {"schema": 1, "kind": "account", "triggers": 4, "lost": 0, "malformed": 0, "foreign": 2})
+      {"schema": 1, "kind": "account", "triggers": 4, "calls": 0, "gaps": 0,
+       "lost": 0, "malformed": 0, "foreign": 2})
 
 code, out, err = run("replay", folder / "good.trace")
 check("text: first line", out.splitlines()[0].split(),

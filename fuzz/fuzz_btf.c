@@ -4,11 +4,16 @@
 
 #include "introspect/btf.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const paths[] = {"pid", "se.vruntime", "table[2][3]",
 					    "old", "in_execve",   "tail[5]"};
+	struct tocsin_btf_parameter p;
 	struct tocsin_btf_member m;
+	uint32_t function;
 	struct tocsin_btf *btf, *module;
 	uint64_t bytes;
 	int64_t value;
@@ -17,6 +22,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	tocsin_btf_sizeof(btf, "task_struct", &bytes);
 	tocsin_btf_enumerator(btf, "DEAD", &value);
+	tocsin_btf_function(btf, "probe", &function);
+	for (uint32_t id = 0; id <= tocsin_btf_types(btf) && id < 256; id++)
+		for (unsigned int i = 0; i < 8 && !tocsin_btf_parameter(btf, id, i, &p); i++)
+			if (strlen(p.name) > size) /* it must be text of ours */
+				abort();
 	for (uint32_t id = 0; id <= tocsin_btf_types(btf) && id < 256; id++)
 		for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
 			tocsin_btf_member_of(btf, id, paths[i], &m);

@@ -712,3 +712,52 @@ int tocsin_btf_enumerator(const struct tocsin_btf *btf, const char *name, int64_
 	}
 	return btf->base ? tocsin_btf_enumerator(btf->base, name, ret) : -ENOENT;
 }
+
+int tocsin_btf_function(const struct tocsin_btf *btf, const char *name, uint32_t *ret)
+{
+	for (uint32_t id = btf->first + 1; id <= last_id(btf); id++) {
+		if (kind_of(btf, id) != KIND_FUNC || strcmp(text_at(btf, word(btf, id, 0)), name))
+			continue;
+		*ret = word(btf, id, 8);
+		return 0;
+	}
+	return btf->base ? tocsin_btf_function(btf->base, name, ret) : -ENOENT;
+}
+
+int tocsin_btf_parameter(const struct tocsin_btf *btf, uint32_t proto, unsigned int i,
+			 struct tocsin_btf_parameter *ret)
+{
+	struct tocsin_btf_parameter p = {.target = ""};
+	uint32_t at = RECORD_SIZE + i * 8, type, target;
+	int rc;
+
+	if (proto > last_id(btf) || kind_of(btf, proto) != KIND_FUNC_PROTO)
+		return -EINVAL;
+	if (i >= vlen_of(btf, proto) || !word(btf, proto, at + 4))
+		return -ENOENT;
+	rc = strip(btf, word(btf, proto, at + 4), &type);
+	if (rc)
+		return rc;
+	p.name = text_at(btf, word(btf, proto, at));
+	switch (kind_of(btf, type)) {
+	case KIND_PTR:
+		p.pointer = true;
+		p.size = 8;
+		if (!strip(btf, word(btf, type, 8), &target) && is_aggregate(btf, target))
+			p.target = text_at(btf, word(btf, target, 0));
+		break;
+	case KIND_INT: /* its encoding, whose lowest bit says signed, is in the word that follows */
+		p.is_signed = word(btf, type, RECORD_SIZE) >> 24 & 1;
+		p.size = word(btf, type, 8);
+		break;
+	case KIND_ENUM:
+	case KIND_ENUM64:
+		p.is_signed = word(btf, type, 4) >> 31;
+		p.size = word(btf, type, 8);
+		break;
+	default:
+		break;
+	}
+	*ret = p;
+	return 0;
+}

@@ -80,6 +80,21 @@ int tocsin_btf_member(const struct tocsin_btf *btf, const char *type, const char
 int tocsin_btf_member_of(const struct tocsin_btf *btf, uint32_t type, const char *path,
 			 struct tocsin_btf_member *ret);
 
+/* The type id of the prototype of function `name`; -ENOENT. */
+int tocsin_btf_function(const struct tocsin_btf *btf, const char *name, uint32_t *ret);
+
+struct tocsin_btf_parameter {
+	const char *name;   /* owned by btf; "" if it has none */
+	const char *target; /* the structure that it points to; "": none with a name */
+	uint64_t size;      /* bytes; 0: of no known size, or a structure */
+	bool pointer, is_signed;
+};
+
+/* Number i of a prototype's parameters; -ENOENT: it has fewer, the dots of a variadic one not
+ * counted; -EINVAL: proto is no prototype. */
+int tocsin_btf_parameter(const struct tocsin_btf *btf, uint32_t proto, unsigned int i,
+			 struct tocsin_btf_parameter *ret);
+
 /* Value of an enumerator, searched in every enum (also 64-bit ones) by its name; -ENOENT. */
 int tocsin_btf_enumerator(const struct tocsin_btf *btf, const char *name, int64_t *ret);
 

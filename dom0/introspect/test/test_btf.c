@@ -152,6 +152,73 @@ static void enumerators(void **state)
 	tocsin_btf_close(btf);
 }
 
+/* int probe(const struct task_struct *task, const char *name, enum state how, mode_t mode, signed
+ * char small, struct task_struct whole, ...) and void quiet(void), in a blob of their own. */
+static void functions(void **state)
+{
+	uint32_t signed_char, mode, name, how, whole, task, proto, none, id;
+	struct tocsin_btf_parameter p;
+	struct tocsin_btf *btf;
+
+	start();
+	signed_char = type("signed char", 1, 0, 0, 1);
+	add(1 << 24 | 8);
+	mode = type("unsigned short", 1, 0, 0, 2);
+	add(16);
+	mode = type("mode_t", 8, 0, 0, mode);
+	name = type("", 2, 0, 0, type("", 10, 0, 0, signed_char));
+	how = type("state", 6, 0, 1, 4);
+	whole = type("task_struct", 4, 0, 0, 24);
+	task = type("", 2, 0, 0, type("", 10, 0, 0, whole));
+	proto = type("", 13, 7, 0, signed_char);
+	add(text("task"));
+	add(task);
+	add(text("name"));
+	add(name);
+	add(text("how"));
+	add(how);
+	add(text("mode"));
+	add(mode);
+	add(0);
+	add(signed_char);
+	add(text("whole"));
+	add(whole);
+	add(0); /* the dots */
+	add(0);
+	type("probe", 12, 0, 0, proto);
+	none = type("", 13, 0, 0, 0);
+	type("quiet", 12, 1, 0, none);
+	seal();
+	btf = opened();
+
+	assert_int_equal(tocsin_btf_function(btf, "probe", &id), 0);
+	assert_int_equal(id, proto);
+	assert_int_equal(tocsin_btf_parameter(btf, id, 0, &p), 0);
+	assert_string_equal(p.target, "task_struct");
+	assert_int_equal(tocsin_btf_parameter(btf, id, 1, &p), 0);
+	assert_string_equal(p.name, "name");
+	assert_string_equal(p.target, "");
+	assert_true(p.pointer && p.size == 8);
+	assert_int_equal(tocsin_btf_parameter(btf, id, 2, &p), 0);
+	assert_true(!p.pointer && p.is_signed && p.size == 4);
+	assert_int_equal(tocsin_btf_parameter(btf, id, 3, &p), 0);
+	assert_true(!p.is_signed && p.size == 2);
+	assert_int_equal(tocsin_btf_parameter(btf, id, 4, &p), 0);
+	assert_string_equal(p.name, "");
+	assert_true(p.is_signed && p.size == 1);
+	assert_int_equal(tocsin_btf_parameter(btf, id, 5, &p), 0);
+	assert_true(!p.pointer && p.size == 0);
+	assert_int_equal(tocsin_btf_parameter(btf, id, 6, &p), -ENOENT);
+	assert_int_equal(tocsin_btf_parameter(btf, id, UINT32_MAX, &p), -ENOENT);
+	assert_int_equal(tocsin_btf_function(btf, "quiet", &id), 0);
+	assert_int_equal(tocsin_btf_parameter(btf, id, 0, &p), -ENOENT);
+	assert_int_equal(tocsin_btf_function(btf, "task_struct", &id), -ENOENT);
+	assert_int_equal(tocsin_btf_parameter(btf, whole, 0, &p), -EINVAL);
+	assert_int_equal(tocsin_btf_parameter(btf, 0, 0, &p), -EINVAL);
+	assert_int_equal(tocsin_btf_parameter(btf, 9999, 0, &p), -EINVAL);
+	tocsin_btf_close(btf);
+}
+
 static void truncations_are_refused(void **state)
 {
 	for (size_t n = 0; n < b.size; n++) {
@@ -326,6 +393,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_setup(members_are_where_they_were_put, build),
 	    cmocka_unit_test_setup(what_is_missing_says_so, build),
 	    cmocka_unit_test_setup(enumerators, build),
+	    cmocka_unit_test(functions),
 	    cmocka_unit_test_setup(truncations_are_refused, build),
 	    cmocka_unit_test_setup(lies_are_refused, build),
 	    cmocka_unit_test(circles_end),

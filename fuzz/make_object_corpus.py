@@ -178,7 +178,7 @@ def request_inputs():
 
 
 WORD, FLIP, ADDRESS, COPY, HOLE = range(5)  # mutate.h
-IMAGES = ("tasks", "mounts", "details", "code", "copies", "holders")
+IMAGES = ("tasks", "mounts", "details", "code", "copies", "holders", "traced")
 TWO_IMAGES = ("modules", "log")  # a byte before says which
 
 

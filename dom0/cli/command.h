@@ -46,6 +46,7 @@ int command_disable(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_views(int argc, char **argv);
 int command_hypervisor(int argc, char **argv);
+int command_trace(int argc, char **argv);
 #endif
 
 #endif

@@ -49,7 +49,7 @@ _tocsin_words()
 		;;
 	--for | --keep | --account | --max-size | --period | --share | --rate | --create | --switch | \
 		--since | --until | --guest | --pid | --comm | --port | --address | --limit | --nodes | \
-		--back | --forward | --depth | --not | --events)
+		--back | --forward | --depth | --not | --events | --functions)
 		return # numbers, times, names that nobody here knows
 		;;
 	esac
@@ -70,6 +70,14 @@ _tocsin_words()
 		[ "$verb" != scan ] || _tocsin_domains
 		return
 		;;
+	2:trace)
+		printf '%s\n' on off status
+		return
+		;;
+	3:trace)
+		_tocsin_domains
+		return
+		;;
 	esac
 	options=$("$program" "$command" --help 2>/dev/null)
 	case $number:$options in
@@ -78,7 +86,7 @@ _tocsin_words()
 		return
 		;;
 	esac
-	if [ "$command" = hypervisor ]; then # only those of the verb
+	if [ "$command" = hypervisor ] || [ "$command" = trace ]; then # only those of the verb
 		options=$(printf '%s\n' "$options" | awk -v verb="$verb" '
 			/^           [a-z]/ { on = $1 == verb } /^$/ { on = 0 } on')
 	fi

@@ -63,6 +63,12 @@ static const struct command {
     {"disable", "DOMAIN", "stock behaviour for a domain", command_disable},
     {"views", "DOMAIN [--create N | --switch VIEW]",
      "create, switch, or tell a domain's altp2m views", command_views},
+    {"trace",
+     "on | off | status\n"
+     "           on     DOMAIN [--functions NAME,...] [--for SECONDS] [--no-events]\n"
+     "           off    DOMAIN\n"
+     "           status [DOMAIN]",
+     "calls of a guest's kernel functions, as they happen", command_trace},
     {"hypervisor",
      "status | install | remove | prepare\n"
      "           status  [--json] [--xen FILE] [--dbg FILE]\n"

@@ -104,12 +104,18 @@ if " enable " in run("--help")[1]:  # built with Xen
                  ["disable"], ["disable", "a", "b"], ["disable", "a", "--rate", "1"],
                  ["list", "a"], ["views"], ["views", "a", "--create", "513"], ["views", "a", "--create", "0"],
                  ["views", "a", "--create", "4294967295"], ["views", "a", "--switch", "512"],
-                 ["views", "a", "--switch"], ["views", "a", "--create", "1", "--switch", "1"]):
+                 ["views", "a", "--switch"], ["views", "a", "--create", "1", "--switch", "1"], ["trace"],
+                 ["trace", "sideways"], ["trace", "on"], ["trace", "on", "a", "b"],
+                 ["trace", "on", "a", "--functions"], ["trace", "on", "a", "--functions", ","],
+                 ["trace", "on", "a", "--functions", ",".join(["f"] * 129)],
+                 ["trace", "on", "a", "--for", "0"], ["trace", "on", "a", "--for", "x"],
+                 ["trace", "off"], ["trace", "status", "a", "b"]):
         code, out, err = run(*args)
         check("usage: " + " ".join(args), (code, out, "usage:" in err), (2, "", True))
     if not pathlib.Path("/proc/xen").exists() and not pathlib.Path("/dev/xen/privcmd").exists():
         for args in (["enable", "1", "--rate", "5"], ["disable", "1"], ["list"],
-                     ["views", "1", "--create", "1"], ["views", "1"], ["views", "1", "--switch", "0"]):
+                     ["views", "1", "--create", "1"], ["views", "1"], ["views", "1", "--switch", "0"],
+                     ["trace", "on", "1"], ["trace", "off", "1"], ["trace", "status"]):
             code, out, err = run(*args)
             check("not in dom0: " + args[0], (code, out, "dom0" in err, err.count("\n")),
                   (1, "", True, 1))

@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * tocsin trace on: trace a domain as long as this process lives, and print what is called.
+ *
+ * One thread: take the records, print them, look after the guest's pages, wait. What is printed is
+ * in the order of the time-stamp counter within each portion that was there.
+ */
+#include "capture/capture.h"
+#include "cli/command.h"
+#include "cli/domain.h"
+#include "cli/trace.h"
+#include "introspect/object.h"
+#include "output/trace.h"
+#include "trace/functions.h"
+#include "trace/tracer.h"
+#include "trace/who.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#define BUFFER_PAGES 256u /* for each processor, if there are no trace buffers yet */
+#define NAMES_MAX 128
+#define WAIT_LEAST_MS 5
+#define WAIT_MOST_MS 10 /* a thread that has ended when its calls are read is nobody */
+#define SECOND 1000000000ll
+
+struct options {
+	const char *domain;
+	const char *names[NAMES_MAX];
+	size_t count;
+	char *named;     /* what --functions gave, cut into names */
+	int64_t seconds; /* 0: until it is ended */
+	bool no_events;
+};
+
+struct session {
+	const struct options *options;
+	struct tocsin_domain d;
+	struct tocsin_memory *memory;
+	struct tocsin_kernel *kernel;
+	struct tocsin_state state;
+	struct tocsin_tracer *tracer;
+	struct tocsin_who_cache *who;
+	struct tocsin_capture *capture; /* NULL: somebody else takes the records */
+	uint64_t begun_tsc;
+	int64_t begun_ns; /* realtime; the same of now, when records were last taken */
+	uint64_t now_tsc;
+	int64_t now_ns;
+	uint32_t first, last; /* seq of calls, once calls is not 0 */
+	uint64_t calls;
+	int failed; /* the output is gone */
+	struct tocsin_object objects[TOCSIN_TRACE_ARGUMENTS];
+};
+
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * SECOND + ts.tv_nsec;
+}
+
+static int64_t now_ms(void)
+{
+	return clock_ns(CLOCK_MONOTONIC) / 1000000;
+}
+
+static void read_clocks(struct session *s)
+{
+	s->now_ns = clock_ns(CLOCK_REALTIME);
+	s->now_tsc = __rdtsc();
+}
+
+/* The wall clock when the counter was tsc: both are known when we began and now. */
+static uint64_t time_of(const struct session *s, uint64_t tsc)
+{
+	double spent = (double)(s->now_ns - s->begun_ns),
+	       ticks = (double)(s->now_tsc - s->begun_tsc);
+
+	if (!tsc || tsc > s->now_tsc || spent <= 0 || ticks <= 0)
+		return (uint64_t)s->now_ns;
+	return (uint64_t)(s->now_ns - (int64_t)((double)(s->now_tsc - tsc) * spent / ticks));
+}
+
+static struct tocsin_trace_line line_at(const struct session *s, uint64_t tsc)
+{
+	return (struct tocsin_trace_line){
+	    .domain = s->d.name, .domid = s->d.domid, .time = time_of(s, tsc), .tsc = tsc};
+}
+
+/* ---- what is printed ---- */
+
+static void name_arguments(struct tocsin_trace_call_line *c, const struct tocsin_traced *f,
+			   const struct tocsin_traced_call *call)
+{
+	const uint64_t values[TOCSIN_TRACE_ARGUMENTS] = {call->rdi, call->rsi, call->rdx};
+	unsigned int known = call->wide ? TOCSIN_TRACE_ARGUMENTS : 1;
+	unsigned int has = f->function.typed ? f->function.count : known;
+
+	c->argument_count = has < known ? has : known;
+	for (unsigned int i = 0; i < c->argument_count; i++) {
+		const struct tocsin_parameter *p = &f->function.parameters[i];
+
+		c->arguments[i].value = values[i];
+		if (!f->function.typed)
+			continue;
+		c->arguments[i].name = p->name;
+		c->arguments[i].size = p->size;
+		c->arguments[i].pointer = p->pointer;
+		c->arguments[i].is_signed = p->is_signed;
+	}
+}
+
+/* What the arguments lead to now, a little after the call. */
+static void read_objects(struct session *s, struct tocsin_trace_call_line *c,
+			 const struct tocsin_traced *f, uint64_t task)
+{
+	for (unsigned int i = 0; i < c->argument_count && f->function.typed; i++) {
+		const char *type = f->function.parameters[i].target;
+
+		if (type[0] && !tocsin_object_read(s->kernel, type, c->arguments[i].value, task,
+						   &s->objects[i]))
+			c->arguments[i].object = &s->objects[i];
+	}
+}
+
+static int print_call(struct session *s, const struct tocsin_event *e)
+{
+	const struct tocsin_traced *f = tocsin_tracer_find(s->tracer, e->call.site);
+	struct tocsin_trace_line line = line_at(s, e->tsc);
+	struct tocsin_trace_call_line c = {
+	    .vcpu = e->call.vcpu, .seq = e->call.seq, .cut = e->call.cut};
+	struct tocsin_who who;
+	uint64_t age;
+
+	if (!f) /* of an earlier tracing of this domain */
+		return 0;
+	if (!s->calls || (int32_t)(e->call.seq - s->first) < 0)
+		s->first = e->call.seq;
+	if (!s->calls || (int32_t)(e->call.seq - s->last) > 0)
+		s->last = e->call.seq;
+	s->calls++;
+	age = line.time < (uint64_t)s->now_ns ? (uint64_t)s->now_ns - line.time : 0;
+	tocsin_who_find(s->who, e->call.rsp, s->now_ns, age, &who);
+	c.function = f->name;
+	c.event = tocsin_trace_function_event(f->name);
+	c.found = tocsin_who_name(who.found);
+	c.pid = who.pid;
+	c.tid = who.tid;
+	c.uid = who.uid;
+	c.start_time = who.start_time;
+	c.comm = who.comm;
+	c.after = age;
+	name_arguments(&c, f, &e->call);
+	read_objects(s, &c, f, who.found == TOCSIN_WHO_NOW ? who.task : 0);
+	return tocsin_trace_call_json(stdout, &line, &c);
+}
+
+static int print_gap(struct session *s, const struct tocsin_event *e)
+{
+	struct tocsin_trace_line line = line_at(s, e->tsc);
+	int rc = tocsin_trace_gap_json(stdout, &line, e->gap.vcpu,
+				       e->gap.access & TOCSIN_GAP_WRITE ? "write" : "read",
+				       e->gap.gfn, e->gap.rip);
+
+	tocsin_tracer_gap(s->tracer, &e->gap, e->tsc, now_ms());
+	return rc;
+}
+
+static int on_event(void *context, const struct tocsin_event *e)
+{
+	struct session *s = context;
+	struct tocsin_trace_line line;
+
+	switch (e->kind) {
+	case TOCSIN_EVENT_CALL:
+		return e->call.domid == s->d.domid ? print_call(s, e) : 0;
+	case TOCSIN_EVENT_GAP:
+		return e->gap.domid == s->d.domid ? print_gap(s, e) : 0;
+	case TOCSIN_EVENT_LOST:
+	case TOCSIN_EVENT_MALFORMED:
+		line = line_at(s, e->tsc);
+		return tocsin_trace_loss_json(stdout, &line,
+					      e->kind == TOCSIN_EVENT_LOST ? e->count : 1,
+					      e->what ? e->what : "the trace buffer was full");
+	default:
+		return 0;
+	}
+}
+
+static void on_change(void *context, const struct tocsin_traced *f, uint64_t tsc)
+{
+	struct session *s = context;
+	struct tocsin_trace_line line;
+
+	read_clocks(s);
+	line = line_at(s, tsc);
+	if (tocsin_trace_function_json(stdout, &line, f->name, f->collected, f->why))
+		s->failed = -EIO;
+}
+
+static uint64_t missing(const struct session *s)
+{
+	uint64_t counted = s->calls ? (uint64_t)(s->last - s->first) + 1 : 0;
+
+	return counted > s->calls ? counted - s->calls : 0;
+}
+
+static int print_state(struct session *s, bool on)
+{
+	struct tocsin_trace_line line;
+	struct tocsin_trace_state_line state = {
+	    .on = on, .calls = s->calls, .missing = missing(s), .warning = ""};
+	size_t count;
+	const struct tocsin_traced *f = tocsin_tracer_list(s->tracer, &count);
+	int rc = 0;
+
+	read_clocks(s);
+	line = line_at(s, 0);
+	if (on && tocsin_tracer_escapable(s->tracer))
+		state.warning = "the guest's kernel can step out of tracing: altp2m = \"external\" "
+				"in its configuration prevents it";
+	for (size_t i = 0; i < count; i++) {
+		state.functions += !f[i].found;
+		if (on && f[i].found && !rc)
+			rc = tocsin_trace_function_json(stdout, &line, f[i].name, false, f[i].why);
+	}
+	return rc ? rc : tocsin_trace_state_json(stdout, &line, &state);
+}
+
+/* ---- from beginning to end ---- */
+
+static int open_guest(struct session *s, struct tocsin_error *err)
+{
+	char folder[256];
+	int rc = tocsin_memory_open_xen(s->d.domid, &s->memory, err);
+
+	if (!rc)
+		rc = tocsin_kernel_open_cached(s->memory, 0,
+					       tocsin_kernel_cache_folder(folder, sizeof(folder)),
+					       &s->kernel, err);
+	if (!rc)
+		rc = tocsin_who_open(s->kernel, &s->who, err);
+	return rc;
+}
+
+static int trace_functions(struct session *s, struct tocsin_error *err)
+{
+	const char *names[TOCSIN_TRACE_FUNCTIONS_MAX];
+	size_t count = s->options->count;
+
+	if (count)
+		return tocsin_tracer_open(&s->state, s->kernel, s->options->names, count, on_change,
+					  s, &s->tracer, err);
+	count = tocsin_trace_functions(s->kernel, names);
+	return tocsin_tracer_open(&s->state, s->kernel, names, count, on_change, s, &s->tracer,
+				  err);
+}
+
+static int begin(struct session *s, struct tocsin_error *err)
+{
+	const struct options *o = s->options;
+	int rc;
+
+	s->begun_tsc = __rdtsc();
+	s->begun_ns = clock_ns(CLOCK_REALTIME);
+	rc = tocsin_state_open(TOCSIN_STATE_FOLDER, s->d.domid, s->d.uuid, &s->state, NULL, err);
+	if (!rc)
+		rc = open_guest(s, err);
+	if (!rc && !o->no_events)
+		rc = tocsin_capture_open(BUFFER_PAGES, on_event, s, &s->capture, err);
+	if (!rc)
+		rc = trace_functions(s, err);
+	return rc;
+}
+
+/* How many events, or an error. */
+static int take(struct session *s, struct tocsin_error *err)
+{
+	int rc = 0;
+
+	if (s->capture) {
+		tocsin_memory_flush(s->memory);
+		read_clocks(s);
+		rc = tocsin_capture_drain(s->capture, err);
+	}
+	if (fflush(stdout) || s->failed)
+		rc = -EIO;
+	return rc;
+}
+
+static int run(struct session *s, int signals, struct tocsin_error *err)
+{
+	int64_t end = s->options->seconds ? now_ms() + s->options->seconds * 1000 : INT64_MAX;
+	struct pollfd fds[] = {
+	    {.fd = signals, .events = POLLIN},
+	    {.fd = s->capture ? tocsin_capture_fd(s->capture) : -1, .events = POLLIN}};
+	int rc = print_state(s, true), wait = WAIT_LEAST_MS;
+
+	while (rc >= 0 && now_ms() < end && !(fds[0].revents & POLLIN)) {
+		poll(fds, 2, wait);
+		rc = take(s, err);
+		/* Soon again while there are calls: the sooner, the more of their objects are
+		 * there. */
+		wait = rc ? WAIT_LEAST_MS : WAIT_MOST_MS;
+		if (rc >= 0)
+			rc = tocsin_tracer_tick(s->tracer, now_ms());
+	}
+	tocsin_tracer_stop(s->tracer);
+	if (rc >= 0)
+		rc = take(s, err);
+	return rc < 0 ? rc : print_state(s, false);
+}
+
+static void end(struct session *s)
+{
+	tocsin_tracer_close(s->tracer);
+	if (s->capture)
+		tocsin_capture_close(s->capture);
+	tocsin_who_close(s->who);
+	if (s->kernel)
+		tocsin_kernel_close(s->kernel);
+	tocsin_memory_close(s->memory);
+	tocsin_state_close(&s->state);
+}
+
+static int catch_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	signal(SIGPIPE, SIG_IGN);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+/* Cut in place. */
+static int parse_names(const char *text, struct options *o)
+{
+	char *save = NULL;
+
+	o->named = strdup(text);
+	if (!o->named)
+		return -ENOMEM;
+	for (char *name = strtok_r(o->named, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+		if (o->count == NAMES_MAX) {
+			fprintf(stderr, "tocsin trace on: at most %d functions\n", NAMES_MAX);
+			return -E2BIG;
+		}
+		o->names[o->count++] = name;
+	}
+	if (!o->count)
+		fputs("tocsin trace on: which functions?\n", stderr);
+	return o->count ? 0 : -EINVAL;
+}
+
+static int parse(int argc, char **argv, struct options *o)
+{
+	for (int i = 1; i < argc; i++) {
+		char *rest = "";
+
+		if (!strcmp(argv[i], "--no-events")) {
+			o->no_events = true;
+		} else if (!strcmp(argv[i], "--functions") && i + 1 < argc && !o->named) {
+			if (parse_names(argv[++i], o))
+				return -EINVAL;
+		} else if (!strcmp(argv[i], "--for") && i + 1 < argc) {
+			o->seconds = strtol(argv[++i], &rest, 10);
+			if (*rest || o->seconds < 1 || o->seconds > INT32_MAX) {
+				fputs("tocsin trace on: --for needs a number of seconds\n", stderr);
+				return -EINVAL;
+			}
+		} else if (argv[i][0] == '-' || o->domain) {
+			fprintf(stderr, "tocsin trace on: unexpected argument '%s'\n", argv[i]);
+			return -EINVAL;
+		} else {
+			o->domain = argv[i];
+		}
+	}
+	if (!o->domain)
+		fputs("tocsin trace on: which domain?\n", stderr);
+	return o->domain ? 0 : -EINVAL;
+}
+
+static int trace(struct session *s)
+{
+	struct tocsin_error err = {0};
+	int signals = catch_signals();
+	int rc = signals < 0 ? -errno : begin(s, &err);
+
+	if (!rc)
+		rc = run(s, signals, &err);
+	end(s);
+	if (signals >= 0)
+		close(signals);
+	if (rc == -ESRCH) {
+		fputs("tocsin trace on: the domain is gone\n", stderr);
+		return EXIT_DONE;
+	}
+	if (rc) {
+		fprintf(stderr, "tocsin trace on: %s\n",
+			err.message[0] ? err.message : strerror(-rc));
+		return EXIT_FAILED;
+	}
+	return missing(s) ? EXIT_PARTIAL : EXIT_DONE;
+}
+
+int trace_on(int argc, char **argv)
+{
+	struct options o = {0};
+	struct session s = {.options = &o, .state.fd = -1};
+	struct tocsin_host *h;
+	int rc = EXIT_USAGE;
+
+	if (!parse(argc, argv, &o)) {
+		rc = EXIT_FAILED;
+		if (!domain_open("trace on", o.domain, &h, &s.d)) {
+			tocsin_host_close(h);
+			rc = trace(&s);
+		}
+	}
+	free(o.named);
+	return rc;
+}

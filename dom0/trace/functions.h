@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The functions that are traced unless somebody names others: what happens in a guest goes through
+ * them, each early enough to have its objects in its arguments. */
+#ifndef TOCSIN_TRACE_FUNCTIONS_H
+#define TOCSIN_TRACE_FUNCTIONS_H
+
+#include "introspect/kernel.h"
+
+#define TOCSIN_TRACE_FUNCTIONS_MAX 64
+
+/*
+ * Of functions that kernels have had under several names, the one of this kernel; of one that it
+ * lacks, the newest name. The names are static; returns how many.
+ */
+size_t tocsin_trace_functions(struct tocsin_kernel *k, const char *ret[TOCSIN_TRACE_FUNCTIONS_MAX]);
+
+/*
+ * What a call of it is about to do: "created", "executed", "exited", "credentials", "signal",
+ * "ptrace", "opened", "renamed", "linked", "unlinked", "mode", "mapped", "module", "bpf", "bound",
+ * "listening", "accepted", "connected", "closed". NULL: it is not one of these functions.
+ */
+const char *tocsin_trace_function_event(const char *name);
+
+#endif

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Which functions are traced by default, in kernels that have them under different names. */
+#include "trace/functions.h"
+
+#include "fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static bool has(const char *const *names, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
+static void names_of_this_kernel(void **state)
+{
+	static const uint8_t nop[] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
+	const char *names[TOCSIN_TRACE_FUNCTIONS_MAX];
+	struct fixture *f = fixture_open(NULL);
+	size_t count;
+
+	fixture_symbol(f, "__send_signal", FIXTURE_TEXT);
+	fixture_put(f, FIXTURE_TEXT, nop, sizeof(nop));
+	/* There, but not to be traced: the older one is. */
+	fixture_symbol(f, "begin_new_exec", FIXTURE_TEXT + 0x40);
+	fixture_symbol(f, "flush_old_exec", FIXTURE_TEXT + 0x80);
+	fixture_put(f, FIXTURE_TEXT + 0x80, nop, sizeof(nop));
+	fixture_ready(f);
+	count = tocsin_trace_functions(&f->k, names);
+	assert_in_range(count, 20, TOCSIN_TRACE_FUNCTIONS_MAX);
+	assert_true(has(names, count, "__send_signal"));
+	assert_false(has(names, count, "__send_signal_locked"));
+	assert_true(has(names, count, "flush_old_exec"));
+	assert_true(has(names, count, "do_exit")); /* which it lacks */
+	for (size_t i = 0; i < count; i++)
+		assert_non_null(tocsin_trace_function_event(names[i]));
+	assert_string_equal(tocsin_trace_function_event("send_signal"), "signal");
+	assert_null(tocsin_trace_function_event("memcpy"));
+	fixture_close(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(names_of_this_kernel)};
+
+	return cmocka_run_group_tests_name("functions", tests, NULL, NULL);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Tracing of a running domain's kernel functions: the functions are found, their calls recorded by
+ * the hypervisor, and what the guest does to its own text is always obeyed. Built with Xen only.
+ *
+ * The records come out of the trace buffers (capture/); whoever reads them hands gaps to the tracer
+ * and asks it which function a site is.
+ */
+#ifndef TOCSIN_TRACER_H
+#define TOCSIN_TRACER_H
+
+#include "introspect/function.h"
+#include "trace/state.h"
+#include <tocsin/trace.h>
+
+struct tocsin_tracer;
+
+struct tocsin_traced {
+	const char *name;
+	int found; /* 0, or why there is nothing to trace: -ENOENT, -ENOTUNIQ, -EFAULT, -ENOTSUP */
+	struct tocsin_function function; /* if found is 0 */
+	bool collected;                  /* now; else why says why not */
+	char why[120];
+};
+
+/* Calls of f are recorded from now on, or no longer, or not for another reason than before. tsc:
+ * exactly when; 0: not known. */
+typedef void (*tocsin_tracer_fn)(void *context, const struct tocsin_traced *f, uint64_t tsc);
+
+/*
+ * Begin to trace the functions that are named; the texts must outlive the tracer. Those that this
+ * kernel does not have are in the list with the reason; -ENOENT: it has none of them. When this
+ * returns, calls are recorded, unless the guest is patching its text just now: fn tells. The state
+ * must be open, and outlive the tracer.
+ */
+int tocsin_tracer_open(struct tocsin_state *state, struct tocsin_kernel *k,
+		       const char *const *names, size_t count, tocsin_tracer_fn fn, void *context,
+		       struct tocsin_tracer **ret, struct tocsin_error *err);
+
+/* The guest is as if it had never been traced; calls up to now may still be read and asked for. */
+void tocsin_tracer_stop(struct tocsin_tracer *t);
+
+/* The same, and the tracer is no more; NULL is fine. */
+void tocsin_tracer_close(struct tocsin_tracer *t);
+
+const struct tocsin_traced *tocsin_tracer_list(const struct tocsin_tracer *t, size_t *count);
+
+/* Which function a site is; NULL: none of this tracer. */
+const struct tocsin_traced *tocsin_tracer_find(const struct tocsin_tracer *t, uint32_t site);
+
+/* A gap that the hypervisor recorded in this domain. */
+void tocsin_tracer_gap(struct tocsin_tracer *t, const struct tocsin_gap_record *gap, uint64_t tsc,
+		       int64_t now_ms);
+
+/*
+ * Look after the pages: trace again those that the guest has left alone for a while. now_ms: any
+ * clock that goes on. Call it every TOCSIN_TRACER_TICK_MS. -ESRCH: the domain is gone.
+ */
+#define TOCSIN_TRACER_TICK_MS 50
+int tocsin_tracer_tick(struct tocsin_tracer *t, int64_t now_ms);
+
+/* Can the guest's own kernel step out of tracing (altp2m = "mixed" in its configuration)? */
+bool tocsin_tracer_escapable(const struct tocsin_tracer *t);
+
+#endif

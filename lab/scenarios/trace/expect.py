@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from expect import equal, expect
+
+EVENT = 1500  # instructions that a call may cost the guest, Xen's part included
+
+
+def calls(s, title, pid=None):
+    """{function: calls} of a process."""
+    found = {}
+    for row in s.values(f"^{title} count="):
+        if pid is None or row.get("pid") == pid:
+            found[row["function"]] = found.get(row["function"], 0) + int(row["count"])
+    return found
+
+
+def done_by(s, title, pid, n):
+    """A process made n calls of each; whose a call was may have been too late to tell."""
+    mine, all_of_them = calls(s, title, pid), calls(s, title)
+    nobodys = {r["function"]: int(r["count"]) for r in s.values(f"^{title} count=.*found=unknown")}
+    for function in {"wake_up_new_task", "inet_dgram_connect", "do_filp_open"} & set(all_of_them):
+        more = function == "do_filp_open"  # one by exec
+        known = mine.get(function, 0)
+        expect(n // 2 <= known <= n + more and known + nobodys.get(function, 0) >= n,
+               f"{title}: {function} by {pid}", mine, nobodys)
+
+
+def nobody_else(s, title, pids, n):
+    """Only `calls` connects, so the sum is exact; and what is attributed is rightly so."""
+    equal(calls(s, title).get("inet_dgram_connect"), n, f"{title}: connects in all")
+    whose = {r.get("pid") for r in s.values(f"^{title} count=.*inet_dgram_connect")} - {None}
+    expect(whose <= set(pids), f"{title}: who connects", whose)
+
+
+def lines(s, title, kind):
+    return [o for o in s.objects(f"TRACE-{title} ") if o["kind"] == kind]
+
+
+def nothing_missing(s, title):
+    state = lines(s, title, "trace")
+    equal([o["state"] for o in state], ["on", "off"], f"{title}: states")
+    equal(state[-1]["missing"], 0, f"{title}: calls that were lost")
+    equal(lines(s, title, "loss"), [], f"{title}: losses")
+    equal(s.one(f"^{title} exit=")["exit"], "0", f"{title}: how the tracer ended")
+    return state
+
+
+def check(s):
+    off, on, recorded = ({k: int(v) for k, v in row.items()} for row in s.values("^bench "))
+    print("# Instructions of the emulated machine that a traced call costs:")
+    for what in ("getppid", "open"):
+        least, mean = (on[f"{what}-{k}"] - off[f"{what}-{k}"] for k in ("least", "all"))
+        print(f"#   {what:8} {least:>6,}; dom0's printing included {mean:,}, recording "
+              f"{recorded[what + '-all'] - off[what + '-all']:,}")
+        expect(0 < least <= EVENT, f"{what}: a traced call costs {least}")
+
+    nothing_missing(s, "on")
+    pid = s.one("^calls pid=.*opens=30")["pid"]
+    done_by(s, "on", pid, 30)
+    nobody_else(s, "on", [pid], 30)
+    benched = [r for r in s.values("^on count=") if r["function"] == "__x64_sys_getppid"]
+    equal(sum(int(r["count"]) for r in benched), 300, "calls of getppid")
+    call = s.objects("CALL-on ")[0]
+    equal((call["process"]["comm"], call["arguments"]["dfd"]), ("calls", -100), "an open")
+    equal({o["function"] for o in lines(s, "on", "function") if not o["collected"]},
+          {"no_such_function", "memcpy"}, "what cannot be traced")
+    escaped = s.one("^escape ")
+    equal(set(escaped.values()), {"sigill"}, "ways out of the view, and forged calls")
+
+    nothing_missing(s, "patched")
+    gaps = lines(s, "patched", "gap")
+    expect(gaps and all(g["tsc"] for g in gaps), "gaps while the guest patches its text")
+    pids = [s.one(f"^{when} calls")["pid"] for when in ("flipped", "taken", "returned")]
+    nobody_else(s, "patched", pids, 30)
+    done_by(s, "patched", pids[0], 10)
+    equal(calls(s, "patched", pids[1]).get("do_filp_open", 0), 0,
+          "opens while the guest's own ftrace has the function")
+    expect("its own: 10" in s.lines or "its own: 11" in s.lines, "what the guest's ftrace saw",
+           *s.lines[-20:])
+    expect(any("ftrace" in o.get("reason", "") for o in lines(s, "patched", "function")),
+           "the function that is taken is reported")
+    done_by(s, "patched", pids[2], 10)
+
+    killed = list(s.after("killed"))
+    expect(any("traced by a process that died" in l for l in killed), "after a kill", *killed)
+    expect(any(l.startswith("calls pid=") for l in killed), "the guest goes on", *killed)
+    equal(sum("not traced" in l for l in killed), 2, "what the killed one left is taken away")
+
+    replayed = [o for o in s.objects() if o.get("kind") == "account" and "calls" in o]
+    expect(replayed and replayed[-1]["calls"] >= 600, "calls in the recording", replayed)
+
+    state = nothing_missing(s, "default")
+    expect("warning" not in state[0], "a guest without altp2m cannot step out")
+    expect(state[0]["functions"] >= 18, "functions of the default that there are", state[0])
+    pids = [r["pid"] for r in s.values("^calls pid=.*opens=10")]
+    expect(len(pids) >= 2, "two at once", *s.lines[-10:])
+    for pid in pids[-2:]:
+        done_by(s, "default", pid, 10)
+    nobody_else(s, "default", pids[-2:], 20)
+    equal(calls(s, "default").get("do_exit"), 22, "exits on two processors")

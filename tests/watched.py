@@ -18,6 +18,15 @@ def lifetimes(log):
     return lived
 
 
+def history_of(events, one, other=None):
+    """What was stated of a port, in a few words."""
+    return "; ".join(f"{e['time']} {e['event']} {e['socket']['id']} {e['socket']['state']} "
+                     f"of {e.get('process', {}).get('pid')} {e.get('detail', '')}"
+                     for e in events if "socket" in e and one in (e["socket"].get("local_port"),
+                                                                  e["socket"].get("remote_port"))
+                     and (other is None or e["socket"].get("remote_port") == other))
+
+
 def check_ends(events, pid, kind, port, lived, longest, complaints):
     """Each connection of pid that outlived the longest period must have been seen to begin and to
     close, and none that is not in its log, nor one more often than it was. How many outlived it, and
@@ -34,7 +43,8 @@ def check_ends(events, pid, kind, port, lived, longest, complaints):
             complaints.append(f"{what}: of {len(missed)} ports one of {many} connections that lived "
                               f"longer than {longest / 1e6:.0f} ms was missed: {missed[:5]}")
         if never:
-            complaints.append(f"{what}: {len(never)} never were: {never[:5]}")
+            complaints.append(f"{what}: {len(never)} never were: {never[:5]}; of the first: "
+                              + history_of(events, never[0]))
     if many < sum(map(len, lived.values())) / 10:
         complaints.append(f"of {sum(map(len, lived.values()))} only {many} lived longer than "
                           f"{longest} ns")
@@ -48,7 +58,8 @@ def check_strangers(events, lived, port, complaints):
                                  if not e["initial"])
     twice = sorted(one for one, times in lived.items() if stated[one] > len(times))
     if twice:
-        complaints.append(f"opened: {len(twice)} ports were stated more often than used: {twice[:5]}")
+        complaints.append(f"opened: {len(twice)} ports were stated more often than used: {twice[:5]}; "
+                          f"of the first: {history_of(events, twice[0], port)}")
     return sum(stated[one] for one in lived)
 
 

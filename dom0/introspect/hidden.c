@@ -19,13 +19,11 @@
 #define RUNNING_MAX 4096 /* in one queue */
 #define PROCESSORS_MAX 1024
 #define ROWS_MAX 256
-#define TASK_NEW 0x800u /* it is being made, and not on all lists yet (7dc603c9028e) */
 
 struct views {
 	struct tocsin_kernel *k;
 	const struct tocsin_process_layout *l;
 	uint32_t pid_tasks, task_links; /* of PIDTYPE_PID */
-	uint32_t leader, state;
 	struct tocsin_addresses groups; /* threads on the lists of their processes */
 	struct tocsin_addresses pids;   /* that a PID leads to */
 	struct tocsin_addresses queues; /* that run, or wait to */
@@ -43,12 +41,8 @@ static int find_layout(struct views *v)
 {
 	v->pid_tasks = tocsin_member_or_none(v->k, "pid", "tasks[0]");
 	v->task_links = tocsin_member_or_none(v->k, "task_struct", "pid_links[0]");
-	v->leader = tocsin_member_or_none(v->k, "task_struct", "group_leader");
-	v->state = tocsin_member_or_none(v->k, "task_struct", "__state");
-	if (v->state == TOCSIN_NO_MEMBER) /* before 5.14 */
-		v->state = tocsin_member_or_none(v->k, "task_struct", "state");
-	return v->state == TOCSIN_NO_MEMBER || v->pid_tasks == TOCSIN_NO_MEMBER ||
-		       v->task_links == TOCSIN_NO_MEMBER || v->leader == TOCSIN_NO_MEMBER ||
+	return v->l->state == TOCSIN_NO_MEMBER || v->pid_tasks == TOCSIN_NO_MEMBER ||
+		       v->task_links == TOCSIN_NO_MEMBER || v->l->leader == TOCSIN_NO_MEMBER ||
 		       v->l->pid_tasks == TOCSIN_NO_MEMBER
 		   ? -ENOTSUP
 		   : 0;
@@ -175,12 +169,12 @@ static bool look(const struct views *v, uint64_t task, struct tocsin_hidden_thre
 	    tocsin_kernel_read(v->k, task + v->l->task_tgid, &t.pid, 4) ||
 	    tocsin_kernel_read(v->k, task + v->l->task_comm, t.comm, TOCSIN_COMM_SIZE) ||
 	    tocsin_kernel_read(v->k, task + v->l->task_exit_state, &ending, 4) ||
-	    tocsin_kernel_read(v->k, task + v->state, &state, 4) ||
-	    tocsin_kernel_read_u64(v->k, task + v->leader, &leader) ||
+	    tocsin_kernel_read(v->k, task + v->l->state, &state, 4) ||
+	    tocsin_kernel_read_u64(v->k, task + v->l->leader, &leader) ||
 	    tocsin_kernel_read(v->k, leader + v->l->task_tgid, &pid, 4) || pid != t.pid)
 		return false;
 	/* The idle threads of processors have no number. */
-	if (ending || state & TASK_NEW || t.tid <= 0 || t.pid <= 0)
+	if (ending || state & TOCSIN_TASK_NEW || t.tid <= 0 || t.pid <= 0)
 		return false;
 	t.in_group = tocsin_addresses_has(&v->groups, task);
 	t.has_pid = tocsin_addresses_has(&v->pids, task);

@@ -88,6 +88,10 @@ void tocsin_process_layout_resolve(struct tocsin_kernel *k)
 		goto out;
 	}
 	l->upid_size = (uint32_t)size;
+	l->leader = tocsin_member_or_none(k, "task_struct", "group_leader");
+	l->state = tocsin_member_or_none(k, "task_struct", "__state");
+	if (l->state == TOCSIN_NO_MEMBER) /* before 5.14 */
+		l->state = tocsin_member_or_none(k, "task_struct", "state");
 	l->exec_id = tocsin_member_or_none(k, "task_struct", "self_exec_id");
 	if (member_offset(k, "pid", "tasks[1]", &l->pid_tasks) ||
 	    member_offset(k, "task_struct", "pid_links[1]", &l->task_links) ||

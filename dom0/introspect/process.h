@@ -58,6 +58,8 @@
 	X("mount", "mnt_parent", mount_parent)                                                     \
 	X("mount", "mnt_mountpoint", mount_point)
 
+#define TOCSIN_TASK_NEW 0x800u /* in task_struct.__state: it is being made (7dc603c9028e) */
+
 struct tocsin_process_layout {
 #define X(type, path, name) uint32_t name;
 	TOCSIN_LAYOUT(X)
@@ -67,8 +69,9 @@ struct tocsin_process_layout {
 	uint32_t task_links; /* task_struct.pid_links[PIDTYPE_TGID]; the same */
 	uint32_t pid_ns_idr; /* pid_namespace.idr; the same */
 	uint64_t init_pid_ns;
-	uint32_t start_time; /* start_boottime, or real_start_time before 5.5 */
-	uint32_t exec_id;    /* task_struct.self_exec_id, 64 bits since 5.7; TOCSIN_NO_MEMBER */
+	uint32_t start_time;    /* start_boottime, or real_start_time before 5.5 */
+	uint32_t state, leader; /* task_struct.__state, group_leader; TOCSIN_NO_MEMBER */
+	uint32_t exec_id;       /* task_struct.self_exec_id, 64 bits since 5.7; TOCSIN_NO_MEMBER */
 	uint64_t init_task, init_user_ns;
 	uint64_t shm_sb; /* superblock of memfd's; 0: unknown */
 };

@@ -63,19 +63,36 @@ static bool has_pid(const struct building *b, uint64_t task)
 	       node == task + b->l->task_links;
 }
 
-/* The kernel itself takes one that ends off one view first. */
-static bool is_ending(const struct building *b, uint64_t task)
+static uint32_t read_u32(const struct building *b, uint64_t task, uint32_t member)
 {
-	uint32_t state;
+	uint32_t value;
 
-	return !tocsin_kernel_read(b->k, task + b->l->task_exit_state, &state, sizeof(state)) &&
-	       state;
+	return member == TOCSIN_NO_MEMBER ||
+		       tocsin_kernel_read(b->k, task + member, &value, sizeof(value))
+		   ? 0
+		   : value;
+}
+
+/*
+ * The kernel itself takes one that ends off one view first, and puts one that begins there last; a
+ * thread that executes takes the place of its leader, who has ended, in one before the other. All
+ * that takes as long as a virtual processor waits for a real one.
+ */
+static bool is_changing(const struct building *b, uint64_t task)
+{
+	uint64_t leader;
+
+	return read_u32(b, task, b->l->task_exit_state) ||
+	       read_u32(b, task, b->l->state) & TOCSIN_TASK_NEW ||
+	       (b->l->leader != TOCSIN_NO_MEMBER &&
+		!tocsin_kernel_read_u64(b->k, task + b->l->leader, &leader) && leader != task &&
+		read_u32(b, leader, b->l->task_exit_state));
 }
 
 /* Is the task in one view only, as far as can be told now? */
 static bool is_suspect(const struct building *b, const struct tocsin_addresses *pids, uint64_t task)
 {
-	return tocsin_addresses_has(pids, task) != is_linked(b, task) && !is_ending(b, task);
+	return tocsin_addresses_has(pids, task) != is_linked(b, task) && !is_changing(b, task);
 }
 
 /*

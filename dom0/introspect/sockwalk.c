@@ -132,6 +132,7 @@ int tocsin_socket_walk_chain(struct tocsin_socket_walk *w, tocsin_chain_walk *wa
 		tocsin_kernel_wait(w->k, n);
 		w->list.count = before;
 		w->doubt = false;
+		w->last = n == RETRIES - 1;
 		rc = n ? tocsin_socket_walk_step(w, RETRY_STEPS) : 0;
 		if (!rc)
 			rc = walk(w, chain);

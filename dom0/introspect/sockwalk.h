@@ -15,6 +15,7 @@ struct tocsin_socket_walk {
 	size_t room;
 	uint64_t steps; /* that may still be taken: a bucket is one, a socket is more */
 	bool doubt;     /* a socket of the chain that is walked could not be read */
+	bool last;      /* the chain is walked for the last time */
 	bool gap;       /* something of the table that is walked is not in the list */
 };
 

@@ -27,6 +27,8 @@ bool tocsin_role_is_tcp(const struct tocsin_socket *s)
 
 static enum role tcp_role(const struct tocsin_socket *s)
 {
+	if (!s->local_port) /* one that connects is SYN_SENT before it has a port */
+		return ROLE_NONE;
 	switch (s->state) {
 	case TCP_LISTEN:
 		return ROLE_LISTENER;

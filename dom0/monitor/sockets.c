@@ -10,7 +10,8 @@
  * TIME_WAIT is what a connection leaves behind. One that belongs to no connection seen before tells
  * of a connection that was too short for the samples: it is stated, and counted as a stranger. A
  * connection that closes just while a sample is read has ended by then, and its TIME_WAIT is met by
- * the next sample only: so who ended is remembered for a few.
+ * the next sample only: so who ended is remembered for a few, and so is a TIME_WAIT, of which a
+ * sample may miss the chain.
  */
 #include "monitor/role.h"
 
@@ -33,8 +34,8 @@ struct update {
 	const struct tocsin_view *view;
 	struct listeners listeners;
 	struct sockets before;
-	uint64_t *tuples; /* of the connections before, and of those that ended then; sorted */
-	size_t tuple_count;
+	uint64_t *known; /* tuples of the connections before, keys of what ended then; sorted */
+	size_t known_count;
 };
 
 static void drop_holders(struct holding *holders, size_t count)
@@ -110,17 +111,26 @@ static int begin(struct update *u, struct tracked *t)
 	return announce(u, t, "");
 }
 
+/* What a TIME_WAIT that was seen is known by: the next of its ports lies elsewhere. */
+static uint64_t leftover_key(const struct tocsin_socket *s)
+{
+	return tocsin_role_tuple(s) ^ s->sock;
+}
+
 static int remember(struct tocsin_monitor *m, const struct tracked *t)
 {
 	void *more;
 
-	if (!tocsin_role_is_tcp(&t->e.socket))
+	if ((t->role != ROLE_CONNECTION && t->role != ROLE_LEFTOVER) ||
+	    !tocsin_role_is_tcp(&t->e.socket))
 		return 0;
 	more = tocsin_room(m->ended, &m->ended_room, m->ended_count, sizeof(*m->ended));
 	if (!more)
 		return -ENOMEM;
 	m->ended = more;
-	m->ended[m->ended_count++] = (struct ended){.tuple = tocsin_role_tuple(&t->e.socket)};
+	m->ended[m->ended_count++] =
+	    (struct ended){.key = t->role == ROLE_LEFTOVER ? leftover_key(&t->e.socket)
+							   : tocsin_role_tuple(&t->e.socket)};
 	return 0;
 }
 
@@ -136,10 +146,8 @@ static void forget(struct tocsin_monitor *m)
 
 static int end(struct update *u, struct tracked *t)
 {
-	int rc = 0;
+	int rc = remember(u->m, t);
 
-	if (t->role == ROLE_CONNECTION)
-		rc = remember(u->m, t);
 	if (rc) {
 		clear(t);
 		return rc;
@@ -360,26 +368,32 @@ static int compare_u64(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* What a connection left: does it belong to one that was seen? */
+static int find_known(struct update *u)
+{
+	u->known = calloc(u->before.count + u->m->ended_count + 1, sizeof(*u->known));
+	if (!u->known)
+		return -ENOMEM;
+	for (size_t i = 0; i < u->before.count; i++)
+		if (u->before.at[i].role == ROLE_CONNECTION &&
+		    tocsin_role_is_tcp(&u->before.at[i].e.socket))
+			u->known[u->known_count++] = tocsin_role_tuple(&u->before.at[i].e.socket);
+	for (size_t i = 0; i < u->m->ended_count; i++)
+		u->known[u->known_count++] = u->m->ended[i].key;
+	qsort(u->known, u->known_count, sizeof(*u->known), compare_u64);
+	return 0;
+}
+
+/* What a connection left: does it belong to one that was seen, or was it seen itself? */
 static bool is_stranger(struct update *u, const struct tocsin_socket *s)
 {
-	uint64_t tuple = tocsin_role_tuple(s);
+	uint64_t keys[] = {tocsin_role_tuple(s), leftover_key(s)};
 
-	if (!u->tuples) {
-		u->tuples = calloc(u->before.count + u->m->ended_count + 1, sizeof(*u->tuples));
-		if (!u->tuples)
+	if (!u->known && find_known(u))
+		return false;
+	for (size_t i = 0; i < 2 && u->known_count; i++)
+		if (bsearch(&keys[i], u->known, u->known_count, sizeof(keys[i]), compare_u64))
 			return false;
-		for (size_t i = 0; i < u->before.count; i++)
-			if (u->before.at[i].role == ROLE_CONNECTION &&
-			    tocsin_role_is_tcp(&u->before.at[i].e.socket))
-				u->tuples[u->tuple_count++] =
-				    tocsin_role_tuple(&u->before.at[i].e.socket);
-		for (size_t i = 0; i < u->m->ended_count; i++)
-			u->tuples[u->tuple_count++] = u->m->ended[i].tuple;
-		qsort(u->tuples, u->tuple_count, sizeof(*u->tuples), compare_u64);
-	}
-	return !u->tuple_count ||
-	       !bsearch(&tuple, u->tuples, u->tuple_count, sizeof(tuple), compare_u64);
+	return true;
 }
 
 static int leftover(struct update *u, struct tracked *t)
@@ -526,7 +540,7 @@ int tocsin_sockets_update(struct tocsin_monitor *m, const struct tocsin_view *vi
 	if (!rc)
 		rc = count_broken(m, view);
 	free(u.before.at);
-	free(u.tuples);
+	free(u.known);
 	tocsin_listeners_free(&u.listeners);
 	return rc;
 }

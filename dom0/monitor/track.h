@@ -58,9 +58,10 @@ struct sockets {
 	size_t count, room;
 };
 
-/* A connection that was stated as closed, until its TIME_WAIT has had time to be seen. */
+/* A connection that was stated as closed, until its TIME_WAIT has had time to be seen; a TIME_WAIT.
+ */
 struct ended {
-	uint64_t tuple;
+	uint64_t key;
 	unsigned int samples; /* since */
 };
 

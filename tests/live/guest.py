@@ -192,7 +192,7 @@ class Guest:
 
     def __enter__(self):
         try:
-            self.wait(180)
+            self.wait(400)
         except BaseException:
             self.__exit__()
             raise

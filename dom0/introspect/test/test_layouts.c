@@ -58,6 +58,36 @@ static void test_tasks(void **state)
 	expect_process(old_state, 'S', 'D');
 }
 
+/* One that is in one view only hides, unless it is just being made, or ends. */
+static void test_hiding(void **state)
+{
+	static const struct {
+		const char *member;
+		uint32_t value;
+		size_t contradicted;
+	} cases[] = {{"__state", 1, 1}, {"__state", 0x800, 0}, {"exit_state", 32, 0}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture *f = fixture_open(NULL);
+		struct tocsin_process p = make_process(f);
+		struct tocsin_process_list list;
+		uint64_t number;
+
+		memcpy(&number,
+		       f->bytes +
+			   (p.task + fixture_offset(f, "task_struct", "thread_pid") - FIXTURE_BASE),
+		       sizeof(number));
+		fixture_set(f, "task_struct", p.task, cases[i].member, cases[i].value);
+		fixture_set(f, "pid", number, "tasks[1]", 0);
+		fixture_ready(f);
+		assert_int_equal(tocsin_process_list(&f->k, &list, NULL), 0);
+		assert_int_equal(list.count, 1);
+		assert_int_equal(list.contradicted, cases[i].contradicted);
+		tocsin_process_list_free(&list);
+		fixture_close(f);
+	}
+}
+
 /* What a kernel has in neither way is said to be unknown, and not read as zero. */
 static void test_unknown(void **state)
 {
@@ -392,6 +422,7 @@ int main(void)
 	    cmocka_unit_test(test_log_broken), cmocka_unit_test(test_modules),
 	    cmocka_unit_test(test_references), cmocka_unit_test(test_vmas),
 	    cmocka_unit_test(test_details),    cmocka_unit_test(test_copies),
+	    cmocka_unit_test(test_hiding),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

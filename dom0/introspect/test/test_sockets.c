@@ -285,6 +285,31 @@ static void a_chain_that_goes_round_ends(void **state)
 	tocsin_socket_list_free(&list);
 }
 
+/*
+ * A processor that was stopped between the writes of a change leaves a chain that is whole for who
+ * walks forward; what does not end with the chain's number is not believed.
+ */
+static void a_change_that_was_stopped_loses_nobody(void **state)
+{
+	uint64_t first = tcp(1), second = tcp(2);
+	struct tocsin_socket_list list;
+
+	world_hang_node(&w, first + w.f.sk_node, w.ehash);
+	world_hang_node(&w, second + w.f.sk_node, w.ehash);
+	*world_at(&w, first + w.f.sk_node + 8) = w.ehash; /* not yet behind the second */
+	list = list_them();
+	assert_int_equal(list.count, EACH + 2);
+	assert_int_equal(find(&list, first)->confidence, TOCSIN_CONSISTENT);
+	assert_int_equal(list.torn, 0);
+	assert_false(list.gaps & 1u << TOCSIN_TABLE_TCP);
+	tocsin_socket_list_free(&list);
+	*world_at(&w, first + w.f.sk_node) = second + w.f.sk_node; /* round and round */
+	list = list_them();
+	assert_true(list.gaps & 1u << TOCSIN_TABLE_TCP);
+	assert_false(list.truncated);
+	tocsin_socket_list_free(&list);
+}
+
 /* Every node points back at the one before it, and the last leads to the head. */
 static void a_ring_ends(void **state)
 {
@@ -535,6 +560,7 @@ int main(void)
 	    TEST(a_table_of_a_namespaces_own_is_read),
 	    TEST(what_is_missing_is_said),
 	    TEST(ports_given_back_are_no_fault),
+	    TEST(a_change_that_was_stopped_loses_nobody),
 	    TEST(many_in_one_chain),
 	};
 

@@ -366,6 +366,44 @@ static void leftovers_that_come_late_are_of_whom_was_seen(void **state)
 	assert_int_equal(w->account.strangers, 1);
 }
 
+/* A sample may miss a chain: what was stated, or was of whom was seen, is not stated again. */
+static void a_leftover_that_was_missed_is_no_stranger(void **state)
+{
+	struct world *w = *state;
+
+	begin(w);
+	add_tcp(w, 0x200, TCP_ESTABLISHED, 6000, 443, 1, 4);
+	sample(w, "opened init tcp", NULL);
+	remove_socket(w, 0x200);
+	add_tcp(w, 0x210, TCP_TIME_WAIT, 6000, 443, 0, -1);
+	add_tcp(w, 0x220, TCP_TIME_WAIT, 6001, 443, 0, -1);
+	sample(w, "closed init tcp", "opened tcp: over before it was seen", NULL);
+	for (int i = 0; i < 40; i++)
+		sample(w, NULL);
+	remove_socket(w, 0x210);
+	remove_socket(w, 0x220);
+	sample(w, NULL);
+	add_tcp(w, 0x210, TCP_TIME_WAIT, 6000, 443, 0, -1);
+	add_tcp(w, 0x220, TCP_TIME_WAIT, 6001, 443, 0, -1);
+	sample(w, NULL);
+	remove_socket(w, 0x220);
+	sample(w, NULL);
+	add_tcp(w, 0x230, TCP_TIME_WAIT, 6001, 443, 0, -1); /* of another connection */
+	sample(w, "opened tcp: over before it was seen", NULL);
+}
+
+/* connect() says SYN_SENT before it has chosen a port. */
+static void who_connects_without_a_port_has_no_connection(void **state)
+{
+	struct world *w = *state;
+
+	begin(w);
+	add_tcp(w, 0x200, TCP_SYN_SENT, 0, 443, 1, 4);
+	sample(w, NULL);
+	row_at(w, 0x200)->socket.local_port = 6000;
+	sample(w, "opened init tcp", NULL);
+}
+
 static void the_guests_counters_tell_what_was_missed(void **state)
 {
 	struct world *w = *state;
@@ -505,6 +543,8 @@ int main(void)
 	    TEST(a_sample_that_fails_changes_nothing),
 	    TEST(leftovers_of_unseen_connections_are_strangers),
 	    TEST(leftovers_that_come_late_are_of_whom_was_seen),
+	    TEST(a_leftover_that_was_missed_is_no_stranger),
+	    TEST(who_connects_without_a_port_has_no_connection),
 	    TEST(the_guests_counters_tell_what_was_missed),
 	    TEST(a_hidden_socket_is_a_finding_once),
 	    TEST(what_is_known_now_can_be_looked_at),

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -336,13 +337,38 @@ static void too_many(void **state)
 	tocsin_api_close(a);
 }
 
+/* A server that runs beside the test until it is to stop. */
+struct running {
+	struct tocsin_api *a;
+	int stop; /* an eventfd */
+	pthread_t thread;
+};
+
 static void *turn(void *context)
 {
-	struct pollfd p = {.fd = tocsin_api_fd(context), .events = POLLIN};
+	struct running *r = context;
+	struct pollfd p[2] = {{.fd = tocsin_api_fd(r->a), .events = POLLIN},
+			      {.fd = r->stop, .events = POLLIN}};
 
-	while (poll(&p, 1, 300) == 1)
-		tocsin_api_run(context);
+	while (poll(p, 2, -1) > 0 && !p[1].revents)
+		tocsin_api_run(r->a);
 	return NULL;
+}
+
+static void start(struct running *r, const char *group)
+{
+	r->a = serve(group);
+	r->stop = eventfd(0, EFD_CLOEXEC);
+	assert_true(r->stop >= 0);
+	assert_int_equal(pthread_create(&r->thread, NULL, turn, r), 0);
+}
+
+static void stop(struct running *r)
+{
+	assert_int_equal(eventfd_write(r->stop, 1), 0);
+	pthread_join(r->thread, NULL);
+	close(r->stop);
+	tocsin_api_close(r->a);
 }
 
 /* As another user, who is in the group or not: 0 served, 1 turned away, 2 not even connected. */
@@ -376,24 +402,21 @@ static int of_other(gid_t group, const char *method)
 static void who_may(void **state)
 {
 	struct group *g = getgrnam("daemon");
-	struct tocsin_api *a;
-	pthread_t thread;
+	struct running r;
 	gid_t gid;
 
 	if (geteuid() || !g)
 		skip();
 	gid = g->gr_gid;
-	a = serve("daemon");
 	changed = 0;
-	pthread_create(&thread, NULL, turn, a);
+	start(&r, "daemon");
 	assert_int_equal(of_other(gid, "echo"), 0);
 	assert_int_equal(of_other(gid, "change"), 1);
 	assert_int_equal(of_other(65533, "echo"), 2);
 	chmod(path, 0666); /* the file lets in, the server does not */
 	assert_int_equal(of_other(65533, "echo"), 1);
-	pthread_join(thread, NULL);
+	stop(&r);
 	assert_int_equal(changed, 0);
-	tocsin_api_close(a);
 }
 
 static void the_client(void **state)
@@ -401,13 +424,11 @@ static void the_client(void **state)
 	struct tocsin_error err = {0};
 	struct tocsin_client *c;
 	struct json_object *o = NULL;
-	struct tocsin_api *a;
-	pthread_t thread;
+	struct running r;
 
 	assert_int_equal(tocsin_client_open(path, &c, &err), -ENOENT);
 	assert_non_null(strstr(err.message, "is it running"));
-	a = serve("");
-	pthread_create(&thread, NULL, turn, a);
+	start(&r, "");
 	err = (struct tocsin_error){0};
 	assert_int_equal(tocsin_client_open(path, &c, &err), 0);
 	assert_int_equal(tocsin_client_call(c, "big", NULL, &o, &err), 0);
@@ -415,8 +436,7 @@ static void the_client(void **state)
 	json_object_put(o);
 	assert_int_equal(tocsin_client_call(c, "sing", NULL, &o, &err), -EREMOTEIO);
 	assert_string_equal(err.message, "tocsind: there is no such method");
-	pthread_join(thread, NULL);
-	tocsin_api_close(a);
+	stop(&r);
 	assert_int_equal(tocsin_client_next(c, &o, NULL), -EPIPE);
 	tocsin_client_close(c);
 }

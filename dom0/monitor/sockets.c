@@ -34,7 +34,7 @@ struct update {
 	const struct tocsin_view *view;
 	struct listeners listeners;
 	struct sockets before;
-	uint64_t *known; /* tuples of the connections before, keys of what ended then; sorted */
+	uint64_t *known; /* tuples of connections, keys of what ended before; sorted */
 	size_t known_count;
 };
 
@@ -368,15 +368,24 @@ static int compare_u64(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static void know(struct update *u, enum role role, const struct tocsin_socket *s)
+{
+	if (role == ROLE_CONNECTION && tocsin_role_is_tcp(s))
+		u->known[u->known_count++] = tocsin_role_tuple(s);
+}
+
+/* A connection that closes while a sample is read may be in it beside what it leaves. */
 static int find_known(struct update *u)
 {
-	u->known = calloc(u->before.count + u->m->ended_count + 1, sizeof(*u->known));
+	u->known =
+	    calloc(u->before.count + u->view->count + u->m->ended_count + 1, sizeof(*u->known));
 	if (!u->known)
 		return -ENOMEM;
 	for (size_t i = 0; i < u->before.count; i++)
-		if (u->before.at[i].role == ROLE_CONNECTION &&
-		    tocsin_role_is_tcp(&u->before.at[i].e.socket))
-			u->known[u->known_count++] = tocsin_role_tuple(&u->before.at[i].e.socket);
+		know(u, u->before.at[i].role, &u->before.at[i].e.socket);
+	for (size_t i = 0; i < u->view->count; i++)
+		if (u->view->rows[i].confidence != TOCSIN_TORN)
+			know(u, tocsin_role(&u->view->rows[i].socket), &u->view->rows[i].socket);
 	for (size_t i = 0; i < u->m->ended_count; i++)
 		u->known[u->known_count++] = u->m->ended[i].key;
 	qsort(u->known, u->known_count, sizeof(*u->known), compare_u64);

@@ -392,6 +392,19 @@ static void a_leftover_that_was_missed_is_no_stranger(void **state)
 	sample(w, "opened tcp: over before it was seen", NULL);
 }
 
+/* A sample may have a connection that closes, and what it leaves. */
+static void who_is_seen_beside_its_leftover_is_stated_once(void **state)
+{
+	struct world *w = *state;
+
+	begin(w);
+	add_tcp(w, 0x200, TCP_FIN_WAIT1, 6000, 443, 0, -1)->socket.owner = TOCSIN_OWNER_NONE;
+	add_tcp(w, 0x210, TCP_TIME_WAIT, 6000, 443, 0, -1);
+	sample(w, "opened tcp", NULL);
+	remove_socket(w, 0x200);
+	sample(w, "closed tcp", NULL);
+}
+
 /* connect() says SYN_SENT before it has chosen a port. */
 static void who_connects_without_a_port_has_no_connection(void **state)
 {
@@ -544,6 +557,7 @@ int main(void)
 	    TEST(leftovers_of_unseen_connections_are_strangers),
 	    TEST(leftovers_that_come_late_are_of_whom_was_seen),
 	    TEST(a_leftover_that_was_missed_is_no_stranger),
+	    TEST(who_is_seen_beside_its_leftover_is_stated_once),
 	    TEST(who_connects_without_a_port_has_no_connection),
 	    TEST(the_guests_counters_tell_what_was_missed),
 	    TEST(a_hidden_socket_is_a_finding_once),

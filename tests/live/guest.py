@@ -18,6 +18,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -124,6 +125,12 @@ class Monitor:
         self.socket.close()
 
 
+def save(path, kernel, image, *machine):
+    """Boot a guest, and save it."""
+    with Guest(kernel, image, *machine) as guest:
+        guest.save(path)
+
+
 def state_of(kernel, image, *machine):
     """Where the guest is saved, once it was booted if need be; None: there is no folder for it."""
     folder = os.environ.get("TOCSIN_LIVE_STATES")
@@ -138,8 +145,11 @@ def state_of(kernel, image, *machine):
         if not os.path.exists(path):
             for old in glob.glob(name + "-*"):
                 os.unlink(old)
-            with Guest(kernel, image, *machine) as guest:
-                guest.save(path)
+            try:
+                save(path, kernel, image, *machine)
+            except Failed as reason:  # kernels for real time now and then do not survive a slow machine
+                print(f"# booted again: {reason}", file=sys.stderr)
+                save(path, kernel, image, *machine)
     return path
 
 

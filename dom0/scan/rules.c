@@ -128,6 +128,17 @@ static int take_file(struct loading *l, const char *directory, const char *name,
 	return 0;
 }
 
+/* Whoever names a folder expects something of it. */
+static void complain_empty(struct loading *l, const char *directory)
+{
+	struct tocsin_error why = {0};
+
+	tocsin_error_set(&why, -ENOENT, "%s has no file *.yar or *.yara", directory);
+	l->rules->broken++;
+	if (l->complain && !l->alone) /* all are taken that way first */
+		l->complain(why.message, l->context);
+}
+
 static int take_directory(struct loading *l, const char *directory, struct tocsin_error *err)
 {
 	struct dirent **list;
@@ -136,6 +147,8 @@ static int take_directory(struct loading *l, const char *directory, struct tocsi
 	if (n < 0)
 		return tocsin_error_set(err, -errno, "cannot list rules in %s: %s", directory,
 					strerror(errno));
+	if (!n)
+		complain_empty(l, directory);
 	for (i = 0; i < n; i++) {
 		if (!rc)
 			rc = take_file(l, directory, list[i]->d_name, err);

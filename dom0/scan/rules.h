@@ -10,7 +10,7 @@
 
 struct tocsin_rules {
 	YR_RULES *yara;
-	size_t broken; /* files */
+	size_t broken; /* files; folders without any */
 	bool whole;    /* some need to see all memory with one scanner (yara.c) */
 	bool parts; /* of those, some strings have parts, whose distance libyara takes in a block */
 	bool entry; /* some ask for the entry point, which libyara looks for in what it scans */

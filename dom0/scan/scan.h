@@ -92,13 +92,14 @@ typedef void tocsin_rules_complain(const char *message, void *context);
 
 /*
  * Compile every *.yar and *.yara file of the directories (a NULL-terminated list, sorted by name
- * in each). A file that does not compile is left out, and complain (NULL: nobody) told. Fails if a
- * directory cannot be listed. The result may be scanned with by any number of threads.
+ * in each). A file that does not compile is left out, and complain (NULL: nobody) told, as it is of
+ * a folder without any. Fails if a directory cannot be listed. The result may be scanned with by
+ * any number of threads.
  */
 int tocsin_rules_load(const char *const *directories, tocsin_rules_complain *complain,
 		      void *context, struct tocsin_rules **ret, struct tocsin_error *err);
 
-/* How many files were left out. */
+/* How many files were left out, and folders had none. */
 size_t tocsin_rules_broken(const struct tocsin_rules *rules);
 void tocsin_rules_free(struct tocsin_rules *rules);
 size_t tocsin_rules_count(const struct tocsin_rules *rules);

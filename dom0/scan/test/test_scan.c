@@ -752,6 +752,10 @@ static void broken_rules_are_left_out(void **state)
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/a.yar", dir);
 	unlink(path);
+	assert_int_equal(tocsin_rules_load(directories, note_complaint, complaint, &some, &err), 0);
+	assert_int_equal(tocsin_rules_broken(some), 1);
+	assert_non_null(strstr(complaint, "has no file *.yar"));
+	tocsin_rules_free(some);
 	rmdir(dir);
 	assert_int_equal(tocsin_rules_load(directories, NULL, NULL, &some, &err), -ENOENT);
 }

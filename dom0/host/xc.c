@@ -32,6 +32,11 @@ int tocsin_xc_open(xc_interface **ret, struct tocsin_error *err)
 		return 0;
 	}
 	rc = errno ? -errno : -EIO;
+	if (rc == -ENOENT || rc == -ENODEV || rc == -ENXIO)
+		return tocsin_error_set(
+		    err, rc,
+		    "cannot reach the hypervisor: there is no /dev/xen/privcmd; "
+		    "is this Xen's dom0, and its module xen-privcmd loaded?");
 	return tocsin_error_set(err, rc,
 				"cannot reach the hypervisor (%s): run this as root in Xen's dom0",
 				strerror(-rc));

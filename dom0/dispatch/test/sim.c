@@ -26,6 +26,13 @@
 
 struct sim *sim;
 
+/* AddressSanitizer keeps what was freed, which would look as if the daemon grew. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "quarantine_size_mb=0:thread_local_quarantine_size_kb=0";
+}
+
 static struct fixture *fixture;
 static int triggers, domains; /* eventfds */
 
@@ -107,11 +114,18 @@ static void go_wrong(struct sim_guest *g)
 		nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
 }
 
+static bool is_ballooned(const struct sim_guest *g, uint64_t end)
+{
+	return g->ballooned && end > g->ballooned;
+}
+
 static int sim_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t size)
 {
 	struct sim_guest *g = ((struct sim_memory *)m)->guest;
 
 	go_wrong(g);
+	if (is_ballooned(g, gpa + size))
+		return -EFAULT;
 	memcpy(buf, g->bytes + gpa, size);
 	return 0;
 }
@@ -120,7 +134,7 @@ static const uint8_t *sim_map(struct tocsin_memory *m, uint64_t gpa, uint64_t *s
 {
 	struct sim_guest *g = ((struct sim_memory *)m)->guest;
 
-	if (gpa >= FIXTURE_SIZE)
+	if (gpa >= FIXTURE_SIZE || is_ballooned(g, FIXTURE_SIZE))
 		return NULL;
 	*size = FIXTURE_SIZE - gpa;
 	return g->bytes + gpa;
@@ -229,12 +243,21 @@ static int drain(struct tocsin_backend *b, struct tocsin_error *err)
 	return count + !!overflow;
 }
 
+/* Each xenstored is another descriptor. */
 static int watch_fd(struct tocsin_backend *b)
 {
+	static int watched = -1;
+
 	/* The last thing that a broker asks for before it listens. */
 	if (sim->opened < (int)sim->shared.now.brokers_started)
 		sim->opened++;
-	return domains;
+	if (sim->no_xenstored && watched >= 0) {
+		close(watched);
+		watched = -1;
+	} else if (!sim->no_xenstored && watched < 0) {
+		watched = dup(domains);
+	}
+	return watched;
 }
 
 static void take_watch(struct tocsin_backend *b)

@@ -395,6 +395,16 @@ static bool is_on_again(void)
 	return sim_guest(60)->rate == 1000;
 }
 
+/* The same guest comes as another domain, switched off, as Xen makes it. */
+static void comes_as_60(void)
+{
+	memcpy(sim_guest(60)->bytes, sim_guest(1)->bytes, FIXTURE_SIZE);
+	memcpy(sim_guest(60)->uuid, sim_guest(1)->uuid, 16);
+	strcpy(sim_guest(60)->name, sim_guest(1)->name);
+	sim_guest(60)->exists = true;
+	sim_domains_changed();
+}
+
 static void guest_rebooted(void **state)
 {
 	double begin;
@@ -402,14 +412,10 @@ static void guest_rebooted(void **state)
 	sim_start();
 	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 0, 0));
 	assert_true(sim_settled(1));
-	/* The same guest as another domain, switched off, as Xen makes it. */
-	memcpy(sim_guest(60)->bytes, sim_guest(1)->bytes, FIXTURE_SIZE);
-	memcpy(sim_guest(60)->uuid, sim_guest(1)->uuid, 16);
-	strcpy(sim_guest(60)->name, "renamed");
+	strcpy(sim_guest(1)->name, "renamed");
 	begin = milliseconds();
 	sim_guest(1)->exists = false;
-	sim_guest(60)->exists = true;
-	sim_domains_changed();
+	comes_as_60();
 	assert_true(sim_wait(is_on_again));
 	row("a guest is rebooted", "nothing: switched on again", begin);
 	sim_ring(60, TOCSIN_OP_SCAN, sim_ask(60, 1, 0));
@@ -426,6 +432,122 @@ static void guest_rebooted(void **state)
 	assert_int_equal(sim_lines(sim->log, "\"name\":\"renamed\""), 1);
 	assert_int_equal(sim_lines(sim->log, "\"name\":\"again\""), 1);
 	assert_int_equal(all_lost(), 0);
+}
+
+static void guest_migrated(void **state)
+{
+	double begin;
+
+	sim->settings.job_seconds = 60;
+	sim_start();
+	sim_fault(1, SIM_HANG, -1);
+	for (unsigned int i = 0; i < 10; i++)
+		sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, i, 0));
+	while (now()->accepted < 10 || !sim_guest(1)->worker)
+		poll(NULL, 0, 1);
+	begin = milliseconds();
+	sim_guest(1)->exists = false;
+	sim_domains_changed();
+	assert_true(sim_wait(worker_is_gone));
+	row("a guest is migrated away, 10 scans pending", "they: reported as refused", begin);
+	assert_true(sim_settled(10));
+	assert_int_equal(now()->refused, 10);
+	begin = milliseconds();
+	comes_as_60();
+	assert_true(sim_wait(is_on_again));
+	row("... and back", "nothing: switched on again", begin);
+	sim_ring(60, TOCSIN_OP_SCAN, sim_ask(60, 0, 0));
+	assert_true(sim_settled(11));
+	is_answered(60, 0, 0);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(all_lost(), 0);
+}
+
+static void guest_ballooned(void **state)
+{
+	double begin;
+
+	sim->settings.worker.job.coalesce = 0;
+	sim_start();
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 0, 0));
+	assert_true(sim_settled(1));
+	/* All of it but the page table's root, so that nothing can be found. */
+	sim_guest(1)->ballooned = 4096;
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 1, 0));
+	assert_true(sim_settled(2));
+	assert_int_equal(now()->errors, 1);
+	assert_int_not_equal(sim_slot(1, 1)->answer.state, TOCSIN_STATE_DONE);
+	begin = milliseconds();
+	sim_guest(1)->ballooned = 0;
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 2, 0));
+	assert_true(sim_settled(3));
+	row("a guest is ballooned while it is read", "the scan: reported as an error", begin);
+	is_answered(1, 2, 0);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(now()->workers_died, 0);
+	assert_int_equal(sim_lines(sim->log, "\"kind\":\"error\""), 1);
+	assert_int_equal(all_lost(), 0);
+}
+
+/* While nobody tells of domains, they are asked for. */
+static void xenstored_restarted(void **state)
+{
+	double begin;
+
+	sim_start();
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 0, 0));
+	assert_true(sim_settled(1));
+	sim->no_xenstored = true;
+	poll(NULL, 0, 1200); /* the broker looks once a second */
+	sim_ring(2, TOCSIN_OP_SCAN, sim_ask(2, 0, 0));
+	assert_true(sim_settled(2));
+	is_answered(2, 0, 0);
+	begin = milliseconds();
+	sim_guest(1)->exists = false;
+	assert_true(sim_wait(worker_is_gone));
+	row("xenstored is gone, and a guest ends", "nothing: asked for each second", begin);
+	sim->no_xenstored = false;
+	poll(NULL, 0, 1200);
+	begin = milliseconds();
+	comes_as_60();
+	assert_true(sim_wait(is_on_again));
+	row("xenstored is restarted, and a guest comes", "nothing", begin);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(all_lost(), 0);
+}
+
+/* As when dom0 has nothing left for anybody. */
+static void broker_out_of_memory(void **state)
+{
+	struct rlimit none = {4096, RLIM_INFINITY}, all = {RLIM_INFINITY, RLIM_INFINITY};
+	const unsigned int count = 6000;
+	char text[96];
+	double begin;
+
+	sim_start();
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 0, 0));
+	assert_true(sim_settled(1));
+	assert_int_equal(prlimit(sim->broker, RLIMIT_DATA, &none, NULL), 0);
+	sim_fault(1, SIM_STALL, -1);
+	for (unsigned int i = 0; i < count; i++)
+		sim_ring(1, TOCSIN_OP_SCAN_SELF, 0);
+	while (now()->accepted < 1 + count)
+		poll(NULL, 0, 1);
+	sim_fault(1, SIM_NO_FAULT, 0);
+	assert_int_equal(prlimit(sim->broker, RLIMIT_DATA, &all, NULL), 0);
+	begin = milliseconds();
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 1, 0));
+	while (sim_slot(1, 1)->answer.state != TOCSIN_STATE_DONE && milliseconds() - begin < 30000)
+		poll(NULL, 0, 1);
+	is_answered(1, 1, 0);
+	snprintf(text, sizeof(text), "%lu of %u triggers, counted", (unsigned long)all_lost(),
+		 count);
+	row("dom0 has no memory left for the broker", text, begin);
+	assert_true(sim_settled(2 + count));
+	assert_int_equal(sim_stop(), 0);
+	assert_true(now()->lost[TOCSIN_LOST_QUEUE] > 0);
+	assert_int_equal(all_lost(), now()->lost[TOCSIN_LOST_QUEUE]);
+	assert_int_equal(now()->brokers_started, 1);
 }
 
 static bool buffer_is_read(void)
@@ -513,15 +635,17 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, end)
 	const struct CMUnitTest all[] = {
-	    TEST(worker_killed),     TEST(worker_killed_again),
-	    TEST(worker_hung),       TEST(worker_out_of_memory),
-	    TEST(worker_taken_over), TEST(workers_always_killed),
-	    TEST(broker_killed),     TEST(writer_killed),
-	    TEST(log_is_full),       TEST(log_is_full_for_long),
-	    TEST(log_sink_gone),     TEST(state_cannot_be_written),
-	    TEST(state_is_damaged),  TEST(guest_destroyed),
-	    TEST(guest_rebooted),    TEST(buffers_overflow),
-	    TEST(clock_stepped),     TEST(fifty_guests_ring_at_their_limits),
+	    TEST(worker_killed),        TEST(worker_killed_again),
+	    TEST(worker_hung),          TEST(worker_out_of_memory),
+	    TEST(worker_taken_over),    TEST(workers_always_killed),
+	    TEST(broker_killed),        TEST(writer_killed),
+	    TEST(log_is_full),          TEST(log_is_full_for_long),
+	    TEST(log_sink_gone),        TEST(state_cannot_be_written),
+	    TEST(state_is_damaged),     TEST(guest_destroyed),
+	    TEST(guest_rebooted),       TEST(guest_migrated),
+	    TEST(guest_ballooned),      TEST(xenstored_restarted),
+	    TEST(broker_out_of_memory), TEST(buffers_overflow),
+	    TEST(clock_stepped),        TEST(fifty_guests_ring_at_their_limits),
 	};
 
 	print_message("# | %-44s | %-50s | %8s |\n", "fault", "what is lost", "recovery");

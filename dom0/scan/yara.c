@@ -180,9 +180,12 @@ static enum tocsin_severity severity_of(const char *name)
 	return TOCSIN_SEVERITY_HIGH;
 }
 
+/* libyara packs its matches without alignment, and reads them so itself. */
+#define UNALIGNED __attribute__((no_sanitize("alignment")))
+
 /* The first match of the rule that is still there; NULL: none. */
-static const YR_MATCH *standing_match(struct worker *w, YR_SCAN_CONTEXT *context, YR_RULE *rule,
-				      bool *any)
+UNALIGNED static const YR_MATCH *standing_match(struct worker *w, YR_SCAN_CONTEXT *context,
+						YR_RULE *rule, bool *any)
 {
 	uint8_t now[TOCSIN_EVIDENCE_SIZE];
 	YR_STRING *string;
@@ -207,7 +210,7 @@ static const YR_MATCH *standing_match(struct worker *w, YR_SCAN_CONTEXT *context
 	return NULL;
 }
 
-static void add_rule(struct worker *w, YR_SCAN_CONTEXT *context, YR_RULE *rule)
+UNALIGNED static void add_rule(struct worker *w, YR_SCAN_CONTEXT *context, YR_RULE *rule)
 {
 	const char *severity = "high", *why = "A rule of the provider describes this";
 	const YR_MATCH *match;

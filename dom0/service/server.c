@@ -101,7 +101,8 @@ static bool flush(struct client *c)
 	}
 	if (n < 0 && errno != EAGAIN)
 		return false;
-	memmove(c->out, c->out + done, c->out_size - done);
+	if (done)
+		memmove(c->out, c->out + done, c->out_size - done);
 	c->out_size -= done;
 	if (!c->out_size) {
 		free(c->out);

@@ -75,17 +75,18 @@ static const Elf64_Phdr *headers(const uint8_t *bytes, size_t size, size_t *coun
 static void check_notes(const uint8_t *at, size_t size)
 {
 	const Elf64_Nhdr *n = (const void *)at;
-	const struct elf_prpsinfo *info = (const void *)(at + 20);
+	struct elf_prpsinfo info;
 	const uint64_t *files;
 
 	assert_int_equal(n->n_type, NT_PRPSINFO);
-	assert_int_equal(n->n_descsz, sizeof(*info));
+	assert_int_equal(n->n_descsz, sizeof(info));
 	assert_string_equal((const char *)(n + 1), "CORE");
-	assert_int_equal(info->pr_pid, 77);
-	assert_int_equal(info->pr_uid, 5);
-	assert_string_equal(info->pr_fname, "victim");
-	assert_string_equal(info->pr_psargs, "victim -x ");
-	n = (const void *)(at + 20 + ((sizeof(*info) + 3) & ~3u));
+	memcpy(&info, at + 20, sizeof(info)); /* notes are aligned to 4 bytes alone */
+	assert_int_equal(info.pr_pid, 77);
+	assert_int_equal(info.pr_uid, 5);
+	assert_string_equal(info.pr_fname, "victim");
+	assert_string_equal(info.pr_psargs, "victim -x ");
+	n = (const void *)(at + 20 + ((sizeof(info) + 3) & ~3u));
 	assert_int_equal(n->n_type, NT_FILE);
 	files = (const void *)((const uint8_t *)(n + 1) + 8);
 	assert_int_equal(files[0], 1);

@@ -71,7 +71,9 @@ static const uint8_t *same_fetch(YR_MEMORY_BLOCK *block)
 	return ((struct same_scan *)block->context)->data + block->base;
 }
 
-static int same_message(YR_SCAN_CONTEXT *c, int message, void *data, void *user)
+/* libyara packs its matches without alignment. */
+__attribute__((no_sanitize("alignment"))) static int same_message(YR_SCAN_CONTEXT *c, int message,
+								  void *data, void *user)
 {
 	struct same_scan *s = user;
 

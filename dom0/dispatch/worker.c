@@ -68,13 +68,11 @@ static void send_note(struct worker *w, enum tocsin_message kind, uint64_t id, c
 	send_out(w, tocsin_msg_put_note(out, kind, &note));
 }
 
-/* The kind of the next message, which is in `in`. flags: MSG_DONTWAIT: -EAGAIN if there is none. */
-static int receive(struct worker *w, size_t *size, int flags)
+/* The kind of the next message, which is in `in`. */
+static int receive(struct worker *w, size_t *size)
 {
-	ssize_t n = tocsin_msg_receive(w->socket, in, NULL, flags);
+	ssize_t n = tocsin_msg_receive(w->socket, in, NULL, 0);
 
-	if (n == -EAGAIN)
-		return (int)n;
 	if (n <= 0)
 		end();
 	*size = (size_t)n;
@@ -98,7 +96,7 @@ static void write_answer(struct worker *w, uint64_t id)
 	size_t size;
 	int kind;
 
-	while ((kind = receive(w, &size, 0)) == TOCSIN_MSG_JOB)
+	while ((kind = receive(w, &size)) == TOCSIN_MSG_JOB)
 		push(w, size);
 	if (kind != TOCSIN_MSG_ANSWER || tocsin_msg_get_answer(in, size, &m) || m.id != id)
 		end();
@@ -125,7 +123,7 @@ static void treat(struct worker *w, const struct tocsin_msg_job *job)
 		write_answer(w, job->id);
 }
 
-/* Nothing to do: what a large job took is given back, to be a small process while it waits. */
+/* Nothing to do, as far as is known: what a large job took is given back, to be a small process. */
 static void rest(struct worker *w)
 {
 	tocsin_memory_flush(w->guest.memory);
@@ -138,16 +136,11 @@ static _Noreturn void loop(struct worker *w)
 {
 	struct tocsin_msg_job job;
 	size_t size;
-	int kind;
 
 	for (;;) {
 		if (!w->count) {
-			kind = receive(w, &size, MSG_DONTWAIT);
-			if (kind == -EAGAIN) {
-				rest(w);
-				kind = receive(w, &size, 0);
-			}
-			if (kind != TOCSIN_MSG_JOB)
+			rest(w);
+			if (receive(w, &size) != TOCSIN_MSG_JOB)
 				end();
 			push(w, size);
 		}

@@ -524,6 +524,9 @@ static void broker_out_of_memory(void **state)
 	char text[96];
 	double begin;
 
+#ifdef __SANITIZE_ADDRESS__
+	skip(); /* which ends a process that gets no memory */
+#endif
 	sim_start();
 	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 0, 0));
 	assert_true(sim_settled(1));
@@ -531,8 +534,9 @@ static void broker_out_of_memory(void **state)
 	sim_fault(1, SIM_STALL, -1);
 	for (unsigned int i = 0; i < count; i++)
 		sim_ring(1, TOCSIN_OP_SCAN_SELF, 0);
-	while (now()->accepted < 1 + count)
+	for (int i = 0; i < 30000 && now()->accepted < 1 + count; i++)
 		poll(NULL, 0, 1);
+	assert_int_equal(now()->accepted, 1 + count);
 	sim_fault(1, SIM_NO_FAULT, 0);
 	assert_int_equal(prlimit(sim->broker, RLIMIT_DATA, &all, NULL), 0);
 	begin = milliseconds();

@@ -41,7 +41,7 @@ def main():
     kernels = [k for k in os.environ.get("TOCSIN_LIVE_KERNELS", "").split(":") if k]
     if not kernels or not os.path.exists("/bin/busybox"):
         print("1..0 # SKIP no TOCSIN_LIVE_KERNELS or no /bin/busybox")
-        sys.exit(77)
+        sys.exit(0)
     failed = 0
     print(f"1..{len(kernels)}")
     with tempfile.TemporaryDirectory() as folder:

@@ -4,7 +4,7 @@
 
 usage: processes.py PROGRAM TOCSIN MUTATE THREADS, with the kernels to boot in TOCSIN_LIVE_KERNELS
 (bzImages with BTF, between colons), and guest.py's environment. Without kernels, or a static busybox at
-/bin/busybox, the test is skipped (exit code 77). The first kernel is booted in more ways: without KASLR,
+/bin/busybox, the test is skipped. The first kernel is booted in more ways: without KASLR,
 with 4 levels of page tables, with KPTI. Each is also looked at with its BTF wiped out. Speaks TAP.
 """
 import json
@@ -223,7 +223,7 @@ def main():
     kernels = [k for k in os.environ.get("TOCSIN_LIVE_KERNELS", "").split(":") if k]
     if not kernels or not os.path.exists("/bin/busybox"):
         print("1..0 # SKIP no TOCSIN_LIVE_KERNELS or no /bin/busybox")
-        sys.exit(77)
+        sys.exit(0)
     cases = [(kernel, "", "", 5) for kernel in kernels]
     cases += [(kernels[0], "max", "nokaslr", 5), (kernels[0], "max,la57=off", "", 4),
               (kernels[0], "max", "pti=on", 5)]

@@ -210,7 +210,7 @@ def main():
     headers = os.environ.get("TOCSIN_LIVE_HEADERS")
     if not kernels or not headers or not os.path.exists("/bin/busybox"):
         print("1..0 # SKIP no TOCSIN_LIVE_KERNELS, no TOCSIN_LIVE_HEADERS or no /bin/busybox")
-        sys.exit(77)
+        sys.exit(0)
     releases = [os.path.basename(k).split("-", 1)[1] for k in kernels]
     failed, number, table = 0, 0, {}
     with tempfile.TemporaryDirectory() as folder:

@@ -95,7 +95,7 @@ def main():
     image = os.environ.get("TOCSIN_LIVE_SERVERS")
     if not kernels or not image:
         print("1..0 # SKIP no TOCSIN_LIVE_KERNELS or no TOCSIN_LIVE_SERVERS")
-        sys.exit(77)
+        sys.exit(0)
     os.environ["TOCSIN_KERNEL_CACHE"] = ""
     failed, number, table = 0, 0, {}
     releases = [os.path.basename(k).split("-", 1)[1] for k in kernels]

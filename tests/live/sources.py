@@ -3,7 +3,7 @@
 """One QEMU guest, half of its memory above 4 GiB, seen through every kind of source.
 
 usage: sources.py TOCSIN GONE, with kernels in TOCSIN_LIVE_KERNELS, of which the first is booted,
-and a static busybox at /bin/busybox; else skipped (exit code 77). Speaks TAP.
+and a static busybox at /bin/busybox; else skipped. Speaks TAP.
 
 The live guest (memfd, and a file), QEMU's own ELF dump, a LiME file and a raw image must all name
 the same kernel and the same processes; a guest that is private, busy or gone must be said to be.
@@ -155,7 +155,7 @@ def main():
     kernels = [k for k in os.environ.get("TOCSIN_LIVE_KERNELS", "").split(":") if k]
     if not kernels or not os.path.exists("/bin/busybox"):
         print("1..0 # SKIP no TOCSIN_LIVE_KERNELS or no /bin/busybox")
-        sys.exit(77)
+        sys.exit(0)
     number = failed = 0
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TOCSIN_KERNEL_CACHE"] = folder + "/cache"

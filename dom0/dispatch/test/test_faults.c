@@ -233,12 +233,13 @@ static int process_named(const char *name)
 static void writer_killed(void **state)
 {
 	double begin;
-	int pid;
+	int pid = 0;
 
 	sim_start();
 	sim_ring(1, TOCSIN_OP_PING, 0);
 	assert_true(sim_settled(1));
-	pid = process_named("tocsin-writer");
+	for (int i = 0; i < 3000 && !(pid = process_named("tocsin-writer")); i++)
+		poll(NULL, 0, 10); /* it takes its name after it has begun */
 	assert_int_not_equal(pid, 0);
 	kill(pid, SIGSTOP); /* so that it surely has something when it dies */
 	for (unsigned int i = 0; i < 200; i++)
@@ -516,6 +517,7 @@ static void xenstored_restarted(void **state)
 	assert_int_equal(all_lost(), 0);
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* which ends a process that gets no memory */
 /* As when dom0 has nothing left for anybody. */
 static void broker_out_of_memory(void **state)
 {
@@ -524,9 +526,6 @@ static void broker_out_of_memory(void **state)
 	char text[96];
 	double begin;
 
-#ifdef __SANITIZE_ADDRESS__
-	skip(); /* which ends a process that gets no memory */
-#endif
 	sim_start();
 	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 0, 0));
 	assert_true(sim_settled(1));
@@ -553,6 +552,7 @@ static void broker_out_of_memory(void **state)
 	assert_int_equal(all_lost(), now()->lost[TOCSIN_LOST_QUEUE]);
 	assert_int_equal(now()->brokers_started, 1);
 }
+#endif
 
 static bool buffer_is_read(void)
 {
@@ -639,17 +639,30 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, end)
 	const struct CMUnitTest all[] = {
-	    TEST(worker_killed),        TEST(worker_killed_again),
-	    TEST(worker_hung),          TEST(worker_out_of_memory),
-	    TEST(worker_taken_over),    TEST(workers_always_killed),
-	    TEST(broker_killed),        TEST(writer_killed),
-	    TEST(log_is_full),          TEST(log_is_full_for_long),
-	    TEST(log_sink_gone),        TEST(state_cannot_be_written),
-	    TEST(state_is_damaged),     TEST(guest_destroyed),
-	    TEST(guest_rebooted),       TEST(guest_migrated),
-	    TEST(guest_ballooned),      TEST(xenstored_restarted),
-	    TEST(broker_out_of_memory), TEST(buffers_overflow),
-	    TEST(clock_stepped),        TEST(fifty_guests_ring_at_their_limits),
+	    TEST(worker_killed),
+	    TEST(worker_killed_again),
+	    TEST(worker_hung),
+	    TEST(worker_out_of_memory),
+	    TEST(worker_taken_over),
+	    TEST(workers_always_killed),
+	    TEST(broker_killed),
+	    TEST(writer_killed),
+	    TEST(log_is_full),
+	    TEST(log_is_full_for_long),
+	    TEST(log_sink_gone),
+	    TEST(state_cannot_be_written),
+	    TEST(state_is_damaged),
+	    TEST(guest_destroyed),
+	    TEST(guest_rebooted),
+	    TEST(guest_migrated),
+	    TEST(guest_ballooned),
+	    TEST(xenstored_restarted),
+#ifndef __SANITIZE_ADDRESS__
+	    TEST(broker_out_of_memory),
+#endif
+	    TEST(buffers_overflow),
+	    TEST(clock_stepped),
+	    TEST(fifty_guests_ring_at_their_limits),
 	};
 
 	print_message("# | %-44s | %-50s | %8s |\n", "fault", "what is lost", "recovery");

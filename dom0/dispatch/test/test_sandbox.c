@@ -327,9 +327,5 @@ int main(void)
 	    cmocka_unit_test(other_descriptors_are_gone),
 	};
 
-#ifdef __SANITIZE_ADDRESS__
-	puts("1..0 # SKIP a sanitizer's own calls are not on the list");
-	return 0;
-#endif
 	return cmocka_run_group_tests(all, open_things, NULL);
 }

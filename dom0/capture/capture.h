@@ -7,6 +7,7 @@
 #define TOCSIN_CAPTURE_H
 
 #include "base/error.h"
+#include "capture/call.h"
 #include <tocsin/event.h>
 #include <tocsin/trace.h>
 
@@ -20,17 +21,6 @@ enum tocsin_event_kind {
 	TOCSIN_EVENT_MALFORMED, /* a record that cannot be ours: what says why */
 	TOCSIN_EVENT_CALL,      /* of a traced function: call holds */
 	TOCSIN_EVENT_GAP /* a frame of a traced domain is not traced from now on: gap holds */
-};
-
-/* A call of a traced function. */
-struct tocsin_traced_call {
-	uint16_t domid, vcpu;
-	uint32_t site; /* low half of its address */
-	uint32_t seq;
-	uint64_t rsp, rdi;
-	bool wide; /* rsi, rdx and cr3 hold */
-	bool cut;  /* they should, but their record is lost */
-	uint64_t rsi, rdx, cr3;
 };
 
 struct tocsin_event {

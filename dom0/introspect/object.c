@@ -5,8 +5,35 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define PIDS_MAX (1 << 22)
+#define MINOR_BITS 20 /* the kernel's own dev_t */
+#define BPF_NAME 16   /* bytes */
+
+/* What makes no difference to which process it is: as far as it can be read. */
+static void read_more_of_task(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
+			      uint64_t va, struct tocsin_object *o)
+{
+	uint32_t leader = tocsin_member_or_none(k, "task_struct", "group_leader");
+	uint32_t stack = tocsin_member_or_none(k, "task_struct", "stack");
+	uint32_t saved = tocsin_member_or_none(k, "task_struct", "thread.sp");
+	uint64_t other;
+
+	if (leader == TOCSIN_NO_MEMBER || tocsin_kernel_read_u64(k, va + leader, &other) ||
+	    tocsin_kernel_read_u64(k, other + l->start_time, &o->leader_start))
+		o->leader_start = 0;
+	if (stack == TOCSIN_NO_MEMBER || tocsin_kernel_read_u64(k, va + stack, &o->stack))
+		o->stack = 0;
+	/* It is taken away when a thread has ended; where it stopped last remains. */
+	if (!o->stack && saved != TOCSIN_NO_MEMBER &&
+	    tocsin_kernel_read_u64(k, va + saved, &o->stack))
+		o->stack = 0;
+	if (tocsin_kernel_read_u64(k, va + l->task_cred, &other) ||
+	    tocsin_kernel_read(k, other + l->cred_uid, &o->uid, sizeof(o->uid)) ||
+	    tocsin_kernel_read(k, other + l->cred_euid, &o->euid, sizeof(o->euid)))
+		o->uid = o->euid = UINT32_MAX;
+}
 
 static int read_task(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct tocsin_object *o)
 {
@@ -21,6 +48,7 @@ static int read_task(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct
 	    tocsin_kernel_read(k, va + l->start_time, &o->start_time, sizeof(o->start_time)) ||
 	    tocsin_kernel_read(k, va + l->task_comm, o->comm, TOCSIN_COMM_SIZE))
 		return -EFAULT;
+	read_more_of_task(k, l, va, o);
 	return o->pid > 0 && o->pid <= PIDS_MAX && o->tid > 0 && o->tid <= PIDS_MAX ? 0 : -ESRCH;
 }
 
@@ -50,30 +78,181 @@ static int read_name(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct
 	return 0;
 }
 
+static void clear_rest(char *text, size_t size)
+{
+	memset(text + strlen(text), 0, size - strlen(text));
+}
+
+/* Which file it is, of an inode that may be freed: it keeps its number for a while. */
+static int read_inode(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
+		      struct tocsin_object *o)
+{
+	uint32_t links = tocsin_member_or_none(k, "inode", "i_nlink");
+	uint32_t dev;
+	uint64_t sb;
+	uint16_t mode;
+
+	if (tocsin_kernel_read_u64(k, o->inode + l->inode_ino, &o->file.inode) ||
+	    tocsin_kernel_read_u64(k, o->inode + l->inode_sb, &sb) ||
+	    tocsin_kernel_read(k, sb + l->sb_dev, &dev, sizeof(dev)) ||
+	    tocsin_kernel_read(k, o->inode + l->inode_mode, &mode, sizeof(mode)))
+		return -EFAULT;
+	o->file.dev_major = dev >> MINOR_BITS;
+	o->file.dev_minor = dev & ((1u << MINOR_BITS) - 1);
+	o->mode = mode;
+	if (links == TOCSIN_NO_MEMBER ||
+	    tocsin_kernel_read(k, o->inode + links, &o->links, sizeof(o->links)))
+		o->links = UINT32_MAX;
+	return mode & S_IFMT ? 0 : -ESRCH;
+}
+
 static int read_file(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct tocsin_object *o)
 {
+	uint32_t open_mode = tocsin_member_or_none(k, "file", "f_mode");
 	const struct tocsin_process_layout *l;
-	uint64_t fs = 0, dentry, inode;
-	uint16_t mode;
-	int rc = tocsin_process_layout(k, &l, NULL);
+	const struct tocsin_file_layout *f;
+	struct tocsin_file_id id;
+	uint64_t fs = 0;
+	int rc;
 
-	if (rc)
+	if (tocsin_process_layout(k, &l, NULL) || tocsin_file_layout(k, &f, NULL))
 		return -ENOTSUP;
 	o->kind = TOCSIN_OBJECT_FILE;
 	if (task && tocsin_kernel_read_u64(k, task + l->task_fs, &fs))
 		fs = 0;
-	rc = tocsin_file_identity(k, l, va, &o->file);
+	if (tocsin_kernel_read_u64(k, va + l->file_dentry, &o->dentry) ||
+	    tocsin_kernel_read_u64(k, va + f->file_inode, &o->inode))
+		return -EFAULT;
+	if (open_mode != TOCSIN_NO_MEMBER &&
+	    tocsin_kernel_read(k, va + open_mode, &o->open_mode, sizeof(o->open_mode)))
+		return -EFAULT;
+	rc = read_inode(k, l, o);
+	/* A name that was unlinked has no inode any more; what was opened by it has. */
+	o->file.deleted = true;
+	if (!rc && !tocsin_file_identity(k, l, va, &id) && id.inode == o->file.inode)
+		o->file = id;
 	if (!rc)
 		rc = tocsin_file_path(k, l, va, fs, o->text);
+	if (!rc)
+		clear_rest(o->text, sizeof(o->text));
+	return rc;
+}
+
+#define MOUNTS_MAX 64 /* of one file system, that are looked at */
+
+/* Where the file system of a dentry is mounted: in the task's namespace, else anywhere. */
+static int find_mount(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
+		      uint64_t dentry, uint64_t task, uint64_t *ret)
+{
+	uint32_t d_sb = tocsin_member_or_none(k, "dentry", "d_sb");
+	uint32_t s_mounts = tocsin_member_or_none(k, "super_block", "s_mounts");
+	uint32_t link = tocsin_member_or_none(k, "mount", "mnt_instance");
+	uint32_t mnt_ns = tocsin_member_or_none(k, "mount", "mnt_ns");
+	uint32_t proxy_ns = tocsin_member_or_none(k, "nsproxy", "mnt_ns");
+	uint32_t task_proxy = tocsin_member_or_none(k, "task_struct", "nsproxy");
+	uint64_t sb, head, node, proxy, own = 0, ns, of, found = 0;
+
+	if (d_sb == TOCSIN_NO_MEMBER || s_mounts == TOCSIN_NO_MEMBER || link == TOCSIN_NO_MEMBER ||
+	    mnt_ns == TOCSIN_NO_MEMBER)
+		return -ENOTSUP;
+	if (task && task_proxy != TOCSIN_NO_MEMBER && proxy_ns != TOCSIN_NO_MEMBER &&
+	    (tocsin_kernel_read_u64(k, task + task_proxy, &proxy) || !proxy ||
+	     tocsin_kernel_read_u64(k, proxy + proxy_ns, &own)))
+		own = 0;
+	if (tocsin_kernel_read_u64(k, dentry + d_sb, &sb))
+		return -EFAULT;
+	head = sb + s_mounts;
+	if (tocsin_kernel_read_u64(k, head, &node))
+		return -EFAULT;
+	for (int i = 0; node != head && i < MOUNTS_MAX; i++) {
+		uint64_t mnt = node - link + l->mount_mnt;
+
+		if (tocsin_kernel_read_u64(k, node - link + mnt_ns, &ns) ||
+		    tocsin_kernel_read_u64(k, mnt + l->vfsmount_sb, &of) ||
+		    tocsin_kernel_read_u64(k, node, &node))
+			return -EFAULT;
+		if (of == sb && (!found || (own && ns == own)))
+			found = mnt;
+		if (of == sb && ns == own)
+			break;
+	}
+	*ret = found;
+	return found ? 0 : -ESRCH;
+}
+
+static int read_dentry(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct tocsin_object *o)
+{
+	const struct tocsin_process_layout *l;
+	uint64_t fs = 0, mnt;
+	int rc;
+
+	if (tocsin_process_layout(k, &l, NULL))
+		return -ENOTSUP;
+	o->kind = TOCSIN_OBJECT_FILE;
+	o->dentry = va;
+	o->links = UINT32_MAX;
+	rc = find_mount(k, l, va, task, &mnt);
 	if (rc)
 		return rc;
-	memset(o->text + strlen(o->text), 0, sizeof(o->text) - strlen(o->text));
-	if (tocsin_kernel_read_u64(k, va + l->file_dentry, &dentry) ||
-	    tocsin_kernel_read_u64(k, dentry + l->dentry_inode, &inode) ||
-	    tocsin_kernel_read(k, inode + l->inode_mode, &mode, sizeof(mode)))
+	if (task && tocsin_kernel_read_u64(k, task + l->task_fs, &fs))
+		fs = 0;
+	if (tocsin_kernel_read_u64(k, va + l->dentry_inode, &o->inode))
 		return -EFAULT;
-	o->mode = mode;
+	rc = o->inode ? read_inode(k, l, o) : 0;
+	o->file.deleted = !o->inode || !o->links;
+	if (!rc)
+		rc = tocsin_dentry_path(k, l, va, mnt, fs, o->text);
+	if (!rc)
+		clear_rest(o->text, sizeof(o->text));
+	return rc;
+}
+
+static int read_cred(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct tocsin_object *o)
+{
+	const struct tocsin_process_layout *l;
+
+	if (tocsin_process_layout(k, &l, NULL))
+		return -ENOTSUP;
+	o->kind = TOCSIN_OBJECT_CREDENTIALS;
+	return tocsin_kernel_read(k, va + l->cred_uid, &o->uid, sizeof(o->uid)) ||
+		       tocsin_kernel_read(k, va + l->cred_euid, &o->euid, sizeof(o->euid))
+		   ? -EFAULT
+		   : 0;
+}
+
+/* A name in place, which may have no end. */
+static int read_code_name(struct tocsin_kernel *k, uint64_t at, size_t size,
+			  struct tocsin_object *o)
+{
+	o->kind = TOCSIN_OBJECT_CODE;
+	if (tocsin_kernel_read(k, at, o->text, size))
+		return -EFAULT;
+	clear_rest(o->text, sizeof(o->text));
 	return 0;
+}
+
+static int read_module(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct tocsin_object *o)
+{
+	uint32_t name = tocsin_member_or_none(k, "module", "name");
+
+	return name == TOCSIN_NO_MEMBER ? -ENOTSUP
+					: read_code_name(k, va + name, TOCSIN_MODULE_NAME_SIZE, o);
+}
+
+static int read_program(struct tocsin_kernel *k, uint64_t va, uint64_t task,
+			struct tocsin_object *o)
+{
+	uint32_t aux = tocsin_member_or_none(k, "bpf_prog", "aux");
+	uint32_t name = tocsin_member_or_none(k, "bpf_prog_aux", "name");
+	uint32_t id = tocsin_member_or_none(k, "bpf_prog_aux", "id");
+	uint64_t at;
+
+	if (aux == TOCSIN_NO_MEMBER || name == TOCSIN_NO_MEMBER || id == TOCSIN_NO_MEMBER)
+		return -ENOTSUP;
+	if (tocsin_kernel_read_u64(k, va + aux, &at) ||
+	    tocsin_kernel_read(k, at + id, &o->id, sizeof(o->id)))
+		return -EFAULT;
+	return read_code_name(k, at + name, BPF_NAME, o);
 }
 
 static int read_sock(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct tocsin_object *o)
@@ -104,7 +283,8 @@ static const struct {
 	int (*read)(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct tocsin_object *o);
 } readers[] = {
     {"task_struct", read_task}, {"filename", read_name}, {"file", read_file},
-    {"socket", read_socket},    {"sock", read_sock},
+    {"socket", read_socket},    {"sock", read_sock},     {"dentry", read_dentry},
+    {"cred", read_cred},        {"module", read_module}, {"bpf_prog", read_program},
 };
 
 static bool same(const struct tocsin_object *a, const struct tocsin_object *b)
@@ -136,4 +316,20 @@ int tocsin_object_read(struct tocsin_kernel *k, const char *type, uint64_t va, u
 		break;
 	}
 	return rc;
+}
+
+int tocsin_object_last_name(struct tocsin_kernel *k, uint64_t inode, uint64_t *dentry)
+{
+	uint32_t names = tocsin_member_or_none(k, "inode", "i_dentry.first");
+	uint32_t link = tocsin_member_or_none(k, "dentry", "d_u.d_alias");
+	uint64_t node;
+
+	if (names == TOCSIN_NO_MEMBER || link == TOCSIN_NO_MEMBER)
+		return -ENOTSUP;
+	if (tocsin_kernel_read_u64(k, inode + names, &node))
+		return -EFAULT;
+	if (!node)
+		return -ESRCH;
+	*dentry = node - link;
+	return 0;
 }

@@ -10,20 +10,38 @@
 
 enum tocsin_object_kind {
 	TOCSIN_OBJECT_NONE,
-	TOCSIN_OBJECT_PROCESS, /* task_struct: pid, tid, start_time (of the thread), comm */
+	TOCSIN_OBJECT_PROCESS, /* task_struct: pid, tid, start_time (of the thread), comm, stack,
+				  leader_start, uid, euid */
 	TOCSIN_OBJECT_NAME,    /* filename: text, as it was given to a system call */
-	TOCSIN_OBJECT_FILE,    /* file: text is its path, file which it is, mode */
-	TOCSIN_OBJECT_SOCKET   /* socket, sock: socket */
+	TOCSIN_OBJECT_FILE,    /* file, dentry: text is its path, file which it is (inode 0: a name
+				  without a file), mode, links, dentry, inode; of file: open_mode */
+	TOCSIN_OBJECT_SOCKET,  /* socket, sock: socket */
+	TOCSIN_OBJECT_CREDENTIALS, /* cred: uid, euid */
+	TOCSIN_OBJECT_CODE         /* module, bpf_prog: text is its name, of a program also id */
 };
+
+/* FMODE_... of the kernel in open_mode. */
+#define TOCSIN_OPEN_READ 0x1u
+#define TOCSIN_OPEN_WRITE 0x2u
+#define TOCSIN_OPEN_EXEC 0x20u
+#define TOCSIN_OPEN_PATH 0x4000u
+#define TOCSIN_OPEN_CREATED 0x100000u
 
 struct tocsin_object {
 	enum tocsin_object_kind kind;
 	int32_t pid, tid;
-	uint64_t start_time; /* nanoseconds since boot */
+	uint64_t start_time;   /* nanoseconds since boot */
+	uint64_t leader_start; /* of the thread group's leader; 0: not known */
+	uint64_t stack;     /* an address on its kernel stack, also if it has ended; 0: not known */
+	uint32_t uid, euid; /* UINT32_MAX: not known */
+	uint32_t id;
 	char comm[TOCSIN_COMM_SIZE + 1];
 	char text[TOCSIN_PATH_SIZE];
 	struct tocsin_file_id file;
 	uint32_t mode;
+	uint32_t links;         /* UINT32_MAX: not known */
+	uint32_t open_mode;     /* TOCSIN_OPEN_... */
+	uint64_t dentry, inode; /* VAs */
 	struct tocsin_socket socket;
 };
 
@@ -35,5 +53,8 @@ struct tocsin_object {
  */
 int tocsin_object_read(struct tocsin_kernel *k, const char *type, uint64_t va, uint64_t task,
 		       struct tocsin_object *ret);
+
+/* The dentry that was the last to get the inode, by which a new link is known. 0 or -errno. */
+int tocsin_object_last_name(struct tocsin_kernel *k, uint64_t inode, uint64_t *dentry);
 
 #endif

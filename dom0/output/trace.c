@@ -81,6 +81,15 @@ static void put_object(struct builder top, const struct tocsin_trace_argument *a
 	case TOCSIN_OBJECT_SOCKET:
 		tocsin_json_socket(b, &o->socket);
 		break;
+	case TOCSIN_OBJECT_CREDENTIALS:
+		put_u64(b, "uid", o->uid);
+		put_u64(b, "euid", o->euid);
+		break;
+	case TOCSIN_OBJECT_CODE:
+		put_text(b, "name", o->text);
+		if (o->id)
+			put_u64(b, "id", o->id);
+		break;
 	case TOCSIN_OBJECT_NONE:
 		break;
 	}
@@ -186,5 +195,26 @@ int tocsin_trace_state_json(FILE *to, const struct tocsin_trace_line *l,
 	put_u64(b, "missing", s->missing);
 	if (s->warning[0])
 		put_text(b, "warning", s->warning);
+	return end(to, b);
+}
+
+static void put_counts(struct builder top, const char *name, const char *const *kinds,
+		       const uint64_t *counts, size_t count)
+{
+	struct builder b = open_object(top, name);
+
+	for (size_t i = 0; i < count; i++)
+		if (counts[i])
+			put_u64(b, kinds[i], counts[i]);
+}
+
+int tocsin_trace_graph_json(FILE *to, const struct tocsin_trace_line *l, const char *const *kinds,
+			    const uint64_t *events, const uint64_t *unresolved, size_t count)
+{
+	bool bad;
+	struct builder b = begin(l, "graph", &bad);
+
+	put_counts(b, "events", kinds, events, count);
+	put_counts(b, "unresolved", kinds, unresolved, count);
 	return end(to, b);
 }

@@ -1,48 +1,59 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The table of what is traced. A function is in it if what its arguments lead to is still there
+ * some milliseconds after the call, when it is read: objects that are freed late, after a grace
+ * period of RCU (tasks, files, dentries, inodes, credentials) or that stay, and nothing on a stack.
+ */
 #include "trace/functions.h"
-#include "introspect/function.h"
+#include "trace/table.h"
 
+#include <errno.h>
 #include <string.h>
 
-#define NAMES 3
+#define NONE TOCSIN_TRACE_NO_VALUE
 
-/* The newest name first. Sources: Linux, by the history of each. */
-static const struct {
-	const char *event;
-	const char *names[NAMES];
-} table[] = {
-    {"created", {"wake_up_new_task"}},
-    {"executed", {"begin_new_exec", "flush_old_exec"}},
-    {"exited", {"do_exit"}},
-    {"credentials", {"commit_creds"}},
-    {"signal", {"__send_signal_locked", "__send_signal", "send_signal"}},
-    {"ptrace", {"ptrace_attach"}},
-    {"opened", {"vfs_open"}},
-    {"renamed", {"vfs_rename"}},
-    {"linked", {"vfs_link"}},
-    {"linked", {"vfs_symlink"}},
-    {"unlinked", {"vfs_unlink"}},
-    {"mode", {"chmod_common"}},
-    {"mode", {"chown_common"}},
-    {"mapped", {"mmap_region"}},
-    {"module", {"do_init_module"}},
-    {"bpf", {"bpf_prog_new_fd"}},
-    {"bound", {"inet_bind"}},
-    {"listening", {"inet_listen"}},
-    {"accepted", {"inet_accept"}},
-    {"connected", {"inet_stream_connect"}},
-    {"connected", {"inet_dgram_connect"}},
-    {"closed", {"inet_release"}},
+/* Sources: Linux, by the history of each. */
+static const struct tocsin_trace_row table[] = {
+    {TOCSIN_TRACE_CREATED, "task_struct", NONE, false, {"wake_up_new_task"}},
+    {TOCSIN_TRACE_EXECUTED, "file", NONE, false, {"set_mm_exe_file"}},
+    {TOCSIN_TRACE_EXITED, NULL, 0, false, {"do_exit"}},
+    {TOCSIN_TRACE_CREDENTIALS, "cred", NONE, false, {"commit_creds"}},
+    {TOCSIN_TRACE_SIGNAL,
+     "task_struct",
+     0,
+     false,
+     {"__send_signal_locked", "__send_signal", "send_signal"}},
+    {TOCSIN_TRACE_PTRACE, "task_struct", 1, false, {"ptrace_attach"}},
+    {TOCSIN_TRACE_OPENED, "file", NONE, false, {"vfs_open"}},
+    {TOCSIN_TRACE_RELEASED, "file", NONE, false, {"security_file_free", "__fput"}},
+    {TOCSIN_TRACE_RENAMED, "dentry", NONE, false, {"d_move"}},
+    {TOCSIN_TRACE_RENAMED, "dentry", NONE, false, {"d_exchange"}},
+    {TOCSIN_TRACE_LINKED, "dentry", NONE, false, {"vfs_link"}},
+    {TOCSIN_TRACE_LINKED, "dentry", NONE, false, {"vfs_symlink"}},
+    {TOCSIN_TRACE_UNLINKED, "dentry", NONE, false, {"vfs_unlink"}},
+    /* Their paths are on a stack; what they do goes through the third. */
+    {TOCSIN_TRACE_MODE, NULL, 1, false, {"chmod_common"}},
+    {TOCSIN_TRACE_MODE, NULL, NONE, false, {"chown_common"}},
+    {TOCSIN_TRACE_MODE, "dentry", NONE, true, {"notify_change"}},
+    {TOCSIN_TRACE_MAPPED, "file", 1, false, {"security_mmap_file"}},
+    {TOCSIN_TRACE_MODULE, "module", NONE, false, {"do_init_module"}},
+    {TOCSIN_TRACE_BPF, "bpf_prog", NONE, false, {"bpf_prog_new_fd"}},
+    {TOCSIN_TRACE_BOUND, "socket", NONE, false, {"inet_bind"}},
+    {TOCSIN_TRACE_LISTENING, "socket", NONE, false, {"inet_listen"}},
+    {TOCSIN_TRACE_ACCEPTED, "sock", NONE, false, {"security_sock_graft"}},
+    {TOCSIN_TRACE_CONNECTED, "sock", NONE, false, {"tcp_connect"}},
+    {TOCSIN_TRACE_CONNECTED, "socket", NONE, false, {"inet_dgram_connect"}},
+    {TOCSIN_TRACE_CLOSED, "socket", NONE, false, {"inet_release"}},
 };
 
 #define ROWS (sizeof(table) / sizeof(table[0]))
 _Static_assert(ROWS <= TOCSIN_TRACE_FUNCTIONS_MAX, "room for all");
 
-static const char *name_in(struct tocsin_kernel *k, const char *const names[NAMES])
+static const char *name_in(struct tocsin_kernel *k, const char *const names[TOCSIN_TRACE_NAMES])
 {
 	struct tocsin_function f;
 
-	for (size_t i = 0; i < NAMES && names[i] && names[1]; i++)
+	for (size_t i = 0; i < TOCSIN_TRACE_NAMES && names[i] && names[1]; i++)
 		if (!tocsin_function_find(k, names[i], &f, NULL) && f.entry != TOCSIN_ENTRY_NOTHING)
 			return names[i];
 	return names[0];
@@ -55,11 +66,27 @@ size_t tocsin_trace_functions(struct tocsin_kernel *k, const char *ret[TOCSIN_TR
 	return ROWS;
 }
 
-const char *tocsin_trace_function_event(const char *name)
+const struct tocsin_trace_row *tocsin_trace_function_row(const char *name)
 {
 	for (size_t i = 0; i < ROWS; i++)
-		for (size_t n = 0; n < NAMES && table[i].names[n]; n++)
+		for (size_t n = 0; n < TOCSIN_TRACE_NAMES && table[i].names[n]; n++)
 			if (!strcmp(table[i].names[n], name))
-				return table[i].event;
+				return &table[i];
 	return NULL;
+}
+
+const char *tocsin_trace_function_event(const char *name)
+{
+	const struct tocsin_trace_row *row = tocsin_trace_function_row(name);
+
+	return row ? tocsin_trace_kind_name(row->kind) : NULL;
+}
+
+int tocsin_trace_function_object(const struct tocsin_trace_row *row,
+				 const struct tocsin_function *f)
+{
+	for (unsigned int i = 0; row->object && i < f->count && i < TOCSIN_TRACE_RECORDED; i++)
+		if (f->parameters[i].pointer && !strcmp(f->parameters[i].target, row->object))
+			return (int)i;
+	return -ENOTSUP;
 }

@@ -14,11 +14,8 @@
  */
 size_t tocsin_trace_functions(struct tocsin_kernel *k, const char *ret[TOCSIN_TRACE_FUNCTIONS_MAX]);
 
-/*
- * What a call of it is about to do: "created", "executed", "exited", "credentials", "signal",
- * "ptrace", "opened", "renamed", "linked", "unlinked", "mode", "mapped", "module", "bpf", "bound",
- * "listening", "accepted", "connected", "closed". NULL: it is not one of these functions.
- */
+/* What a call of it is about to do: the name of a kind (provenance/event.h). NULL: it is not one of
+ * these functions. */
 const char *tocsin_trace_function_event(const char *name);
 
 #endif

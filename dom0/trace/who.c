@@ -10,6 +10,7 @@
  * never before, so the reading that is furthest ahead counts.
  */
 #include "trace/who.h"
+#include "introspect/object.h"
 #include "introspect/process.h"
 
 #include <errno.h>
@@ -25,6 +26,8 @@ struct entry {
 	uint64_t leader;
 	uint64_t thread_start;
 	int64_t seen_ns; /* when it was last there */
+	uint32_t doubts; /* as in the cache, when it was made: it is the owner until another is; 0:
+			    not seen to be made */
 	struct tocsin_who who;
 };
 
@@ -36,6 +39,7 @@ struct tocsin_who_cache {
 	int64_t ahead; /* of the guest's clock over ours */
 	int64_t read_ns;
 	bool clock_known;
+	uint32_t doubts; /* how often threads were made that nobody knows; from 1 */
 	struct entry entries[ENTRIES];
 };
 
@@ -77,6 +81,7 @@ int tocsin_who_open(struct tocsin_kernel *k, struct tocsin_who_cache **ret,
 	if (!c)
 		return tocsin_error_set(err, -ENOMEM, "out of memory");
 	c->k = k;
+	c->doubts = 1;
 	c->task_stack = tocsin_member_or_none(k, "task_struct", "stack");
 	rc = tocsin_process_layout(k, &c->layout, err);
 	c->stack_size = stack_size(k);
@@ -192,17 +197,28 @@ static bool search(struct tocsin_who_cache *c, uint64_t stack, struct entry *ret
 	    !read_at(c, s.leader, l->start_time, &e.who.start_time, sizeof(e.who.start_time)) ||
 	    !read_at(c, s.task, l->task_cred, &cred, sizeof(cred)) ||
 	    tocsin_kernel_read(c->k, cred + l->cred_uid, &e.who.uid, sizeof(e.who.uid)) ||
+	    tocsin_kernel_read(c->k, cred + l->cred_euid, &e.who.euid, sizeof(e.who.euid)) ||
 	    !still_there(c, &e))
 		return false;
 	*ret = e;
 	return true;
 }
 
+uint64_t tocsin_who_stack(const struct tocsin_who_cache *c, uint64_t rsp)
+{
+	return rsp & ~(c->stack_size - 1);
+}
+
+static struct entry *entry_of(struct tocsin_who_cache *c, uint64_t stack)
+{
+	return &c->entries[stack / c->stack_size * 0x9e3779b97f4a7c15ull >> 54];
+}
+
 void tocsin_who_find(struct tocsin_who_cache *c, uint64_t rsp, int64_t now_ns, uint64_t age_ns,
 		     struct tocsin_who *ret)
 {
-	uint64_t stack = rsp & ~(c->stack_size - 1);
-	struct entry *e = &c->entries[stack / c->stack_size * 0x9e3779b97f4a7c15ull >> 54], now;
+	uint64_t stack = tocsin_who_stack(c, rsp);
+	struct entry *e = entry_of(c, stack), now;
 
 	*ret = (struct tocsin_who){0};
 	if (!(rsp >> 63)) /* no kernel has its stacks there */
@@ -212,8 +228,10 @@ void tocsin_who_find(struct tocsin_who_cache *c, uint64_t rsp, int64_t now_ns, u
 		*ret = e->who;
 		return;
 	}
-	/* A thread that had the stack and was seen after the call made it, whoever came later. */
-	if (e->stack == stack && now_ns - (int64_t)age_ns <= e->seen_ns) {
+	/* A thread that had the stack and was seen after the call made it, whoever came later. So
+	 * did one that was made there, if nobody else was. */
+	if (e->stack == stack &&
+	    (now_ns - (int64_t)age_ns <= e->seen_ns || e->doubts == c->doubts)) {
 		*ret = e->who;
 		ret->found = TOCSIN_WHO_BEFORE;
 		return;
@@ -223,4 +241,57 @@ void tocsin_who_find(struct tocsin_who_cache *c, uint64_t rsp, int64_t now_ns, u
 		e->seen_ns = now_ns;
 		*ret = e->who;
 	}
+}
+
+void tocsin_who_doubt(struct tocsin_who_cache *c)
+{
+	c->doubts++;
+}
+
+/* Its process: itself, or that of the thread that made it. */
+static uint64_t start_of_process(const struct tocsin_object *o, const struct tocsin_who *parent)
+{
+	if (o->pid == o->tid)
+		return o->start_time;
+	return parent && parent->pid == o->pid ? parent->start_time : o->leader_start;
+}
+
+bool tocsin_who_made(struct tocsin_who_cache *c, uint64_t task, const struct tocsin_who *parent,
+		     int64_t now_ns, uint64_t age_ns, struct tocsin_who *ret)
+{
+	struct tocsin_object *o = malloc(sizeof(*o));
+	struct entry e = {.doubts = c->doubts, .who.found = TOCSIN_WHO_BEFORE};
+	bool known = o && !tocsin_object_read(c->k, "task_struct", task, 0, o) && o->stack >> 63 &&
+		     lived(c, o->start_time, now_ns, age_ns);
+
+	if (!known) {
+		free(o);
+		tocsin_who_doubt(c);
+		return false;
+	}
+	e.stack = tocsin_who_stack(c, o->stack);
+	e.thread_start = o->start_time;
+	e.leader = e.who.task = task;
+	e.who.pid = o->pid;
+	e.who.tid = o->tid;
+	e.who.start_time = start_of_process(o, parent);
+	e.who.uid = parent ? parent->uid : o->uid;
+	e.who.euid = parent ? parent->euid : o->euid;
+	memcpy(e.who.comm, o->comm, sizeof(e.who.comm));
+	e.seen_ns = now_ns - (int64_t)age_ns;
+	free(o);
+	*entry_of(c, e.stack) = e;
+	*ret = e.who;
+	return true;
+}
+
+void tocsin_who_credentials(struct tocsin_who_cache *c, uint64_t rsp, uint32_t uid, uint32_t euid)
+{
+	uint64_t stack = tocsin_who_stack(c, rsp);
+	struct entry *e = entry_of(c, stack);
+
+	if (e->stack != stack)
+		return;
+	e->who.uid = uid;
+	e->who.euid = euid;
 }

@@ -28,15 +28,15 @@ static void names_of_this_kernel(void **state)
 	fixture_symbol(f, "__send_signal", FIXTURE_TEXT);
 	fixture_put(f, FIXTURE_TEXT, nop, sizeof(nop));
 	/* There, but not to be traced: the older one is. */
-	fixture_symbol(f, "begin_new_exec", FIXTURE_TEXT + 0x40);
-	fixture_symbol(f, "flush_old_exec", FIXTURE_TEXT + 0x80);
+	fixture_symbol(f, "security_file_free", FIXTURE_TEXT + 0x40);
+	fixture_symbol(f, "__fput", FIXTURE_TEXT + 0x80);
 	fixture_put(f, FIXTURE_TEXT + 0x80, nop, sizeof(nop));
 	fixture_ready(f);
 	count = tocsin_trace_functions(&f->k, names);
 	assert_in_range(count, 20, TOCSIN_TRACE_FUNCTIONS_MAX);
 	assert_true(has(names, count, "__send_signal"));
 	assert_false(has(names, count, "__send_signal_locked"));
-	assert_true(has(names, count, "flush_old_exec"));
+	assert_true(has(names, count, "__fput"));
 	assert_true(has(names, count, "do_exit")); /* which it lacks */
 	for (size_t i = 0; i < count; i++)
 		assert_non_null(tocsin_trace_function_event(names[i]));

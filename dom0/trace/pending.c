@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "trace/pending.h"
+#include "introspect/object.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void trace_pending_free(struct trace_pending *p)
+{
+	if (!p)
+		return;
+	free(p->path);
+	free(p->to);
+	free(p);
+}
+
+void trace_queue_clear(struct trace_queue *q)
+{
+	for (size_t i = 0; i < q->count; i++)
+		trace_pending_free(q->rows[i]);
+	free(q->rows);
+	*q = (struct trace_queue){0};
+}
+
+int trace_queue_add(struct trace_queue *q, struct trace_pending *p)
+{
+	size_t at = q->count;
+
+	if (q->count == q->room) {
+		size_t room = q->room ? q->room * 2 : 256;
+		void *rows = reallocarray(q->rows, room, sizeof(struct trace_pending *));
+
+		if (!rows) {
+			trace_pending_free(p);
+			return -ENOMEM;
+		}
+		q->rows = rows;
+		q->room = room;
+	}
+	/* Clocks are not that exact: what comes too late was just after. */
+	if (p->time < q->committed)
+		p->time = q->committed;
+	for (; at && q->rows[at - 1]->time > p->time; at--)
+		q->rows[at] = q->rows[at - 1];
+	q->rows[at] = p;
+	q->count++;
+	return 0;
+}
+
+static void name_unresolved(struct trace_pending *p)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "(unresolved: %s, call %" PRIu32 ")",
+		 tocsin_trace_kind_name(p->kind), p->number);
+	free(p->path);
+	p->path = strdup(text);
+	p->file.id = (struct tocsin_file_id){0};
+	p->file.mode = 0;
+}
+
+void trace_pending_unresolve(struct trace_pending *p)
+{
+	p->resolved = false;
+	if (p->has_file)
+		name_unresolved(p);
+	if (p->has_other) {
+		p->other = (struct tocsin_event_process){
+		    .start_time = p->number, .uid = UINT32_MAX, .euid = UINT32_MAX};
+		p->other_comm[0] = 0;
+	}
+	if (p->has_socket)
+		p->socket = (struct tocsin_socket){.sock = p->key ? p->key : p->number};
+	p->open_mode = 0;
+}
+
+void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time)
+{
+	for (size_t i = q->count; key && i--;) {
+		struct trace_pending *p = q->rows[i];
+
+		if (p->key != key || p->time >= time || p->read < time)
+			continue;
+		if (!p->inherited) {
+			trace_pending_unresolve(p);
+			p->key = 0;
+			continue;
+		}
+		/* It was opened after the program had begun, and is told for itself. */
+		trace_pending_free(p);
+		memmove(q->rows + i, q->rows + i + 1, (--q->count - i) * sizeof(q->rows[0]));
+	}
+}
+
+struct trace_pending *trace_queue_incomplete(struct trace_queue *q, enum tocsin_trace_kind kind,
+					     uint64_t stack)
+{
+	for (size_t i = q->count; i--;)
+		if (q->rows[i]->incomplete && q->rows[i]->kind == kind &&
+		    q->rows[i]->stack == stack)
+			return q->rows[i];
+	return NULL;
+}
+
+/* ---- handing on ---- */
+
+static int hand_on(struct trace_sink *to, const struct tocsin_trace_event *e)
+{
+	to->events[e->kind]++;
+	to->unresolved[e->kind] += !e->resolved;
+	return to->take(e, to->context);
+}
+
+/* What an open file may be used for, it is taken to be used for as long as it is open. */
+static int hand_on_use(struct trace_sink *to, const struct trace_pending *p,
+		       struct tocsin_trace_event e)
+{
+	bool fifo = S_ISFIFO(p->file.mode);
+	unsigned int mode = p->open_mode;
+	int rc = 0;
+
+	if (!fifo && !S_ISREG(p->file.mode) && !S_ISBLK(p->file.mode))
+		return 0;
+	if (mode & (TOCSIN_OPEN_EXEC | TOCSIN_OPEN_PATH))
+		return 0;
+	e.kind = fifo ? TOCSIN_TRACE_SHARED : TOCSIN_TRACE_READ;
+	e.value = 2;
+	if (mode & TOCSIN_OPEN_READ)
+		rc = hand_on(to, &e);
+	e.kind = fifo ? TOCSIN_TRACE_SHARED : TOCSIN_TRACE_WRITTEN;
+	e.value = 1;
+	return rc || !(mode & TOCSIN_OPEN_WRITE) ? rc : hand_on(to, &e);
+}
+
+static int hand_on_data(struct trace_sink *to, struct tocsin_trace_event e)
+{
+	int rc;
+
+	e.kind = TOCSIN_TRACE_SENT;
+	rc = hand_on(to, &e);
+	e.kind = TOCSIN_TRACE_RECEIVED;
+	return rc ? rc : hand_on(to, &e);
+}
+
+static int hand_on_pending(struct trace_sink *to, struct trace_pending *p)
+{
+	struct tocsin_trace_event e = {.kind = p->kind,
+				       .since = p->kind == TOCSIN_TRACE_GAP ? p->since : p->time,
+				       .time = p->time,
+				       .guest = to->guest,
+				       .boot = to->boot,
+				       .who = p->has_who ? &p->who : NULL,
+				       .other = p->has_other ? &p->other : NULL,
+				       .file = p->has_file ? &p->file : NULL,
+				       .to = p->to,
+				       .socket = p->has_socket ? &p->socket : NULL,
+				       .value = p->value,
+				       .lost = p->lost,
+				       .detail = p->detail,
+				       .resolved = p->resolved};
+	int rc = 0;
+
+	p->who.comm = p->who_comm;
+	p->other.comm = p->other_comm;
+	p->who.exe = p->who.cmdline = p->who.container = "";
+	p->other.exe = p->other.cmdline = p->other.container = "";
+	p->file.path = p->path ? p->path : "";
+	if (p->kind == TOCSIN_TRACE_EXECUTED && p->file.id.inode)
+		p->who.exe = p->file.path;
+	if (p->kind == TOCSIN_TRACE_OPENED && p->open_mode & TOCSIN_OPEN_CREATED)
+		e.value |= O_CREAT;
+	if (!p->inherited)
+		rc = hand_on(to, &e);
+	if (!rc && p->has_file && (p->inherited || p->kind == TOCSIN_TRACE_OPENED))
+		rc = hand_on_use(to, p, e);
+	if (!rc && p->has_socket &&
+	    (p->kind == TOCSIN_TRACE_CONNECTED || p->kind == TOCSIN_TRACE_ACCEPTED))
+		rc = hand_on_data(to, e);
+	return rc;
+}
+
+int trace_queue_commit(struct trace_queue *q, uint64_t before, struct trace_sink *to)
+{
+	size_t n = 0;
+	int rc = 0;
+
+	while (n < q->count && q->rows[n]->time < before && !rc) {
+		if (q->rows[n]->incomplete)
+			trace_pending_unresolve(q->rows[n]);
+		q->committed = q->rows[n]->time;
+		rc = hand_on_pending(to, q->rows[n]);
+		trace_pending_free(q->rows[n++]);
+	}
+	if (n)
+		memmove(q->rows, q->rows + n, (q->count -= n) * sizeof(q->rows[0]));
+	return rc;
+}

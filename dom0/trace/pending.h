@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside trace/: events that are held back until it is known that their objects were what they
+ * seemed, in the order of time. */
+#ifndef TOCSIN_TRACE_PENDING_H
+#define TOCSIN_TRACE_PENDING_H
+
+#include "provenance/event.h"
+
+#define TRACE_PENDING_MAX 32768u
+#define TRACE_DETAIL 128
+
+struct trace_pending {
+	enum tocsin_trace_kind kind;
+	uint64_t time, read; /* when it happened, and when its object was read */
+	uint64_t key;        /* VA of the object; 0: none that could be another's */
+	uint64_t stack;      /* whose call it was; of what waits for its object */
+	bool incomplete;     /* another call of the thread has its object */
+	bool resolved;
+	bool inherited;  /* it was open when a program began */
+	uint32_t number; /* of the call: names what is not resolved */
+	uint64_t value, lost, since;
+	uint32_t open_mode; /* TOCSIN_OPEN_..., of OPENED */
+	bool has_who, has_other, has_file, has_socket;
+	struct tocsin_event_process who, other;
+	char who_comm[TOCSIN_COMM_SIZE + 1], other_comm[TOCSIN_COMM_SIZE + 1];
+	struct tocsin_trace_file file;
+	char *path, *to; /* owned */
+	struct tocsin_socket socket;
+	char detail[TRACE_DETAIL];
+};
+
+struct trace_queue {
+	struct trace_pending **rows;
+	size_t count, room;
+	uint64_t committed; /* the time of the last that was handed on */
+};
+
+/* Owned by the queue from then on. -ENOMEM: freed. */
+int trace_queue_add(struct trace_queue *q, struct trace_pending *p);
+void trace_queue_clear(struct trace_queue *q);
+void trace_pending_free(struct trace_pending *p);
+
+/* The object at VA key began at this time: what was read of it later, for something that happened
+ * before, was this one. */
+void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time);
+
+/* The latest event of this kind and thread that lacks its object; NULL: none. */
+struct trace_pending *trace_queue_incomplete(struct trace_queue *q, enum tocsin_trace_kind kind,
+					     uint64_t stack);
+
+/* Its object is not known: it becomes one of its own. */
+void trace_pending_unresolve(struct trace_pending *p);
+
+struct trace_sink {
+	const char *guest;
+	uint64_t boot;
+	tocsin_trace_take *take;
+	void *context;
+	uint64_t events[TOCSIN_TRACE_KINDS], unresolved[TOCSIN_TRACE_KINDS];
+};
+
+/* Hand on those of before this time, and forget them. As take. */
+int trace_queue_commit(struct trace_queue *q, uint64_t before, struct trace_sink *to);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside trace/: what the table of functions (functions.c) says of each. */
+#ifndef TOCSIN_TRACE_TABLE_H
+#define TOCSIN_TRACE_TABLE_H
+
+#include "introspect/function.h"
+#include "provenance/event.h"
+
+#define TOCSIN_TRACE_NAMES 3
+#define TOCSIN_TRACE_NO_VALUE UINT8_MAX
+#define TOCSIN_TRACE_RECORDED 3 /* arguments of a call */
+
+/* What a call is an event of, and where in its arguments that is. */
+struct tocsin_trace_row {
+	enum tocsin_trace_kind kind;
+	const char *object; /* the structure that the event is about, as a parameter's target; NULL:
+			       it is in the value alone */
+	uint8_t value;      /* which argument is the event's value; TOCSIN_TRACE_NO_VALUE: none */
+	bool completes;     /* no event of its own: its object is that of the event of this kind
+			       that the same thread began before it */
+	const char *names[TOCSIN_TRACE_NAMES]; /* of the function, the newest first */
+};
+
+/* Of this function; NULL: it is none of those by default. */
+const struct tocsin_trace_row *tocsin_trace_function_row(const char *name);
+
+/* Which of the arguments that are recorded is of the row's object; -ENOTSUP: the kernel's types do
+ * not tell, or none is. */
+int tocsin_trace_function_object(const struct tocsin_trace_row *row,
+				 const struct tocsin_function *f);
+
+#endif

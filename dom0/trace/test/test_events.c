@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Streams of calls over objects in a kernel made for tests, and the events that come of them. */
+#include "introspect/object.h"
+#include "provenance/event.h"
+#include "trace/events.h"
+
+#include "objects.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#define STACK 0xffffc90000100000ull
+#define CHILD_STACK 0xffffc90000200000ull
+#define NOW (50ull * 1000000000)
+#define MS 1000000ull
+
+static const struct change with_all[] = {{"task_struct", "stack", "stack"},
+					 {"task_struct", "thread.sp", "thread.sp"},
+					 {"thread_union", "stack", "stack:16384"},
+					 {"socket", "sk", "sk"},
+					 {"file", "f_mode", "f_mode:4"},
+					 {"inode", "i_nlink", "i_nlink:4"},
+					 {"inode", "i_dentry.first", "i_dentry.first"},
+					 {"dentry", "d_u.d_alias", "d_u.d_alias:16"},
+					 {"dentry", "d_sb", "d_sb"},
+					 {"super_block", "s_mounts", "s_mounts:16"},
+					 {"mount", "mnt_instance", "mnt_instance:16"},
+					 {"mount", "mnt_ns", "mnt_ns"},
+					 {"inet_sock", "inet_sport", "inet_sport:2"},
+					 {0}};
+
+static struct fixture *f;
+static struct tocsin_process p;
+static struct tocsin_who_cache *who;
+static struct tocsin_traced_events *ev;
+static uint64_t file, dentry, inode, sb, sock, outer;
+static uint32_t seq;
+static uint64_t now_is; /* when calls are read */
+static char said[8192];
+
+/* "kind who[>other] file>to value flags" of each. */
+static int take(const struct tocsin_trace_event *e, void *context)
+{
+	char line[1024];
+
+	snprintf(line, sizeof(line), "%s %d%s%.0d%s%s%s%s%s%s%.0" PRIu64 "%s\n",
+		 tocsin_trace_kind_name(e->kind), e->who ? e->who->pid : -1, e->other ? ">" : "",
+		 e->other ? e->other->pid : 0, e->file ? " " : "", e->file ? e->file->path : "",
+		 e->file && e->file->id.deleted ? " deleted" : "", e->to ? " to " : "",
+		 e->to ? e->to : "", e->value ? " =" : "", e->value, e->resolved ? "" : " ?");
+	assert_non_null(e->guest);
+	assert_true(e->since <= e->time);
+	strncat(said, line, sizeof(said) - strlen(said) - 1);
+	return 0;
+}
+
+static uint64_t member_u64(const char *type, uint64_t va, const char *path)
+{
+	uint64_t ret;
+
+	assert_int_equal(tocsin_kernel_read_u64(&f->k, va + fixture_offset(f, type, path), &ret),
+			 0);
+	return ret;
+}
+
+/* The open file and the socket of the process, the file's mount known to its file system. */
+static void find_objects(void)
+{
+	struct tocsin_file_list list;
+	uint64_t mnt;
+
+	assert_int_equal(tocsin_file_list(&f->k, &p, &list, NULL), 0);
+	for (size_t i = 0; i < list.count; i++)
+		if (list.rows[i].is_socket)
+			sock = list.rows[i].socket.sock;
+		else
+			file = list.rows[i].file;
+	tocsin_file_list_free(&list);
+	dentry = member_u64("file", file, "f_path.dentry");
+	inode = member_u64("file", file, "f_inode");
+	mnt = member_u64("file", file, "f_path.mnt") - fixture_offset(f, "mount", "mnt");
+	sb = member_u64("inode", inode, "i_sb");
+	outer = member_u64("sock", sock, "sk_socket");
+	fixture_set(f, "dentry", dentry, "d_sb", sb);
+	fixture_set(f, "inode", inode, "i_nlink", 1);
+	fixture_set(f, "file", file, "f_mode", TOCSIN_OPEN_READ);
+	fixture_set(f, "vfsmount", mnt + fixture_offset(f, "mount", "mnt"), "mnt_sb", sb);
+	fixture_link(f, sb + fixture_offset(f, "super_block", "s_mounts"), 0);
+	fixture_link(f, sb + fixture_offset(f, "super_block", "s_mounts"),
+		     mnt + fixture_offset(f, "mount", "mnt_instance"));
+}
+
+static int set_up(void **state)
+{
+	static const struct tocsin_traced_settings settings = {.guest = "guest", .boot = 7};
+
+	f = fixture_open(with_all);
+	p = make_process(f);
+	make_system(f);
+	make_files(f, &p, make_net(f));
+	fixture_set(f, "task_struct", p.task, "stack", STACK);
+	fixture_ready(f);
+	find_objects();
+	assert_int_equal(tocsin_who_open(&f->k, &who, NULL), 0);
+	assert_int_equal(tocsin_traced_events_open(&f->k, who, &settings, take, NULL, &ev), 0);
+	said[0] = 0;
+	seq = 0;
+	now_is = NOW;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	tocsin_traced_events_close(ev);
+	tocsin_who_close(who);
+	fixture_close(f);
+	return 0;
+}
+
+/* A call whose parameter number `at` is of the type, made by who has the stack. */
+static void call_on(uint64_t stack, uint64_t time, const char *name, unsigned int at,
+		    const char *type, uint64_t rdi, uint64_t rsi, uint64_t rdx)
+{
+	struct tocsin_function fn = {.typed = true, .count = 3};
+	struct tocsin_traced_call call = {
+	    .seq = ++seq, .rsp = stack + 0x3000, .rdi = rdi, .rsi = rsi, .rdx = rdx, .wide = true};
+
+	fn.parameters[at].pointer = true;
+	snprintf(fn.parameters[at].target, sizeof(fn.parameters[at].target), "%s", type);
+	assert_int_equal(tocsin_traced_events_call(ev, name, &fn, &call, time, now_is), 0);
+}
+
+static void say(const char *expected)
+{
+	assert_int_equal(tocsin_traced_events_commit(ev, UINT64_MAX), 0);
+	assert_string_equal(said, expected);
+	said[0] = 0;
+}
+
+static void a_file_from_open_to_end(void **state)
+{
+	call_on(STACK, NOW - 5 * MS, "vfs_open", 1, "file", 1, file, 0);
+	call_on(STACK, NOW - 4 * MS, "security_mmap_file", 0, "file", file, PROT_READ, 0);
+	call_on(STACK, NOW - 3 * MS, "security_mmap_file", 0, "file", file, PROT_EXEC, 0);
+	call_on(STACK, NOW - 2 * MS, "security_file_free", 0, "file", file, 0, 0);
+	say("opened 700 /log\nread 700 /log =2\nmapped 700 /log\nreleased 700 \n");
+	/* To write, made by it; a device, a path and what is executed are not read or written. */
+	fixture_set(f, "file", file, "f_mode", TOCSIN_OPEN_WRITE | TOCSIN_OPEN_CREATED);
+	call_on(STACK, NOW, "vfs_open", 1, "file", 1, file, 0);
+	say("opened 700 /log =64\nwritten 700 /log =1\n");
+	fixture_set(f, "file", file, "f_mode", TOCSIN_OPEN_READ | TOCSIN_OPEN_EXEC);
+	call_on(STACK, NOW, "vfs_open", 1, "file", 1, file, 0);
+	say("opened 700 /log\n");
+	fixture_set(f, "file", file, "f_mode", TOCSIN_OPEN_READ);
+	fixture_set(f, "inode", inode, "i_mode", 0020666);
+	call_on(STACK, NOW, "vfs_open", 1, "file", 1, file, 0);
+	say("opened 700 /log\n");
+}
+
+/* The memory of a file that was closed is another's before the first was read. */
+static void a_file_that_is_another_now(void **state)
+{
+	call_on(STACK, NOW - 5 * MS, "vfs_open", 1, "file", 1, file, 0);
+	call_on(STACK, NOW - 3 * MS, "vfs_open", 1, "file", 1, file, 0);
+	say("opened 700 (unresolved: opened, call 1) ?\nopened 700 /log\n"
+	    "read 700 /log =2\n");
+	/* After it was read it may be. */
+	call_on(STACK, NOW - 5 * MS, "vfs_open", 1, "file", 1, file, 0);
+	now_is = NOW + 2 * MS;
+	call_on(STACK, NOW + 1 * MS, "vfs_open", 1, "file", 1, file, 0);
+	say("opened 700 /log\nread 700 /log =2\nopened 700 /log\nread 700 /log =2\n");
+	call_on(STACK, NOW, "vfs_open", 1, "file", 1, 0x1000, 0);
+	say("opened 700 (unresolved: opened, call 5) ?\n");
+}
+
+/* What was taken is handed on when calls of before its reading are known, in order. */
+static void events_wait_for_proof(void **state)
+{
+	call_on(STACK, NOW - 1 * MS, "vfs_open", 1, "file", 1, file, 0);
+	call_on(STACK, NOW - 2 * MS, "do_exit", 2, "", 0x100, 0, 0);
+	assert_int_equal(tocsin_traced_events_commit(ev, NOW - 2 * MS), 0);
+	assert_string_equal(said, "");
+	assert_int_equal(tocsin_traced_events_commit(ev, NOW - 1 * MS), 0);
+	assert_string_equal(said, "exited 700 =256\n");
+	said[0] = 0;
+	say("opened 700 /log\nread 700 /log =2\n");
+	assert_int_equal(tocsin_traced_events_stats(ev).calls, 2);
+	assert_int_equal(tocsin_traced_events_stats(ev).events[TOCSIN_TRACE_READ], 1);
+	assert_int_equal(tocsin_traced_events_stats(ev).unresolved[TOCSIN_TRACE_OPENED], 0);
+	assert_string_equal(tocsin_traced_events_stats(ev).kinds[TOCSIN_TRACE_READ], "read");
+}
+
+static void names_come_and_go(void **state)
+{
+	call_on(STACK, NOW - 9 * MS, "vfs_open", 1, "file", 1, file, 0);
+	call_on(STACK, NOW - 8 * MS, "chmod_common", 2, "", 1, 0755, 0);
+	call_on(STACK, NOW - 8 * MS, "notify_change", 1, "dentry", 1, dentry, 0);
+	/* Of its own, that is a new time or size. */
+	call_on(STACK, NOW - 7 * MS, "notify_change", 1, "dentry", 1, dentry, 0);
+	call_on(STACK, NOW - 6 * MS, "d_move", 0, "dentry", dentry, 1, 0);
+	/* The inode of a name that is no more is remembered. */
+	fixture_set(f, "dentry", dentry, "d_inode", 0);
+	fixture_set(f, "inode", inode, "i_nlink", 0);
+	call_on(STACK, NOW - 5 * MS, "vfs_unlink", 2, "dentry", 1, 1, dentry);
+	call_on(STACK, NOW - 4 * MS, "chmod_common", 2, "", 1, 0700, 0);
+	say("opened 700 /log\nread 700 /log =2\nmode 700 /log =33188\n"
+	    "renamed 700  to /log\nunlinked 700 /log deleted\n"
+	    "mode 700 (unresolved: mode, call 7) =448 ?\n");
+}
+
+static void a_child_that_ended_at_once(void **state)
+{
+	uint64_t child = fixture_new(f, "task_struct");
+	struct tocsin_who_cache *c = who;
+
+	fixture_set(f, "task_struct", child, "pid", 4711);
+	fixture_set(f, "task_struct", child, "tgid", 4711);
+	fixture_set(f, "task_struct", child, "start_boottime", 6000000000ull);
+	fixture_set(f, "task_struct", child, "thread.sp", CHILD_STACK + 0x3f00);
+	fixture_set_text(f, "task_struct", child, "comm", "short");
+	/* Its stack is gone; where it stopped last tells which it was. */
+	call_on(STACK, NOW - 9 * MS, "wake_up_new_task", 0, "task_struct", child, 0, 0);
+	call_on(CHILD_STACK, NOW - 8 * MS, "vfs_open", 1, "file", 1, file, 0);
+	call_on(CHILD_STACK, NOW - 7 * MS, "do_exit", 2, "", 9, 0, 0);
+	say("created 700>4711\nopened 4711 /log\nread 4711 /log =2\nexited 4711 =9\n");
+	/* After one that nobody could read, whose stack that is is not known any more. */
+	call_on(STACK, NOW - 6 * MS, "wake_up_new_task", 0, "task_struct", 0x1000, 0, 0);
+	call_on(CHILD_STACK, NOW - 5 * MS, "do_exit", 2, "", 0, 0, 0);
+	say("created 700> ?\nexited 0 ?\n");
+	assert_ptr_equal(c, who);
+	/* Memory that went to another one. */
+	call_on(STACK, NOW - 4 * MS, "wake_up_new_task", 0, "task_struct", child, 0, 0);
+	call_on(STACK, NOW - 2 * MS, "wake_up_new_task", 0, "task_struct", child, 0, 0);
+	say("created 700> ?\ncreated 700>4711 ?\n");
+}
+
+static void who_is_who(void **state)
+{
+	uint64_t cred = fixture_new(f, "cred");
+
+	fixture_set(f, "cred", cred, "uid", 1000);
+	call_on(STACK, NOW - 9 * MS, "commit_creds", 0, "cred",
+		member_u64("task_struct", p.task, "real_cred"), 0, 0);
+	call_on(STACK, NOW - 8 * MS, "commit_creds", 0, "cred", cred, 0, 0);
+	call_on(STACK, NOW - 7 * MS, "__send_signal_locked", 2, "task_struct", 9, 0, p.task);
+	call_on(STACK, NOW - 6 * MS, "ptrace_attach", 0, "task_struct", p.task, 16, 0);
+	say("ptrace 700>700 =16\n");
+	fixture_set(f, "cred", cred, "euid", 33);
+	call_on(STACK, NOW - 5 * MS, "commit_creds", 0, "cred", cred, 0, 0);
+	call_on(STACK, NOW - 4 * MS, "commit_creds", 0, "cred", cred, 0, 0);
+	call_on(STACK, NOW - 3 * MS, "commit_creds", 0, "cred", 0x1000, 0, 0);
+	say("credentials 700\ncredentials 700 =4294967295 ?\n");
+	call_on(STACK, NOW - 7 * MS, "__send_signal_locked", 2, "task_struct", 9, 0, 0x1000);
+	call_on(0xffffc90000700000ull, NOW - 7 * MS, "__send_signal_locked", 2, "task_struct", 9, 0,
+		p.task);
+	say("signal 700> =9 ?\n");
+}
+
+static void a_connection(void **state)
+{
+	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
+	call_on(STACK, NOW - 9 * MS, "inet_release", 0, "socket", outer, 0, 0);
+	call_on(STACK, NOW - 8 * MS, "inet_dgram_connect", 0, "socket", outer, 0, 0);
+	call_on(STACK, NOW - 7 * MS, "inet_release", 0, "socket", outer, 0, 0);
+	call_on(STACK, NOW - 6 * MS, "inet_release", 0, "socket", outer, 0, 0);
+	say("connected 700\nsent 700\nreceived 700\nclosed 700\n");
+	call_on(STACK, NOW - 5 * MS, "tcp_connect", 0, "sock", 0x1000, 0, 0);
+	call_on(STACK, NOW - 4 * MS, "security_sock_graft", 0, "sock", 0x1000, 0, 0);
+	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n");
+}
+
+/* What a program begins with is its own, unless it was opened since. */
+static void a_program(void **state)
+{
+	call_on(STACK, NOW - 9 * MS, "set_mm_exe_file", 1, "file", 1, file, 0);
+	say("executed 700 /log\nread 700 /log =2\n");
+	call_on(STACK, NOW - 9 * MS, "set_mm_exe_file", 1, "file", 1, file, 0);
+	call_on(STACK, NOW - 8 * MS, "vfs_open", 1, "file", 1, file, 0);
+	say("executed 700 (unresolved: executed, call 2) ?\nopened 700 /log\n"
+	    "read 700 /log =2\n");
+}
+
+static void gaps_and_strangers(void **state)
+{
+	call_on(STACK, NOW, "memcpy", 0, "file", file, 0, 0);
+	assert_int_equal(tocsin_traced_events_gap(ev, NOW, NOW - MS, 3, "lost"), 0);
+	call_on(0x1000, NOW, "do_exit", 2, "", 0, 0, 0);
+	say("gap -1\nexited 0 ?\n");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(a_file_from_open_to_end),
+	    TEST(a_file_that_is_another_now),
+	    TEST(events_wait_for_proof),
+	    TEST(names_come_and_go),
+	    TEST(a_child_that_ended_at_once),
+	    TEST(who_is_who),
+	    TEST(a_connection),
+	    TEST(a_program),
+	    TEST(gaps_and_strangers),
+	};
+
+	return cmocka_run_group_tests_name("trace_events", tests, NULL, NULL);
+}

@@ -29,4 +29,11 @@ int graph_options_parse(int argc, char **argv, struct graph_options *ret);
 int graph_load(const struct graph_options *o, struct tocsin_provenance **ret,
 	       struct tocsin_error *err);
 
+/*
+ * State what is in a guest now, as samples: its processes, their connections and open files. guest:
+ * its name in the graph. Returns as graph_load; boot: as events of this guest have it.
+ */
+int graph_look(struct tocsin_kernel *k, const struct guest_options *o, const char *guest,
+	       tocsin_trace_take *take, void *context, uint64_t *boot, struct tocsin_error *err);
+
 #endif

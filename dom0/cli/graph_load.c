@@ -154,24 +154,34 @@ static int sample(struct tocsin_kernel *k, struct look *l, struct tocsin_error *
 	return rc;
 }
 
+int graph_look(struct tocsin_kernel *k, const struct guest_options *o, const char *guest,
+	       tocsin_trace_take *take, void *context, uint64_t *boot, struct tocsin_error *err)
+{
+	struct look l = {.watched = {take, context}, .guest = guest};
+	int rc = sample(k, &l, err);
+
+	if (!rc)
+		rc = guest_files(k, o, take_file, &l, err);
+	*boot = l.boot;
+	return rc;
+}
+
 static int look(const struct graph_options *o, struct tocsin_provenance **ret,
 		struct tocsin_error *err)
 {
 	struct tocsin_provenance *g = new_plain(err);
-	struct look l = {.watched = {tocsin_provenance_take, g},
-			 .guest = o->guest.domain ? o->guest.domain
-				  : o->guest.qemu ? o->guest.qemu
-						  : o->guest.dump};
+	const char *guest = o->guest.domain ? o->guest.domain
+			    : o->guest.qemu ? o->guest.qemu
+					    : o->guest.dump;
 	struct tocsin_memory *memory = NULL;
 	struct tocsin_kernel *kernel = NULL;
+	uint64_t boot;
 	int rc =
 	    g ? guest_open(&o->guest, guest_say_plainly, (void *)"graph", &memory, &kernel, err)
 	      : -ENOMEM;
 
 	if (!rc)
-		rc = sample(kernel, &l, err);
-	if (!rc)
-		rc = guest_files(kernel, &o->guest, take_file, &l, err);
+		rc = graph_look(kernel, &o->guest, guest, tocsin_provenance_take, g, &boot, err);
 	tocsin_kernel_close(kernel);
 	tocsin_memory_close(memory);
 	if (rc < 0)

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/domain.h"
 #include "cli/trace.h"
+#include "cli/trace_graph.h"
 #include "introspect/object.h"
 #include "output/trace.h"
 #include "trace/functions.h"
@@ -30,6 +31,8 @@
 #define NAMES_MAX 128
 #define WAIT_LEAST_MS 5
 #define WAIT_MOST_MS 10 /* a thread that has ended when its calls are read is nobody */
+#define WAIT_GRAPH_MS 2 /* what a short call leads to matters there */
+#define FLUSH_NS SECOND
 #define SECOND 1000000000ll
 
 struct options {
@@ -39,6 +42,8 @@ struct options {
 	char *named;     /* what --functions gave, cut into names */
 	int64_t seconds; /* 0: until it is ended */
 	bool no_events;
+	bool graph;             /* events go into a graph, calls are not printed */
+	const char *graph_file; /* NULL: the guest's own */
 };
 
 struct session {
@@ -56,7 +61,10 @@ struct session {
 	int64_t now_ns;
 	uint32_t first, last; /* seq of calls, once calls is not 0 */
 	uint64_t calls;
-	int failed; /* the output is gone */
+	int failed;                /* the output is gone */
+	struct trace_graph *graph; /* NULL: none */
+	int64_t flushed_ns;        /* when mappings of memory were forgotten */
+	uint64_t taken_ns;         /* when records were taken the last time before */
 	struct tocsin_object objects[TOCSIN_TRACE_ARGUMENTS];
 };
 
@@ -148,6 +156,10 @@ static int print_call(struct session *s, const struct tocsin_event *e)
 	if (!s->calls || (int32_t)(e->call.seq - s->last) > 0)
 		s->last = e->call.seq;
 	s->calls++;
+	if (s->graph)
+		return tocsin_traced_events_call(trace_graph_events(s->graph), f->name,
+						 &f->function, &e->call, line.time,
+						 (uint64_t)clock_ns(CLOCK_REALTIME));
 	age = line.time < (uint64_t)s->now_ns ? (uint64_t)s->now_ns - line.time : 0;
 	tocsin_who_find(s->who, e->call.rsp, s->now_ns, age, &who);
 	c.function = f->name;
@@ -175,10 +187,22 @@ static int print_gap(struct session *s, const struct tocsin_event *e)
 	return rc;
 }
 
+static int print_loss(struct session *s, const struct tocsin_event *e)
+{
+	struct tocsin_trace_line line = line_at(s, e->tsc);
+	uint64_t lost = e->kind == TOCSIN_EVENT_LOST ? e->count : 1;
+	const char *what = e->what ? e->what : "the trace buffer was full";
+	int rc = tocsin_trace_loss_json(stdout, &line, lost, what);
+
+	if (!rc && s->graph)
+		rc = tocsin_traced_events_gap(trace_graph_events(s->graph), s->taken_ns,
+					      (uint64_t)s->now_ns, lost, what);
+	return rc;
+}
+
 static int on_event(void *context, const struct tocsin_event *e)
 {
 	struct session *s = context;
-	struct tocsin_trace_line line;
 
 	switch (e->kind) {
 	case TOCSIN_EVENT_CALL:
@@ -187,13 +211,18 @@ static int on_event(void *context, const struct tocsin_event *e)
 		return e->gap.domid == s->d.domid ? print_gap(s, e) : 0;
 	case TOCSIN_EVENT_LOST:
 	case TOCSIN_EVENT_MALFORMED:
-		line = line_at(s, e->tsc);
-		return tocsin_trace_loss_json(stdout, &line,
-					      e->kind == TOCSIN_EVENT_LOST ? e->count : 1,
-					      e->what ? e->what : "the trace buffer was full");
+		return print_loss(s, e);
 	default:
 		return 0;
 	}
+}
+
+/* Which function is, or is not, recorded from then on. */
+static int tell_graph(struct session *s, const struct tocsin_traced *f, uint64_t time)
+{
+	size_t count, number = (size_t)(f - tocsin_tracer_list(s->tracer, &count));
+
+	return trace_graph_collected(s->graph, number, f->name, f->collected ? NULL : f->why, time);
 }
 
 static void on_change(void *context, const struct tocsin_traced *f, uint64_t tsc)
@@ -204,6 +233,8 @@ static void on_change(void *context, const struct tocsin_traced *f, uint64_t tsc
 	read_clocks(s);
 	line = line_at(s, tsc);
 	if (tocsin_trace_function_json(stdout, &line, f->name, f->collected, f->why))
+		s->failed = -EIO;
+	if (s->graph && tell_graph(s, f, line.time))
 		s->failed = -EIO;
 }
 
@@ -265,6 +296,22 @@ static int trace_functions(struct session *s, struct tocsin_error *err)
 				  err);
 }
 
+static int begin_graph(struct session *s, struct tocsin_error *err)
+{
+	const struct tocsin_traced *f;
+	size_t count;
+	int rc = trace_graph_open(s->options->graph_file, s->d.name, s->kernel, s->who,
+				  (uint64_t)s->begun_ns, &s->graph, err);
+
+	if (rc)
+		return rc;
+	f = tocsin_tracer_list(s->tracer, &count);
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = tell_graph(s, &f[i], (uint64_t)s->begun_ns);
+	s->taken_ns = (uint64_t)s->begun_ns;
+	return rc;
+}
+
 static int begin(struct session *s, struct tocsin_error *err)
 {
 	const struct options *o = s->options;
@@ -279,22 +326,55 @@ static int begin(struct session *s, struct tocsin_error *err)
 		rc = tocsin_capture_open(BUFFER_PAGES, on_event, s, &s->capture, err);
 	if (!rc)
 		rc = trace_functions(s, err);
+	if (!rc && o->graph)
+		rc = begin_graph(s, err);
 	return rc;
 }
 
 /* How many events, or an error. */
 static int take(struct session *s, struct tocsin_error *err)
 {
+	uint64_t before = s->taken_ns;
 	int rc = 0;
 
 	if (s->capture) {
-		tocsin_memory_flush(s->memory);
 		read_clocks(s);
+		/* What lies in its direct map does not move: mappings are kept for a while. */
+		if (!s->graph || s->now_ns - s->flushed_ns > FLUSH_NS) {
+			tocsin_memory_flush(s->memory);
+			s->flushed_ns = s->now_ns;
+		}
 		rc = tocsin_capture_drain(s->capture, err);
+		s->taken_ns = (uint64_t)s->now_ns;
+	}
+	/* What was read after the last time has been taken since, with what came until then. */
+	if (rc >= 0 && s->graph) {
+		int committed = trace_graph_commit(s->graph, before, s->taken_ns);
+
+		rc = committed ? committed : rc;
 	}
 	if (fflush(stdout) || s->failed)
 		rc = -EIO;
 	return rc;
+}
+
+static int end_graph(struct session *s, struct tocsin_error *err)
+{
+	struct tocsin_trace_line line;
+	struct tocsin_traced_stats stats = {0};
+	struct tocsin_trace_graph_line told = {
+	    .kinds = stats.kinds, .events = stats.events, .unresolved = stats.unresolved};
+	struct trace_graph *g = s->graph;
+	int rc;
+
+	s->graph = NULL;
+	rc = trace_graph_close(g, &stats, err);
+	read_clocks(s);
+	line = line_at(s, 0);
+	told.count = stats.count;
+	told.delay = stats.delay;
+	told.delay_most = stats.delay_most;
+	return rc ? rc : tocsin_trace_graph_json(stdout, &line, &told);
 }
 
 static int run(struct session *s, int signals, struct tocsin_error *err)
@@ -310,18 +390,24 @@ static int run(struct session *s, int signals, struct tocsin_error *err)
 		rc = take(s, err);
 		/* Soon again while there are calls: the sooner, the more of their objects are
 		 * there. */
-		wait = rc ? WAIT_LEAST_MS : WAIT_MOST_MS;
+		wait = s->graph ? WAIT_GRAPH_MS : rc ? WAIT_LEAST_MS : WAIT_MOST_MS;
 		if (rc >= 0)
 			rc = tocsin_tracer_tick(s->tracer, now_ms());
 	}
 	tocsin_tracer_stop(s->tracer);
 	if (rc >= 0)
 		rc = take(s, err);
+	if (rc >= 0 && s->graph)
+		rc = end_graph(s, err);
 	return rc < 0 ? rc : print_state(s, false);
 }
 
 static void end(struct session *s)
 {
+	struct tocsin_traced_stats unused;
+
+	trace_graph_close(s->graph, &unused, NULL);
+	s->graph = NULL;
 	tocsin_tracer_close(s->tracer);
 	if (s->capture)
 		tocsin_capture_close(s->capture);
@@ -372,6 +458,11 @@ static int parse(int argc, char **argv, struct options *o)
 
 		if (!strcmp(argv[i], "--no-events")) {
 			o->no_events = true;
+		} else if (!strcmp(argv[i], "--graph")) {
+			o->graph = true;
+		} else if (!strcmp(argv[i], "--graph-file") && i + 1 < argc) {
+			o->graph = true;
+			o->graph_file = argv[++i];
 		} else if (!strcmp(argv[i], "--functions") && i + 1 < argc && !o->named) {
 			if (parse_names(argv[++i], o))
 				return -EINVAL;
@@ -390,6 +481,10 @@ static int parse(int argc, char **argv, struct options *o)
 	}
 	if (!o->domain)
 		fputs("tocsin trace on: which domain?\n", stderr);
+	if (o->graph && o->no_events) {
+		fputs("tocsin trace on: a graph is made of events\n", stderr);
+		return -EINVAL;
+	}
 	return o->domain ? 0 : -EINVAL;
 }
 

@@ -7,6 +7,7 @@
  * Nothing is decided by a version string. What is kept is copied out of the guest.
  */
 #include "introspect/kernel.h"
+#include "introspect/object.h"
 
 #include "introspect/store.h"
 
@@ -443,6 +444,7 @@ static int open_rest(struct tocsin_kernel *k, const struct tocsin_image *image,
 	find_build_id(k);
 	tocsin_process_layout_resolve(k);
 	tocsin_file_layout_resolve(k);
+	tocsin_object_layout_resolve(k);
 	return 0;
 }
 
@@ -524,6 +526,7 @@ void tocsin_kernel_close(struct tocsin_kernel *k)
 	tocsin_cache_unmap(&k->cache);
 	free(k->process);
 	free(k->file);
+	free(k->object);
 	free(k);
 }
 

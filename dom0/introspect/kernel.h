@@ -10,6 +10,7 @@
 
 struct tocsin_process_layout;
 struct tocsin_file_layout;
+struct tocsin_object_layout;
 
 #define TOCSIN_TRANSLATIONS 2048
 
@@ -33,6 +34,7 @@ struct tocsin_kernel {
 	uint64_t build_id_va;
 	struct tocsin_process_layout *process; /* NULL: unknown; its error says why */
 	struct tocsin_file_layout *file;       /* the same */
+	struct tocsin_object_layout *object;   /* NULL: no memory was left for it */
 	struct tocsin_error process_error, file_error;
 	uint64_t image_size;
 	uint64_t patience; /* how often it was waited for in which epoch; atomic */

@@ -11,13 +11,25 @@
 #define MINOR_BITS 20 /* the kernel's own dev_t */
 #define BPF_NAME 16   /* bytes */
 
+void tocsin_object_layout_resolve(struct tocsin_kernel *k)
+{
+	struct tocsin_object_layout *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return;
+#define X(type, path, name) l->name = tocsin_member_or_none(k, type, path);
+	TOCSIN_OBJECT_LAYOUT(X)
+#undef X
+	k->object = l;
+}
+
 /* What makes no difference to which process it is: as far as it can be read. */
 static void read_more_of_task(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
 			      uint64_t va, struct tocsin_object *o)
 {
-	uint32_t leader = tocsin_member_or_none(k, "task_struct", "group_leader");
-	uint32_t stack = tocsin_member_or_none(k, "task_struct", "stack");
-	uint32_t saved = tocsin_member_or_none(k, "task_struct", "thread.sp");
+	uint32_t leader = k->object->task_leader;
+	uint32_t stack = k->object->task_stack;
+	uint32_t saved = k->object->task_saved;
 	uint64_t other;
 
 	if (leader == TOCSIN_NO_MEMBER || tocsin_kernel_read_u64(k, va + leader, &other) ||
@@ -54,7 +66,7 @@ static int read_task(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct
 
 static int read_name(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct tocsin_object *o)
 {
-	uint32_t member = tocsin_member_or_none(k, "filename", "name");
+	uint32_t member = k->object->name_name;
 	uint64_t name;
 
 	if (member == TOCSIN_NO_MEMBER)
@@ -87,7 +99,7 @@ static void clear_rest(char *text, size_t size)
 static int read_inode(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
 		      struct tocsin_object *o)
 {
-	uint32_t links = tocsin_member_or_none(k, "inode", "i_nlink");
+	uint32_t links = k->object->inode_links;
 	uint32_t dev;
 	uint64_t sb;
 	uint16_t mode;
@@ -108,7 +120,7 @@ static int read_inode(struct tocsin_kernel *k, const struct tocsin_process_layou
 
 static int read_file(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct tocsin_object *o)
 {
-	uint32_t open_mode = tocsin_member_or_none(k, "file", "f_mode");
+	uint32_t open_mode = k->object->file_mode;
 	const struct tocsin_process_layout *l;
 	const struct tocsin_file_layout *f;
 	struct tocsin_file_id id;
@@ -144,12 +156,12 @@ static int read_file(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct
 static int find_mount(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
 		      uint64_t dentry, uint64_t task, uint64_t *ret)
 {
-	uint32_t d_sb = tocsin_member_or_none(k, "dentry", "d_sb");
-	uint32_t s_mounts = tocsin_member_or_none(k, "super_block", "s_mounts");
-	uint32_t link = tocsin_member_or_none(k, "mount", "mnt_instance");
-	uint32_t mnt_ns = tocsin_member_or_none(k, "mount", "mnt_ns");
-	uint32_t proxy_ns = tocsin_member_or_none(k, "nsproxy", "mnt_ns");
-	uint32_t task_proxy = tocsin_member_or_none(k, "task_struct", "nsproxy");
+	uint32_t d_sb = k->object->dentry_sb;
+	uint32_t s_mounts = k->object->sb_mounts;
+	uint32_t link = k->object->mount_link;
+	uint32_t mnt_ns = k->object->mount_ns;
+	uint32_t proxy_ns = k->object->proxy_ns;
+	uint32_t task_proxy = k->object->task_proxy;
 	uint64_t sb, head, node, proxy, own = 0, ns, of, found = 0;
 
 	if (d_sb == TOCSIN_NO_MEMBER || s_mounts == TOCSIN_NO_MEMBER || link == TOCSIN_NO_MEMBER ||
@@ -233,7 +245,7 @@ static int read_code_name(struct tocsin_kernel *k, uint64_t at, size_t size,
 
 static int read_module(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct tocsin_object *o)
 {
-	uint32_t name = tocsin_member_or_none(k, "module", "name");
+	uint32_t name = k->object->module_name;
 
 	return name == TOCSIN_NO_MEMBER ? -ENOTSUP
 					: read_code_name(k, va + name, TOCSIN_MODULE_NAME_SIZE, o);
@@ -242,9 +254,9 @@ static int read_module(struct tocsin_kernel *k, uint64_t va, uint64_t task, stru
 static int read_program(struct tocsin_kernel *k, uint64_t va, uint64_t task,
 			struct tocsin_object *o)
 {
-	uint32_t aux = tocsin_member_or_none(k, "bpf_prog", "aux");
-	uint32_t name = tocsin_member_or_none(k, "bpf_prog_aux", "name");
-	uint32_t id = tocsin_member_or_none(k, "bpf_prog_aux", "id");
+	uint32_t aux = k->object->program_aux;
+	uint32_t name = k->object->program_name;
+	uint32_t id = k->object->program_id;
 	uint64_t at;
 
 	if (aux == TOCSIN_NO_MEMBER || name == TOCSIN_NO_MEMBER || id == TOCSIN_NO_MEMBER)
@@ -268,7 +280,7 @@ static int read_sock(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct
 
 static int read_socket(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct tocsin_object *o)
 {
-	uint32_t member = tocsin_member_or_none(k, "socket", "sk");
+	uint32_t member = k->object->socket_sk;
 	uint64_t sock;
 
 	if (member == TOCSIN_NO_MEMBER)
@@ -299,6 +311,8 @@ int tocsin_object_read(struct tocsin_kernel *k, const char *type, uint64_t va, u
 	struct tocsin_object *o;
 	int rc = -ENOTSUP;
 
+	if (!k->object)
+		return rc;
 	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
 		if (strcmp(readers[i].type, type))
 			continue;
@@ -320,16 +334,15 @@ int tocsin_object_read(struct tocsin_kernel *k, const char *type, uint64_t va, u
 
 int tocsin_object_last_name(struct tocsin_kernel *k, uint64_t inode, uint64_t *dentry)
 {
-	uint32_t names = tocsin_member_or_none(k, "inode", "i_dentry.first");
-	uint32_t link = tocsin_member_or_none(k, "dentry", "d_u.d_alias");
 	uint64_t node;
 
-	if (names == TOCSIN_NO_MEMBER || link == TOCSIN_NO_MEMBER)
+	if (!k->object || k->object->inode_names == TOCSIN_NO_MEMBER ||
+	    k->object->dentry_link == TOCSIN_NO_MEMBER)
 		return -ENOTSUP;
-	if (tocsin_kernel_read_u64(k, inode + names, &node))
+	if (tocsin_kernel_read_u64(k, inode + k->object->inode_names, &node))
 		return -EFAULT;
 	if (!node)
 		return -ESRCH;
-	*dentry = node - link;
+	*dentry = node - k->object->dentry_link;
 	return 0;
 }

@@ -27,6 +27,38 @@ enum tocsin_object_kind {
 #define TOCSIN_OPEN_PATH 0x4000u
 #define TOCSIN_OPEN_CREATED 0x100000u
 
+/* X(structure, member path, name here): byte offsets; TOCSIN_NO_MEMBER where a kernel has none. */
+#define TOCSIN_OBJECT_LAYOUT(X)                                                                    \
+	X("task_struct", "group_leader", task_leader)                                              \
+	X("task_struct", "stack", task_stack)                                                      \
+	X("task_struct", "thread.sp", task_saved)                                                  \
+	X("task_struct", "nsproxy", task_proxy)                                                    \
+	X("nsproxy", "mnt_ns", proxy_ns)                                                           \
+	X("filename", "name", name_name)                                                           \
+	X("file", "f_mode", file_mode)                                                             \
+	X("inode", "i_nlink", inode_links)                                                         \
+	X("inode", "i_dentry.first", inode_names)                                                  \
+	X("dentry", "d_u.d_alias", dentry_link)                                                    \
+	X("dentry", "d_sb", dentry_sb)                                                             \
+	X("super_block", "s_mounts", sb_mounts)                                                    \
+	X("mount", "mnt_instance", mount_link)                                                     \
+	X("mount", "mnt_ns", mount_ns)                                                             \
+	X("module", "name", module_name)                                                           \
+	X("bpf_prog", "aux", program_aux)                                                          \
+	X("bpf_prog_aux", "name", program_name)                                                    \
+	X("bpf_prog_aux", "id", program_id)                                                        \
+	X("socket", "sk", socket_sk)                                                               \
+	X("inet_sock", "inet_sport", sock_port)
+
+struct tocsin_object_layout {
+#define X(type, path, name) uint32_t name;
+	TOCSIN_OBJECT_LAYOUT(X)
+#undef X
+};
+
+/* When the kernel is opened: k->object, NULL if there is no memory. */
+void tocsin_object_layout_resolve(struct tocsin_kernel *k);
+
 struct tocsin_object {
 	enum tocsin_object_kind kind;
 	int32_t pid, tid;

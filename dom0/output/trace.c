@@ -208,13 +208,15 @@ static void put_counts(struct builder top, const char *name, const char *const *
 			put_u64(b, kinds[i], counts[i]);
 }
 
-int tocsin_trace_graph_json(FILE *to, const struct tocsin_trace_line *l, const char *const *kinds,
-			    const uint64_t *events, const uint64_t *unresolved, size_t count)
+int tocsin_trace_graph_json(FILE *to, const struct tocsin_trace_line *l,
+			    const struct tocsin_trace_graph_line *g)
 {
 	bool bad;
 	struct builder b = begin(l, "graph", &bad);
 
-	put_counts(b, "events", kinds, events, count);
-	put_counts(b, "unresolved", kinds, unresolved, count);
+	put_counts(b, "events", g->kinds, g->events, g->count);
+	put_counts(b, "unresolved", g->kinds, g->unresolved, g->count);
+	put_u64(b, "delay", g->delay);
+	put_u64(b, "delay_most", g->delay_most);
 	return end(to, b);
 }

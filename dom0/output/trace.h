@@ -64,8 +64,14 @@ struct tocsin_trace_state_line {
 };
 int tocsin_trace_state_json(FILE *to, const struct tocsin_trace_line *l,
 			    const struct tocsin_trace_state_line *s);
-/* What went into the graph: of each kind how many, and how many with what could not be told. */
-int tocsin_trace_graph_json(FILE *to, const struct tocsin_trace_line *l, const char *const *kinds,
-			    const uint64_t *events, const uint64_t *unresolved, size_t count);
+struct tocsin_trace_graph_line {
+	uint64_t delay, delay_most; /* nanoseconds from a call to its reading: mean, most */
+	size_t count;               /* kinds of events */
+	const char *const *kinds;
+	const uint64_t *events;     /* that went into the graph */
+	const uint64_t *unresolved; /* of these, with what could not be told */
+};
+int tocsin_trace_graph_json(FILE *to, const struct tocsin_trace_line *l,
+			    const struct tocsin_trace_graph_line *g);
 
 #endif

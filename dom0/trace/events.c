@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,7 @@ struct tocsin_traced_events {
 	struct tocsin_who_cache *who;
 	struct trace_queue queue;
 	struct trace_sink sink;
-	uint64_t calls;
+	uint64_t calls, delay, delay_most; /* in nanoseconds: of all together, the most */
 	uint64_t looked; /* the time that who is asked with: the guest's clock is read for each */
 	uint64_t doubt;  /* when it last was not known who was made */
 	struct tocsin_object object; /* the one that was read last */
@@ -269,7 +270,7 @@ static uint64_t slot_of(uint64_t va, uint64_t slots)
 static void recall_name(struct tocsin_traced_events *ev, struct tocsin_object *o)
 {
 	struct known_name *n = &ev->names[slot_of(o->dentry, NAMES)];
-	uint32_t links = tocsin_member_or_none(ev->k, "inode", "i_nlink");
+	uint32_t links = ev->k->object ? ev->k->object->inode_links : TOCSIN_NO_MEMBER;
 	uint32_t left = UINT32_MAX;
 
 	if (o->file.inode) {
@@ -515,11 +516,11 @@ static int take_code(struct moment *m)
 /* A socket that is gone leaves its addresses behind for a while. */
 static bool read_remains(struct moment *m, uint64_t sk, struct tocsin_socket *ret)
 {
-	uint32_t sport = tocsin_member_or_none(m->ev->k, "inet_sock", "inet_sport");
-	struct tocsin_socket s = {.sock = sk, .type = SOCK_STREAM, .protocol = 6};
+	struct tocsin_socket s = {.sock = sk};
 	const struct tocsin_file_layout *f;
 	struct tocsin_kernel *k = m->ev->k;
 	uint16_t port = 0, local = 0;
+	uint32_t sport = k->object ? k->object->sock_port : TOCSIN_NO_MEMBER;
 
 	if (!sk || tocsin_file_layout(k, &f, NULL) ||
 	    tocsin_kernel_read(k, sk + f->sk_family, &s.family, sizeof(s.family)) ||
@@ -529,6 +530,13 @@ static bool read_remains(struct moment *m, uint64_t sk, struct tocsin_socket *re
 		return false;
 	if (sport != TOCSIN_NO_MEMBER && tocsin_kernel_read(k, sk + sport, &local, sizeof(local)))
 		return false;
+	/* The function says which it is: this may be gone sooner than the addresses. */
+	if (s.protocol != IPPROTO_TCP && s.protocol != IPPROTO_UDP) {
+		bool datagram = strstr(m->row->names[0], "datagram") != NULL;
+
+		s.type = datagram ? SOCK_DGRAM : SOCK_STREAM;
+		s.protocol = datagram ? IPPROTO_UDP : IPPROTO_TCP;
+	}
 	s.remote_port = (uint16_t)(port << 8 | port >> 8);
 	s.local_port = (uint16_t)(local << 8 | local >> 8);
 	*ret = s;
@@ -579,6 +587,10 @@ static int take_socket(struct moment *m)
 	if (!p)
 		return -ENOMEM;
 	p->has_socket = true;
+	/* Connected once more, or another one: what was read of it before was not of then. */
+	if (m->row->kind == TOCSIN_TRACE_CONNECTED)
+		trace_queue_reused(&m->ev->queue, m->va, m->time);
+	p->key = m->va;
 	if (known) {
 		p->socket = *s;
 		p->resolved = p->resolved && !remains;
@@ -642,6 +654,9 @@ int tocsin_traced_events_call(struct tocsin_traced_events *ev, const char *name,
 	int object;
 
 	ev->calls++;
+	ev->delay += now > time ? now - time : 0;
+	if (now > time && now - time > ev->delay_most)
+		ev->delay_most = now - time;
 	if (!m.row || !takes[m.row->kind])
 		return 0;
 	object = tocsin_trace_function_object(m.row, f);
@@ -679,7 +694,10 @@ _Static_assert((int)TOCSIN_TRACE_KINDS <= TOCSIN_TRACED_KINDS, "room for all");
 
 struct tocsin_traced_stats tocsin_traced_events_stats(const struct tocsin_traced_events *ev)
 {
-	struct tocsin_traced_stats s = {.calls = ev->calls, .count = TOCSIN_TRACE_KINDS};
+	struct tocsin_traced_stats s = {.calls = ev->calls,
+					.delay = ev->calls ? ev->delay / ev->calls : 0,
+					.delay_most = ev->delay_most,
+					.count = TOCSIN_TRACE_KINDS};
 
 	for (size_t i = 0; i < s.count; i++) {
 		s.kinds[i] = tocsin_trace_kind_name((enum tocsin_trace_kind)i);

@@ -32,8 +32,9 @@ struct tocsin_traced_settings {
 #define TOCSIN_TRACED_KINDS 32
 
 struct tocsin_traced_stats {
-	uint64_t calls; /* that were taken */
-	size_t count;   /* of kinds of events */
+	uint64_t calls;             /* that were taken */
+	uint64_t delay, delay_most; /* nanoseconds from call to reading: mean, most */
+	size_t count;               /* of kinds of events */
 	const char *kinds[TOCSIN_TRACED_KINDS];
 	uint64_t events[TOCSIN_TRACED_KINDS];     /* that were handed on */
 	uint64_t unresolved[TOCSIN_TRACED_KINDS]; /* of these, with what could not be told */
@@ -48,9 +49,8 @@ int tocsin_traced_events_open(struct tocsin_kernel *k, struct tocsin_who_cache *
 void tocsin_traced_events_close(struct tocsin_traced_events *ev);
 
 /*
- * Take a call of the function; those of one CPU in their order, and memory flushed since it was
- * made. time: when it was made, now: the time, both nanoseconds since the epoch. 0, -ENOMEM, or
- * what take returns.
+ * Take a call of the function; those of one CPU in their order. time: when it was made, now: the
+ * time, both nanoseconds since the epoch. 0, -ENOMEM, or what take returns.
  */
 int tocsin_traced_events_call(struct tocsin_traced_events *ev, const char *name,
 			      const struct tocsin_function *f,

@@ -42,7 +42,8 @@ static const struct tocsin_trace_row table[] = {
     {TOCSIN_TRACE_LISTENING, "socket", NONE, false, {"inet_listen"}},
     {TOCSIN_TRACE_ACCEPTED, "sock", NONE, false, {"security_sock_graft"}},
     {TOCSIN_TRACE_CONNECTED, "sock", NONE, false, {"tcp_connect"}},
-    {TOCSIN_TRACE_CONNECTED, "socket", NONE, false, {"inet_dgram_connect"}},
+    {TOCSIN_TRACE_CONNECTED, "sock", NONE, false, {"__ip4_datagram_connect"}},
+    {TOCSIN_TRACE_CONNECTED, "sock", NONE, false, {"__ip6_datagram_connect"}},
     {TOCSIN_TRACE_CLOSED, "socket", NONE, false, {"inet_release"}},
 };
 

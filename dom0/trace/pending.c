@@ -181,6 +181,10 @@ static int hand_on_pending(struct trace_sink *to, struct trace_pending *p)
 	if (!rc && p->has_socket &&
 	    (p->kind == TOCSIN_TRACE_CONNECTED || p->kind == TOCSIN_TRACE_ACCEPTED))
 		rc = hand_on_data(to, e);
+	if (!rc && p->kind == TOCSIN_TRACE_SENT) { /* that a program began with: both ways */
+		e.kind = TOCSIN_TRACE_RECEIVED;
+		rc = hand_on(to, &e);
+	}
 	return rc;
 }
 

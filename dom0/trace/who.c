@@ -40,6 +40,9 @@ struct tocsin_who_cache {
 	int64_t read_ns;
 	bool clock_known;
 	uint32_t doubts; /* how often threads were made that nobody knows; from 1 */
+	bool told;       /* of who is made: so a stack that is nobody's stays so for a moment */
+	uint64_t nobodys;
+	int64_t nobodys_ns;
 	struct entry entries[ENTRIES];
 };
 
@@ -236,11 +239,16 @@ void tocsin_who_find(struct tocsin_who_cache *c, uint64_t rsp, int64_t now_ns, u
 		ret->found = TOCSIN_WHO_BEFORE;
 		return;
 	}
+	if (c->told && stack == c->nobodys && now_ns - c->nobodys_ns < SLACK)
+		return;
 	if (search(c, stack, &now) && lived(c, now.thread_start, now_ns, age_ns)) {
 		*e = now;
 		e->seen_ns = now_ns;
 		*ret = e->who;
+		return;
 	}
+	c->nobodys = stack;
+	c->nobodys_ns = now_ns;
 }
 
 void tocsin_who_doubt(struct tocsin_who_cache *c)
@@ -264,6 +272,7 @@ bool tocsin_who_made(struct tocsin_who_cache *c, uint64_t task, const struct toc
 	bool known = o && !tocsin_object_read(c->k, "task_struct", task, 0, o) && o->stack >> 63 &&
 		     lived(c, o->start_time, now_ns, age_ns);
 
+	c->told = true;
 	if (!known) {
 		free(o);
 		tocsin_who_doubt(c);

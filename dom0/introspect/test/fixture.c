@@ -4,6 +4,7 @@
 #include "introspect/kallsyms.c"
 
 #include "fixture.h"
+#include "introspect/object.h"
 
 #include <stdio.h>
 
@@ -124,6 +125,7 @@ void fixture_close(struct fixture *f)
 	tocsin_kallsyms_close(f->k.symbols);
 	free(f->k.process);
 	free(f->k.file);
+	free(f->k.object);
 	tocsin_memory_close(&f->memory);
 }
 
@@ -270,6 +272,7 @@ void fixture_ready(struct fixture *f)
 	make_symbols(f);
 	tocsin_process_layout_resolve(&f->k);
 	tocsin_file_layout_resolve(&f->k);
+	tocsin_object_layout_resolve(&f->k);
 	memcpy(f->original, f->bytes, sizeof(f->bytes));
 	fixture_restore(f);
 }

@@ -268,7 +268,7 @@ static void a_connection(void **state)
 {
 	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
 	call_on(STACK, NOW - 9 * MS, "inet_release", 0, "socket", outer, 0, 0);
-	call_on(STACK, NOW - 8 * MS, "inet_dgram_connect", 0, "socket", outer, 0, 0);
+	call_on(STACK, NOW - 8 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
 	call_on(STACK, NOW - 7 * MS, "inet_release", 0, "socket", outer, 0, 0);
 	call_on(STACK, NOW - 6 * MS, "inet_release", 0, "socket", outer, 0, 0);
 	say("connected 700\nsent 700\nreceived 700\nclosed 700\n");

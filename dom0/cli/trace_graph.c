@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * From tracing to the file of a graph. What was there when tracing began is stated first; calls
+ * that were made while it was being looked at come after it, so the look is dated to the beginning.
+ */
+#include "cli/trace_graph.h"
+#include "cli/graph.h"
+#include "provenance/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MAX_BYTES (256u << 20)           /* of the file; then the oldest goes */
+#define GAP_PART 10000000000ull          /* nanoseconds after which a gap that lasts is told */
+#define MAX_AGE (30 * 86400000000000ull) /* nanoseconds */
+
+struct missing {
+	const char *name; /* NULL: it is recorded */
+	uint64_t since;
+	char why[120];
+};
+
+struct trace_graph {
+	struct tocsin_trace_store *store;
+	struct tocsin_traced_events *events;
+	char guest[256];
+	uint64_t since;
+	struct missing missing[TRACE_GRAPH_FUNCTIONS];
+};
+
+/* The folder of graphs, and the one above it. */
+static int make_folders(struct tocsin_error *err)
+{
+	char folder[] = TOCSIN_TRACE_FOLDER;
+	char *end = strrchr(folder, '/');
+
+	*end = 0;
+	if (mkdir(folder, 0755) && errno != EEXIST)
+		return tocsin_error_set(err, -errno, "cannot make %s: %s", folder, strerror(errno));
+	*end = '/';
+	if (mkdir(folder, 0700) && errno != EEXIST)
+		return tocsin_error_set(err, -errno, "cannot make %s: %s", folder, strerror(errno));
+	return 0;
+}
+
+static int open_store(const char *path, const char *guest, struct tocsin_trace_store **ret,
+		      struct tocsin_error *err)
+{
+	static const struct tocsin_trace_store_settings settings = {.max_age = MAX_AGE,
+								    .max_bytes = MAX_BYTES};
+	char own[512];
+	int rc;
+
+	if (path)
+		return tocsin_trace_store_open(path, &settings, ret, err);
+	rc = make_folders(err);
+	if (rc)
+		return rc;
+	snprintf(own, sizeof(own), TOCSIN_TRACE_FOLDER "/%s", guest);
+	return tocsin_trace_store_open(own, &settings, ret, err);
+}
+
+/* Of what there was, nobody knows since when: it was there at the beginning. */
+static int take_standing(const struct tocsin_trace_event *e, void *context)
+{
+	const struct trace_graph *g = context;
+	struct tocsin_trace_event dated = *e;
+
+	dated.time = e->time < g->since ? e->time : g->since;
+	dated.since = e->since < dated.time ? e->since : dated.time;
+	return tocsin_trace_store_take(&dated, g->store);
+}
+
+static int fill(struct trace_graph *g, const char *path, struct tocsin_kernel *k,
+		struct tocsin_who_cache *who, struct tocsin_error *err)
+{
+	struct tocsin_traced_settings settings = {.guest = g->guest};
+	const struct guest_options all = {.domain = g->guest};
+	int rc = open_store(path, g->guest, &g->store, err);
+
+	if (!rc)
+		rc = graph_look(k, &all, g->guest, take_standing, g, &settings.boot, err);
+	if (rc < 0)
+		return rc;
+	rc = tocsin_traced_events_open(k, who, &settings, tocsin_trace_store_take, g->store,
+				       &g->events);
+	return rc ? tocsin_error_set(err, rc, "out of memory") : 0;
+}
+
+int trace_graph_open(const char *path, const char *guest, struct tocsin_kernel *k,
+		     struct tocsin_who_cache *who, uint64_t since, struct trace_graph **ret,
+		     struct tocsin_error *err)
+{
+	struct trace_graph *g = calloc(1, sizeof(*g));
+	int rc;
+
+	if (!g)
+		return tocsin_error_set(err, -ENOMEM, "out of memory");
+	snprintf(g->guest, sizeof(g->guest), "%s", guest);
+	g->since = since;
+	rc = fill(g, path, k, who, err);
+	if (rc) {
+		tocsin_trace_store_close(g->store);
+		free(g);
+		return rc;
+	}
+	*ret = g;
+	return 0;
+}
+
+struct tocsin_traced_events *trace_graph_events(struct trace_graph *g)
+{
+	return g->events;
+}
+
+static int tell_gap(struct trace_graph *g, struct missing *m, uint64_t until)
+{
+	char why[TOCSIN_TRACE_WHY];
+
+	snprintf(why, sizeof(why), "%s: %s", m->name, m->why);
+	return tocsin_traced_events_gap(g->events, m->since, until, 0, why);
+}
+
+int trace_graph_collected(struct trace_graph *g, size_t function, const char *name, const char *why,
+			  uint64_t time)
+{
+	struct missing *m = &g->missing[function];
+	int rc = 0;
+
+	if (m->name)
+		rc = tell_gap(g, m, time);
+	*m = (struct missing){.name = why ? name : NULL, .since = time};
+	snprintf(m->why, sizeof(m->why), "%s", why ? why : "");
+	return rc;
+}
+
+static int tell_gaps(struct trace_graph *g, uint64_t now, uint64_t least)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < TRACE_GRAPH_FUNCTIONS && !rc; i++) {
+		struct missing *m = &g->missing[i];
+
+		if (!m->name || now < m->since + least)
+			continue;
+		rc = tell_gap(g, m, now);
+		m->since = now;
+	}
+	return rc;
+}
+
+int trace_graph_commit(struct trace_graph *g, uint64_t before, uint64_t now)
+{
+	int rc = tell_gaps(g, now, GAP_PART);
+
+	return rc ? rc : tocsin_traced_events_commit(g->events, before);
+}
+
+int trace_graph_close(struct trace_graph *g, struct tocsin_traced_stats *ret,
+		      struct tocsin_error *err)
+{
+	int rc = 0;
+
+	if (!g)
+		return 0;
+	rc = tocsin_traced_events_commit(g->events, UINT64_MAX);
+	if (!rc)
+		rc = tocsin_trace_store_flush(g->store, err);
+	*ret = tocsin_traced_events_stats(g->events);
+	tocsin_traced_events_close(g->events);
+	tocsin_trace_store_close(g->store);
+	free(g);
+	return rc;
+}

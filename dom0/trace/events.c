@@ -581,8 +581,6 @@ static int take_socket(struct moment *m)
 		known = false;
 	if (far && !known && !strcmp(m->row->object, "sock"))
 		known = remains = read_remains(m, m->va, s);
-	if (!known && m->row->kind == TOCSIN_TRACE_ACCEPTED)
-		return 0; /* of which family it was, is not known either */
 	p = begin(m);
 	if (!p)
 		return -ENOMEM;

@@ -274,7 +274,8 @@ static void a_connection(void **state)
 	say("connected 700\nsent 700\nreceived 700\nclosed 700\n");
 	call_on(STACK, NOW - 5 * MS, "tcp_connect", 0, "sock", 0x1000, 0, 0);
 	call_on(STACK, NOW - 4 * MS, "security_sock_graft", 0, "sock", 0x1000, 0, 0);
-	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n");
+	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n"
+	    "accepted 700 ?\nsent 700 ?\nreceived 700 ?\n");
 }
 
 /* What a program begins with is its own, unless it was opened since. */

@@ -79,6 +79,24 @@ void trace_pending_unresolve(struct trace_pending *p)
 	p->open_mode = 0;
 }
 
+/* What was taken for the doing of this process, from its beginning (row `from`) until then, was
+ * that of one whose memory it got. */
+static void disown(struct trace_queue *q, size_t from, const struct tocsin_event_process *process,
+		   uint64_t until)
+{
+	for (size_t i = from + 1; i < q->count && q->rows[i]->time < until; i++) {
+		struct trace_pending *p = q->rows[i];
+
+		if (!p->has_who || p->who.pid != process->pid ||
+		    p->who.start_time != process->start_time)
+			continue;
+		p->resolved = false;
+		p->who = (struct tocsin_event_process){
+		    .start_time = p->stack, .uid = UINT32_MAX, .euid = UINT32_MAX};
+		p->who_comm[0] = 0;
+	}
+}
+
 void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time)
 {
 	for (size_t i = q->count; key && i--;) {
@@ -87,6 +105,8 @@ void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time)
 		if (p->key != key || p->time >= time || p->read < time)
 			continue;
 		if (!p->inherited) {
+			if (p->kind == TOCSIN_TRACE_CREATED)
+				disown(q, i, &p->other, time);
 			trace_pending_unresolve(p);
 			p->key = 0;
 			continue;

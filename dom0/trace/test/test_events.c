@@ -240,6 +240,13 @@ static void a_child_that_ended_at_once(void **state)
 	call_on(STACK, NOW - 4 * MS, "wake_up_new_task", 0, "task_struct", child, 0, 0);
 	call_on(STACK, NOW - 2 * MS, "wake_up_new_task", 0, "task_struct", child, 0, 0);
 	say("created 700> ?\ncreated 700>4711 ?\n");
+	/* Nor is what the one before did its own. */
+	now_is = NOW + 9 * MS;
+	call_on(STACK, NOW + 1 * MS, "wake_up_new_task", 0, "task_struct", child, 0, 0);
+	call_on(CHILD_STACK, NOW + 2 * MS, "do_exit", 2, "", 0, 0, 0);
+	call_on(STACK, NOW + 3 * MS, "wake_up_new_task", 0, "task_struct", child, 0, 0);
+	call_on(CHILD_STACK, NOW + 4 * MS, "do_exit", 2, "", 0, 0, 0);
+	say("created 700> ?\nexited 0 ?\ncreated 700>4711 ?\nexited 4711 ?\n");
 }
 
 static void who_is_who(void **state)

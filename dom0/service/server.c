@@ -59,6 +59,8 @@ static void drop(struct tocsin_api *a, struct client *c)
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		if (a->clients[i] == c)
 			a->clients[i] = NULL;
+	/* A process that was forked meanwhile may hold it open, and then it would be watched on. */
+	epoll_ctl(a->epoll, EPOLL_CTL_DEL, c->fd, NULL);
 	close(c->fd);
 	free(c->out);
 	free(c);

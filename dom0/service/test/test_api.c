@@ -8,12 +8,14 @@
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -337,6 +339,30 @@ static void too_many(void **state)
 	tocsin_api_close(a);
 }
 
+/* A process that was forked has the server's ends of connections too. */
+static void who_was_forked_keeps_no_connection(void **state)
+{
+	struct tocsin_api *a = serve("");
+	int fd = dial();
+	pid_t pid;
+
+	settle(a);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(fd);
+		pause();
+		_exit(0);
+	}
+	close(fd);
+	settle(a);
+	assert_int_equal(settle(a), 0);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	tocsin_api_close(a);
+}
+
 /* A server that runs beside the test until it is to stop. */
 struct running {
 	struct tocsin_api *a;
@@ -477,6 +503,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_client_that_does_not_read, setup, teardown),
 	    cmocka_unit_test_setup_teardown(subscribers, setup, teardown),
 	    cmocka_unit_test_setup_teardown(too_many, setup, teardown),
+	    cmocka_unit_test_setup_teardown(who_was_forked_keeps_no_connection, setup, teardown),
 	    cmocka_unit_test_setup_teardown(who_may, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_client, setup, teardown),
 	    cmocka_unit_test_setup_teardown(paths, setup, teardown),

@@ -576,7 +576,9 @@ static void buffers_overflow(void **state)
 	assert_true(sim_wait(buffer_is_read));
 	sim_ring(1, TOCSIN_OP_PING, 0);
 	assert_true(sim_settled(SIM_EVENTS));
-	for (int i = 0; i < 100 && !now()->lost[TOCSIN_LOST_TICKETS]; i++)
+	for (int i = 0; i < 400 && (now()->lost[TOCSIN_LOST_TICKETS] < 100 ||
+				    now()->lost[TOCSIN_LOST_BUFFER] < 100);
+	     i++)
 		poll(NULL, 0, 100);
 	assert_int_equal(now()->lost[TOCSIN_LOST_BUFFER], 100);
 	assert_int_equal(now()->lost[TOCSIN_LOST_TICKETS], 100);

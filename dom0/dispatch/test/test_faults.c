@@ -230,23 +230,29 @@ static int process_named(const char *name)
 	return found;
 }
 
+static int writer;
+
+/* It takes its name after it has begun. */
+static bool writer_is_known(void)
+{
+	writer = process_named("tocsin-writer");
+	return writer != 0;
+}
+
 static void writer_killed(void **state)
 {
 	double begin;
-	int pid = 0;
 
 	sim_start();
 	sim_ring(1, TOCSIN_OP_PING, 0);
 	assert_true(sim_settled(1));
-	for (int i = 0; i < 3000 && !(pid = process_named("tocsin-writer")); i++)
-		poll(NULL, 0, 10); /* it takes its name after it has begun */
-	assert_int_not_equal(pid, 0);
-	kill(pid, SIGSTOP); /* so that it surely has something when it dies */
+	assert_true(sim_wait(writer_is_known));
+	kill(writer, SIGSTOP); /* so that it surely has something when it dies */
 	for (unsigned int i = 0; i < 200; i++)
 		sim_ring(1, TOCSIN_OP_PING, i);
 	assert_true(sim_settled(201));
 	begin = milliseconds();
-	kill(pid, SIGKILL);
+	kill(writer, SIGKILL);
 	while (sim_lines(sim->log, "\"kind\":\"ring\"") < 201 && milliseconds() - begin < 20000)
 		poll(NULL, 0, 5);
 	row("the writer is killed with 200 reports", "nothing", begin);
@@ -559,6 +565,11 @@ static bool buffer_is_read(void)
 	return sim->in == sim->out;
 }
 
+static bool losses_are_counted(void)
+{
+	return now()->lost[TOCSIN_LOST_TICKETS] >= 100 && now()->lost[TOCSIN_LOST_BUFFER] >= 100;
+}
+
 static void buffers_overflow(void **state)
 {
 	char text[96];
@@ -574,12 +585,11 @@ static void buffers_overflow(void **state)
 	assert_int_equal(rung, SIM_EVENTS);
 	sim->slow_drain = false;
 	assert_true(sim_wait(buffer_is_read));
+	/* What shows the gap must not itself meet a full queue. */
+	assert_true(sim_settled(1 + SIM_EVENTS));
 	sim_ring(1, TOCSIN_OP_PING, 0);
-	assert_true(sim_settled(SIM_EVENTS));
-	for (int i = 0; i < 400 && (now()->lost[TOCSIN_LOST_TICKETS] < 100 ||
-				    now()->lost[TOCSIN_LOST_BUFFER] < 100);
-	     i++)
-		poll(NULL, 0, 100);
+	assert_true(sim_settled(2 + SIM_EVENTS));
+	assert_true(sim_wait(losses_are_counted));
 	assert_int_equal(now()->lost[TOCSIN_LOST_BUFFER], 100);
 	assert_int_equal(now()->lost[TOCSIN_LOST_TICKETS], 100);
 	snprintf(text, sizeof(text), "100 of %u, counted by Xen and by tickets", SIM_EVENTS + 100);

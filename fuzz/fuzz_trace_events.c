@@ -15,21 +15,6 @@
 #define STACK 0xffffc90000100000ull
 #define CALLS 64u
 
-static const struct change with_all[] = {{"task_struct", "stack", "stack"},
-					 {"task_struct", "thread.sp", "thread.sp"},
-					 {"thread_union", "stack", "stack:16384"},
-					 {"socket", "sk", "sk"},
-					 {"file", "f_mode", "f_mode:4"},
-					 {"inode", "i_nlink", "i_nlink:4"},
-					 {"inode", "i_dentry.first", "i_dentry.first"},
-					 {"dentry", "d_u.d_alias", "d_u.d_alias:16"},
-					 {"dentry", "d_sb", "d_sb"},
-					 {"super_block", "s_mounts", "s_mounts:16"},
-					 {"mount", "mnt_instance", "mnt_instance:16"},
-					 {"mount", "mnt_ns", "mnt_ns"},
-					 {"inet_sock", "inet_sport", "inet_sport:2"},
-					 {0}};
-
 /* Of each argument, as some function of the table has it. */
 static const char *const targets[] = {"task_struct", "file",   "cred",     "dentry",
 				      "module",      "socket", "bpf_prog", "sock"};
@@ -91,7 +76,7 @@ static void make_calls(struct fixture *f, struct tocsin_traced_events *ev, const
 
 static struct fixture *make(void)
 {
-	struct fixture *f = fixture_open(with_all);
+	struct fixture *f = fixture_open(made_traced);
 	struct tocsin_process p = make_process(f);
 	struct tocsin_file_list list;
 

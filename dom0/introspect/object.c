@@ -23,16 +23,24 @@ void tocsin_object_layout_resolve(struct tocsin_kernel *k)
 	k->object = l;
 }
 
+static int read_ids(struct tocsin_kernel *k, const struct tocsin_process_layout *l, uint64_t cred,
+		    struct tocsin_object *o)
+{
+	return tocsin_kernel_read(k, cred + l->cred_uid, &o->uid, sizeof(o->uid)) ||
+		       tocsin_kernel_read(k, cred + l->cred_euid, &o->euid, sizeof(o->euid))
+		   ? -EFAULT
+		   : 0;
+}
+
 /* What makes no difference to which process it is: as far as it can be read. */
 static void read_more_of_task(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
 			      uint64_t va, struct tocsin_object *o)
 {
-	uint32_t leader = k->object->task_leader;
 	uint32_t stack = k->object->task_stack;
 	uint32_t saved = k->object->task_saved;
 	uint64_t other;
 
-	if (leader == TOCSIN_NO_MEMBER || tocsin_kernel_read_u64(k, va + leader, &other) ||
+	if (l->leader == TOCSIN_NO_MEMBER || tocsin_kernel_read_u64(k, va + l->leader, &other) ||
 	    tocsin_kernel_read_u64(k, other + l->start_time, &o->leader_start))
 		o->leader_start = 0;
 	if (stack == TOCSIN_NO_MEMBER || tocsin_kernel_read_u64(k, va + stack, &o->stack))
@@ -41,9 +49,7 @@ static void read_more_of_task(struct tocsin_kernel *k, const struct tocsin_proce
 	if (!o->stack && saved != TOCSIN_NO_MEMBER &&
 	    tocsin_kernel_read_u64(k, va + saved, &o->stack))
 		o->stack = 0;
-	if (tocsin_kernel_read_u64(k, va + l->task_cred, &other) ||
-	    tocsin_kernel_read(k, other + l->cred_uid, &o->uid, sizeof(o->uid)) ||
-	    tocsin_kernel_read(k, other + l->cred_euid, &o->euid, sizeof(o->euid)))
+	if (tocsin_kernel_read_u64(k, va + l->task_cred, &other) || read_ids(k, l, other, o))
 		o->uid = o->euid = UINT32_MAX;
 }
 
@@ -62,6 +68,11 @@ static int read_task(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct
 		return -EFAULT;
 	read_more_of_task(k, l, va, o);
 	return o->pid > 0 && o->pid <= PIDS_MAX && o->tid > 0 && o->tid <= PIDS_MAX ? 0 : -ESRCH;
+}
+
+static void clear_rest(char *text, size_t size)
+{
+	memset(text + strlen(text), 0, size - strlen(text));
 }
 
 static int read_name(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct tocsin_object *o)
@@ -86,13 +97,8 @@ static int read_name(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct
 			break;
 		n += part;
 	}
-	memset(o->text + strlen(o->text), 0, sizeof(o->text) - strlen(o->text));
+	clear_rest(o->text, sizeof(o->text));
 	return 0;
-}
-
-static void clear_rest(char *text, size_t size)
-{
-	memset(text + strlen(text), 0, size - strlen(text));
 }
 
 /* Which file it is, of an inode that may be freed: it keeps its number for a while. */
@@ -226,10 +232,7 @@ static int read_cred(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct
 	if (tocsin_process_layout(k, &l, NULL))
 		return -ENOTSUP;
 	o->kind = TOCSIN_OBJECT_CREDENTIALS;
-	return tocsin_kernel_read(k, va + l->cred_uid, &o->uid, sizeof(o->uid)) ||
-		       tocsin_kernel_read(k, va + l->cred_euid, &o->euid, sizeof(o->euid))
-		   ? -EFAULT
-		   : 0;
+	return read_ids(k, l, va, o);
 }
 
 /* A name in place, which may have no end. */

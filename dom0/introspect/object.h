@@ -29,7 +29,6 @@ enum tocsin_object_kind {
 
 /* X(structure, member path, name here): byte offsets; TOCSIN_NO_MEMBER where a kernel has none. */
 #define TOCSIN_OBJECT_LAYOUT(X)                                                                    \
-	X("task_struct", "group_leader", task_leader)                                              \
 	X("task_struct", "stack", task_stack)                                                      \
 	X("task_struct", "thread.sp", task_saved)                                                  \
 	X("task_struct", "nsproxy", task_proxy)                                                    \

@@ -81,14 +81,11 @@ static void find_layout(struct reading *r)
 {
 	struct tocsin_btf_member member;
 
-	r->state = tocsin_member_or_none(r->k, "task_struct", "__state");
+	r->state = r->l->state;
 	r->state_size = 4;
-	if (r->state == TOCSIN_NO_MEMBER) { /* before 5.14 */
-		r->state = tocsin_member_or_none(r->k, "task_struct", "state");
-		if (!tocsin_btf_member(r->k->btf, "task_struct", "state", &member) &&
-		    member.size == 8)
-			r->state_size = 8;
-	}
+	if (!tocsin_btf_member(r->k->btf, "task_struct", "state", &member) &&
+	    member.size == 8) /* before 5.14 */
+		r->state_size = 8;
 	r->exit_state = tocsin_member_or_none(r->k, "task_struct", "exit_state");
 }
 

@@ -5,6 +5,7 @@
 #include "trace/pending.h"
 #include "trace/table.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -321,13 +322,18 @@ static struct trace_pending *begin_file(struct moment *m)
 	return p;
 }
 
+/* An event without anything but who and a file. */
+static int add_file(struct moment *m)
+{
+	struct trace_pending *p = begin_file(m);
+
+	return p ? add(m, p) : -ENOMEM;
+}
+
 static int take_opened(struct moment *m)
 {
-	struct trace_pending *p;
-
 	trace_queue_reused(&m->ev->queue, m->va, m->time);
-	p = begin_file(m);
-	return p ? add(m, p) : -ENOMEM;
+	return add_file(m);
 }
 
 static int take_released(struct moment *m)
@@ -377,13 +383,6 @@ static int take_linked(struct moment *m)
 	return add(m, p);
 }
 
-static int take_unlinked(struct moment *m)
-{
-	struct trace_pending *p = begin_file(m);
-
-	return p ? add(m, p) : -ENOMEM;
-}
-
 /* The call that says what is done, and the one that says to which file. */
 static int take_mode(struct moment *m)
 {
@@ -414,12 +413,7 @@ static int take_mode(struct moment *m)
 
 static int take_mapped(struct moment *m)
 {
-	struct trace_pending *p;
-
-	if (!m->va || !(value_of(m) & PROT_EXEC))
-		return 0;
-	p = begin_file(m);
-	return p ? add(m, p) : -ENOMEM;
+	return m->va && value_of(m) & PROT_EXEC ? add_file(m) : 0;
 }
 
 /* ---- a program, and what it has open when it begins ---- */
@@ -487,8 +481,7 @@ static int take_inherited(struct moment *m)
 
 static int take_executed(struct moment *m)
 {
-	struct trace_pending *p = begin_file(m);
-	int rc = p ? add(m, p) : -ENOMEM;
+	int rc = add_file(m);
 
 	return rc || m->who.found != TOCSIN_WHO_NOW ? rc : take_inherited(m);
 }
@@ -521,6 +514,7 @@ static bool read_remains(struct moment *m, uint64_t sk, struct tocsin_socket *re
 	struct tocsin_kernel *k = m->ev->k;
 	uint16_t port = 0, local = 0;
 	uint32_t sport = k->object ? k->object->sock_port : TOCSIN_NO_MEMBER;
+	bool datagram;
 
 	if (!sk || tocsin_file_layout(k, &f, NULL) ||
 	    tocsin_kernel_read(k, sk + f->sk_family, &s.family, sizeof(s.family)) ||
@@ -530,15 +524,12 @@ static bool read_remains(struct moment *m, uint64_t sk, struct tocsin_socket *re
 		return false;
 	if (sport != TOCSIN_NO_MEMBER && tocsin_kernel_read(k, sk + sport, &local, sizeof(local)))
 		return false;
-	/* The function says which it is: this may be gone sooner than the addresses. */
-	if (s.protocol != IPPROTO_TCP && s.protocol != IPPROTO_UDP) {
-		bool datagram = strstr(m->row->names[0], "datagram") != NULL;
-
-		s.type = datagram ? SOCK_DGRAM : SOCK_STREAM;
-		s.protocol = datagram ? IPPROTO_UDP : IPPROTO_TCP;
-	}
-	s.remote_port = (uint16_t)(port << 8 | port >> 8);
-	s.local_port = (uint16_t)(local << 8 | local >> 8);
+	/* The function says which it is: its type may be gone sooner than the addresses. */
+	datagram = strstr(m->row->names[0], "datagram") != NULL;
+	s.type = datagram ? SOCK_DGRAM : SOCK_STREAM;
+	s.protocol = datagram ? IPPROTO_UDP : IPPROTO_TCP;
+	s.remote_port = ntohs(port);
+	s.local_port = ntohs(local);
 	*ret = s;
 	return true;
 }
@@ -627,16 +618,16 @@ static int take_closed(struct moment *m)
 /* ---- all ---- */
 
 static take_kind *const takes[TOCSIN_TRACE_KINDS] = {
-    [TOCSIN_TRACE_CREATED] = take_created,   [TOCSIN_TRACE_EXECUTED] = take_executed,
-    [TOCSIN_TRACE_EXITED] = take_exited,     [TOCSIN_TRACE_CREDENTIALS] = take_credentials,
-    [TOCSIN_TRACE_SIGNAL] = take_other,      [TOCSIN_TRACE_PTRACE] = take_other,
-    [TOCSIN_TRACE_OPENED] = take_opened,     [TOCSIN_TRACE_RELEASED] = take_released,
-    [TOCSIN_TRACE_RENAMED] = take_renamed,   [TOCSIN_TRACE_LINKED] = take_linked,
-    [TOCSIN_TRACE_UNLINKED] = take_unlinked, [TOCSIN_TRACE_MODE] = take_mode,
-    [TOCSIN_TRACE_MAPPED] = take_mapped,     [TOCSIN_TRACE_MODULE] = take_code,
-    [TOCSIN_TRACE_BPF] = take_code,          [TOCSIN_TRACE_BOUND] = take_socket,
-    [TOCSIN_TRACE_LISTENING] = take_socket,  [TOCSIN_TRACE_ACCEPTED] = take_socket,
-    [TOCSIN_TRACE_CONNECTED] = take_socket,  [TOCSIN_TRACE_CLOSED] = take_closed,
+    [TOCSIN_TRACE_CREATED] = take_created,  [TOCSIN_TRACE_EXECUTED] = take_executed,
+    [TOCSIN_TRACE_EXITED] = take_exited,    [TOCSIN_TRACE_CREDENTIALS] = take_credentials,
+    [TOCSIN_TRACE_SIGNAL] = take_other,     [TOCSIN_TRACE_PTRACE] = take_other,
+    [TOCSIN_TRACE_OPENED] = take_opened,    [TOCSIN_TRACE_RELEASED] = take_released,
+    [TOCSIN_TRACE_RENAMED] = take_renamed,  [TOCSIN_TRACE_LINKED] = take_linked,
+    [TOCSIN_TRACE_UNLINKED] = add_file,     [TOCSIN_TRACE_MODE] = take_mode,
+    [TOCSIN_TRACE_MAPPED] = take_mapped,    [TOCSIN_TRACE_MODULE] = take_code,
+    [TOCSIN_TRACE_BPF] = take_code,         [TOCSIN_TRACE_BOUND] = take_socket,
+    [TOCSIN_TRACE_LISTENING] = take_socket, [TOCSIN_TRACE_ACCEPTED] = take_socket,
+    [TOCSIN_TRACE_CONNECTED] = take_socket, [TOCSIN_TRACE_CLOSED] = take_closed,
 };
 
 int tocsin_traced_events_call(struct tocsin_traced_events *ev, const char *name,

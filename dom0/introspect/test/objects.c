@@ -7,6 +7,21 @@
 #define SET(type, object, path, value) fixture_set(f, type, object, path, value)
 #define AT(type, object, path) ((object) + fixture_offset(f, type, path))
 
+const struct change made_traced[] = {{"task_struct", "stack", "stack"},
+				     {"task_struct", "thread.sp", "thread.sp"},
+				     {"thread_union", "stack", "stack:16384"},
+				     {"socket", "sk", "sk"},
+				     {"file", "f_mode", "f_mode:4"},
+				     {"inode", "i_nlink", "i_nlink:4"},
+				     {"inode", "i_dentry.first", "i_dentry.first"},
+				     {"dentry", "d_u.d_alias", "d_u.d_alias:16"},
+				     {"dentry", "d_sb", "d_sb"},
+				     {"super_block", "s_mounts", "s_mounts:16"},
+				     {"mount", "mnt_instance", "mnt_instance:16"},
+				     {"mount", "mnt_ns", "mnt_ns"},
+				     {"inet_sock", "inet_sport", "inet_sport:2"},
+				     {0}};
+
 static uint64_t user_ns, pid_ns, pids, init_task, task_mm, task_fs, root_dentry, root_mount,
     root_sb;
 

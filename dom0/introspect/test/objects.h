@@ -8,8 +8,9 @@
 
 #include "fixture.h"
 
-/* Changes for fixture_open: modules from 4.5 to 6.3; the log before 5.10. */
-extern const struct change made_core_layout[], made_records[];
+/* Changes for fixture_open: modules from 4.5 to 6.3; the log before 5.10; what traced calls need.
+ */
+extern const struct change made_core_layout[], made_records[], made_traced[];
 
 #define MADE_PID 700
 #define MADE_START 5000000000ull /* nanoseconds since boot; of the thread: one second later */

@@ -22,21 +22,6 @@
 #define NOW (50ull * 1000000000)
 #define MS 1000000ull
 
-static const struct change with_all[] = {{"task_struct", "stack", "stack"},
-					 {"task_struct", "thread.sp", "thread.sp"},
-					 {"thread_union", "stack", "stack:16384"},
-					 {"socket", "sk", "sk"},
-					 {"file", "f_mode", "f_mode:4"},
-					 {"inode", "i_nlink", "i_nlink:4"},
-					 {"inode", "i_dentry.first", "i_dentry.first"},
-					 {"dentry", "d_u.d_alias", "d_u.d_alias:16"},
-					 {"dentry", "d_sb", "d_sb"},
-					 {"super_block", "s_mounts", "s_mounts:16"},
-					 {"mount", "mnt_instance", "mnt_instance:16"},
-					 {"mount", "mnt_ns", "mnt_ns"},
-					 {"inet_sock", "inet_sport", "inet_sport:2"},
-					 {0}};
-
 static struct fixture *f;
 static struct tocsin_process p;
 static struct tocsin_who_cache *who;
@@ -102,7 +87,7 @@ static int set_up(void **state)
 {
 	static const struct tocsin_traced_settings settings = {.guest = "guest", .boot = 7};
 
-	f = fixture_open(with_all);
+	f = fixture_open(made_traced);
 	p = make_process(f);
 	make_system(f);
 	make_files(f, &p, make_net(f));

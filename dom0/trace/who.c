@@ -142,16 +142,24 @@ static bool read_comm(const struct tocsin_who_cache *c, struct entry *e)
 	return read_at(c, e->leader, c->layout->task_comm, e->who.comm, TOCSIN_COMM_SIZE);
 }
 
-static bool still_there(const struct tocsin_who_cache *c, struct entry *e)
+/* Is its task the same thread's yet? It may have ended. */
+static bool is_same(const struct tocsin_who_cache *c, const struct entry *e)
 {
-	uint64_t stack, start;
+	uint64_t start;
 	int32_t tid;
 
-	return read_at(c, e->who.task, c->task_stack, &stack, sizeof(stack)) && stack == e->stack &&
-	       read_at(c, e->who.task, c->layout->task_pid, &tid, sizeof(tid)) &&
+	return read_at(c, e->who.task, c->layout->task_pid, &tid, sizeof(tid)) &&
 	       tid == e->who.tid &&
 	       read_at(c, e->who.task, c->layout->start_time, &start, sizeof(start)) &&
-	       start == e->thread_start && read_comm(c, e);
+	       start == e->thread_start;
+}
+
+static bool still_there(const struct tocsin_who_cache *c, struct entry *e)
+{
+	uint64_t stack;
+
+	return read_at(c, e->who.task, c->task_stack, &stack, sizeof(stack)) && stack == e->stack &&
+	       is_same(c, e) && read_comm(c, e);
 }
 
 struct search {
@@ -235,6 +243,9 @@ void tocsin_who_find(struct tocsin_who_cache *c, uint64_t rsp, int64_t now_ns, u
 	 * did one that was made there, if nobody else was. */
 	if (e->stack == stack &&
 	    (now_ns - (int64_t)age_ns <= e->seen_ns || e->doubts == c->doubts)) {
+		/* It may have executed, and ended, before any of its calls was read. */
+		if (e->leader == e->who.task && is_same(c, e))
+			read_comm(c, e);
 		*ret = e->who;
 		ret->found = TOCSIN_WHO_BEFORE;
 		return;

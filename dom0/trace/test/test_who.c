@@ -111,6 +111,28 @@ static void one_that_ended_is_remembered(void **state)
 	assert_int_equal(who.found, TOCSIN_WHO_BEFORE);
 }
 
+/* Who executes and ends before its calls are read has the name that it had last. */
+static void one_that_was_made_and_ended_has_its_last_name(void **state)
+{
+	struct scene *s = *state;
+	struct tocsin_who who;
+
+	assert_true(tocsin_who_made(s->c, s->p.task, NULL, NOW, 0, &who));
+	assert_string_equal(who.comm, "worker");
+	fixture_set(s->f, "task_struct", s->p.task, "stack", 0);
+	fixture_set_text(s->f, "task_struct", s->p.task, "comm", "renamed");
+	who = find(s, STACK + 0x3e48, 0);
+	assert_int_equal(who.found, TOCSIN_WHO_BEFORE);
+	assert_int_equal(who.pid, MADE_PID);
+	assert_string_equal(who.comm, "renamed");
+	/* Its memory is another's by now: the name that is known stays. */
+	fixture_set(s->f, "task_struct", s->p.task, "start_boottime", MADE_START + SECOND);
+	fixture_set_text(s->f, "task_struct", s->p.task, "comm", "another");
+	who = find(s, STACK + 0x3e48, 0);
+	assert_int_equal(who.found, TOCSIN_WHO_BEFORE);
+	assert_string_equal(who.comm, "renamed");
+}
+
 /* The guest has been up for 102 s; the process began when it was up for 5. */
 static void what_came_later_did_not_do_it(void **state)
 {
@@ -179,6 +201,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_thread_is_found_by_its_stack, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(another_thread_of_the_process, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(one_that_ended_is_remembered, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(one_that_was_made_and_ended_has_its_last_name, set_up,
+					    tear_down),
 	    cmocka_unit_test_setup_teardown(what_came_later_did_not_do_it, set_up, tear_down),
 	    cmocka_unit_test(a_kernel_that_does_not_tell),
 	    cmocka_unit_test(the_size_of_stacks),

@@ -33,8 +33,11 @@ static void look_at_image(struct tocsin_memory *m, uint64_t cr3)
 	check(image.size && image.size <= TOCSIN_IMAGE_MAX &&
 	      image.text_va >> 31 == 0x1ffffffffull);
 	/* Most of what a large one claims is not there, and would only be zeros. */
-	if (image.size <= SIZE && !tocsin_image_fetch(m, &image, cr3 & 1))
-		check(image.bytes && image.holes * TOCSIN_PAGE_SIZE <= image.size);
+	if (image.size <= SIZE && !tocsin_image_fetch(m, &image, cr3 & 1)) {
+		check(image.bytes && image.from < image.size);
+		tocsin_image_fetch_text(m, &image);
+		check(!image.from && image.holes * TOCSIN_PAGE_SIZE <= image.size);
+	}
 	tocsin_image_free(&image);
 }
 

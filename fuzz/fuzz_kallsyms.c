@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct tocsin_kallsyms *ks;
 
-	if (tocsin_kallsyms_open(data, size, 0xffffffff9a000000ull, &ks, NULL))
+	if (tocsin_kallsyms_open(data, size, 0, 0xffffffff9a000000ull, &ks, NULL))
 		return 0;
 	tocsin_kallsyms_iterate(ks, look_up, ks);
 	tocsin_kallsyms_close(ks);

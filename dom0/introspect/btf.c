@@ -218,34 +218,39 @@ static bool good_name(const struct tocsin_btf *btf, uint32_t name)
 	return name < (uint64_t)btf->strings_first + btf->strings_size;
 }
 
+/* Are the names and type ids of the elements of a type in range, and members inside it? */
+static bool check_elements(const struct tocsin_btf *btf, const uint8_t *record, enum kind kind)
+{
+	const struct shape *s = &shapes[kind];
+	uint32_t info = le32(record + 4), mask = info >> 31 ? 0xffffff : 0xffffffff;
+	const uint8_t *at = record + RECORD_SIZE + s->fixed;
+	const uint8_t *end = at + (info & 0xffff) * (size_t)s->each;
+	bool has_members = kind == KIND_STRUCT || kind == KIND_UNION;
+	uint64_t bits = le32(record + 8) * 8ull;
+
+	for (; at < end; at += s->each) {
+		if (s->each_name >= 0 && !good_name(btf, le32(at + s->each_name)))
+			return false;
+		if (s->each_type >= 0 && le32(at + s->each_type) > last_id(btf))
+			return false;
+		if (has_members && (le32(at + 8) & mask) > bits)
+			return false;
+	}
+	return true;
+}
+
 /* Second pass, one type: are its names and type ids in range? */
 static bool check_type(const struct tocsin_btf *btf, uint32_t id)
 {
-	const struct shape *s = &shapes[kind_of(btf, id)];
-	enum kind kind = kind_of(btf, id);
-	uint32_t n = s->each ? vlen_of(btf, id) : 0;
+	const uint8_t *record = btf->data + btf->record[id - btf->first];
+	enum kind kind = le32(record + 4) >> 24 & 0x1f;
+	const struct shape *s = &shapes[kind];
 
-	if (!good_name(btf, word(btf, id, 0)) || (s->refers && word(btf, id, 8) > last_id(btf)))
+	if (!good_name(btf, le32(record)) || (s->refers && le32(record + 8) > last_id(btf)))
 		return false;
-	if (s->fixed_type >= 0 && word(btf, id, RECORD_SIZE + s->fixed_type) > last_id(btf))
+	if (s->fixed_type >= 0 && le32(record + RECORD_SIZE + s->fixed_type) > last_id(btf))
 		return false;
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t at = RECORD_SIZE + s->fixed + i * s->each;
-
-		if (s->each_name >= 0 && !good_name(btf, word(btf, id, at + s->each_name)))
-			return false;
-		if (s->each_type >= 0 && word(btf, id, at + s->each_type) > last_id(btf))
-			return false;
-		if (kind == KIND_STRUCT || kind == KIND_UNION) {
-			uint32_t bits = word(btf, id, at + 8);
-
-			if (word(btf, id, 4) >> 31)
-				bits &= 0xffffff;
-			if (bits > (uint64_t)word(btf, id, 8) * 8)
-				return false;
-		}
-	}
-	return true;
+	return !s->each || check_elements(btf, record, kind);
 }
 
 static bool is_named(const struct tocsin_btf *btf, uint32_t id, bool typedefs)

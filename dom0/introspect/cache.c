@@ -387,7 +387,8 @@ void tocsin_cache_save(const struct tocsin_kernel *k, const struct tocsin_cache 
 	    (size_t)snprintf(name, sizeof(name), "%" PRIx64 "-", k->build_id_va - image->text_va);
 	for (size_t i = 0; i < k->info.build_id_size; i++)
 		snprintf(name + size + 2 * i, 3, "%02x", k->info.build_id[i]);
-	blob = memmem(image->bytes, image->size, btf[1].bytes, btf[1].size);
+	blob = memmem(image->bytes + image->from, image->size - image->from, btf[1].bytes,
+		      btf[1].size);
 	bytes = blob ? compose(parts, blob - image->bytes, &size) : NULL;
 	if (bytes && cache->store)
 		write_stored(cache->store, name, bytes, size);

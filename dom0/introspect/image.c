@@ -16,6 +16,7 @@
 #define ENTRIES 512
 #define PRESENT 1ull
 #define LARGE (1ull << 7)
+#define NO_EXECUTE (1ull << 63)
 #define ADDRESS 0x000ffffffffff000ull
 #define MIB2 (2ull << 20)
 #define KERNEL_MAP 0xffffffff80000000ull
@@ -79,7 +80,7 @@ static int pmd_base(struct tocsin_memory *m, uint64_t pmd, uint64_t *ret)
 int tocsin_image_locate(struct tocsin_memory *m, uint64_t level3, struct tocsin_image *ret)
 {
 	uint64_t t[ENTRIES], pa;
-	int first = 0, last, rc;
+	int first = 0, last, text, rc;
 
 	rc = tocsin_memory_read(m, level3, t, sizeof(t));
 	if (rc)
@@ -106,10 +107,13 @@ int tocsin_image_locate(struct tocsin_memory *m, uint64_t level3, struct tocsin_
 	}
 	if (last - first < 2)
 		return -ENOENT;
+	for (text = first; text < last && !(t[text] & NO_EXECUTE); text++)
+		;
 	ret->level3 = level3;
 	ret->text_pa = pa;
 	ret->text_va = KERNEL_MAP + first * MIB2;
 	ret->size = (last - first) * MIB2;
+	ret->text_size = text < last ? (text - first) * MIB2 : 0;
 	return 0;
 }
 
@@ -238,17 +242,9 @@ static void clear_page(uint8_t *page)
 		memset(page, 0, TOCSIN_PAGE_SIZE);
 }
 
-int tocsin_image_fetch(struct tocsin_memory *m, struct tocsin_image *image, bool copy)
+static void fetch(struct tocsin_memory *m, struct tocsin_image *image, size_t from, size_t end)
 {
-	uint64_t follow;
-
-	image->bytes = tocsin_memory_map(m, image->text_pa, &follow);
-	if (image->bytes && follow >= image->size && !copy)
-		return 0;
-	image->bytes = image->copy = calloc(1, image->size);
-	if (!image->copy)
-		return -ENOMEM;
-	for (size_t off = 0; off < image->size; off += MIB2) {
+	for (size_t off = from; off < end; off += MIB2) {
 		if (!tocsin_memory_read(m, image->text_pa + off, image->copy + off, MIB2))
 			continue;
 		for (size_t o = off; o < off + MIB2; o += TOCSIN_PAGE_SIZE) {
@@ -259,7 +255,28 @@ int tocsin_image_fetch(struct tocsin_memory *m, struct tocsin_image *image, bool
 			image->holes++;
 		}
 	}
+}
+
+int tocsin_image_fetch(struct tocsin_memory *m, struct tocsin_image *image, bool copy)
+{
+	uint64_t follow;
+
+	image->from = image->text_size;
+	image->bytes = tocsin_memory_map(m, image->text_pa, &follow);
+	if (image->bytes && follow >= image->size && !copy)
+		return 0;
+	image->bytes = image->copy = calloc(1, image->size);
+	if (!image->copy)
+		return -ENOMEM;
+	fetch(m, image, image->from, image->size);
 	return 0;
+}
+
+void tocsin_image_fetch_text(struct tocsin_memory *m, struct tocsin_image *image)
+{
+	if (image->copy)
+		fetch(m, image, 0, image->from);
+	image->from = 0;
 }
 
 int tocsin_image_open(struct tocsin_memory *m, uint64_t cr3, struct tocsin_image *ret,

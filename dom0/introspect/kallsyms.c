@@ -513,7 +513,7 @@ static int open_at(struct image *im, struct tocsin_kallsyms **ret, struct tocsin
 	return 0;
 }
 
-int tocsin_kallsyms_open(const void *image, size_t size, uint64_t base,
+int tocsin_kallsyms_open(const void *image, size_t size, size_t from, uint64_t base,
 			 struct tocsin_kallsyms **ret, struct tocsin_error *err)
 {
 	static const char digits[] = "0\0"
@@ -528,7 +528,7 @@ int tocsin_kallsyms_open(const void *image, size_t size, uint64_t base,
 				     "9";
 	struct image im = {.bytes = image, .size = size, .base = base};
 	struct tocsin_error last = {0};
-	const uint8_t *at = image, *end = at + size;
+	const uint8_t *at = im.bytes + (from < size ? from : size), *end = im.bytes + size;
 
 	while ((at = memmem(at, end - at, digits, sizeof(digits)))) {
 		if (tokens_at(&im, at - im.bytes)) {

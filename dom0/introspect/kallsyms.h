@@ -34,12 +34,13 @@ struct tocsin_kallsyms_info {
 
 /*
  * Find and decode the tables in a copy of a kernel image, size bytes at image, whose first byte
- * has virtual address base (_text). Unreadable pages may be zero-filled, if the tables do not lie
- * there. Everything needed is copied; the image need not outlive the call.
+ * has virtual address base (_text). They are looked for from byte `from` on. Unreadable pages may be
+ * zero-filled, if the tables do not lie there. Everything needed is copied; the image need not
+ * outlive the call.
  * -ENOENT: no tables; -EINVAL: tables were found, but no layout makes sense of them (err says
  * which step failed); -E2BIG, -ENOMEM.
  */
-int tocsin_kallsyms_open(const void *image, size_t size, uint64_t base,
+int tocsin_kallsyms_open(const void *image, size_t size, size_t from, uint64_t base,
 			 struct tocsin_kallsyms **ret, struct tocsin_error *err);
 void tocsin_kallsyms_close(struct tocsin_kallsyms *ks);
 

@@ -270,7 +270,7 @@ static int open_types(struct tocsin_kernel *k, const struct tocsin_image *image,
 	    va - image->text_va < image->size &&
 	    types_at(k, at + (va - image->text_va), image->size - (va - image->text_va), &why))
 		return 0;
-	for (; (at = memmem(at, end - at, magic, sizeof(magic))); at++)
+	for (at += image->from; (at = memmem(at, end - at, magic, sizeof(magic))); at++)
 		if (types_at(k, at, end - at, &why))
 			return 0;
 	return tocsin_error_set(err, -ENOENT, "no BTF in the kernel image: %s",
@@ -420,7 +420,14 @@ static int open_tables(struct tocsin_kernel *k, struct tocsin_image *image,
 	rc = tocsin_image_fetch(k->m, image, cache->folder || cache->store);
 	if (rc)
 		return tocsin_error_set(err, rc, "no memory for a copy of the kernel image");
-	rc = tocsin_kallsyms_open(image->bytes, image->size, image->text_va, &k->symbols, err);
+	rc = tocsin_kallsyms_open(image->bytes, image->size, image->from, image->text_va,
+				  &k->symbols, err);
+	if (rc && rc != -ENOMEM && image->from) {
+		tocsin_error_clear(err);
+		tocsin_image_fetch_text(k->m, image);
+		rc = tocsin_kallsyms_open(image->bytes, image->size, 0, image->text_va, &k->symbols,
+					  err);
+	}
 	return rc ? rc : open_types(k, image, err);
 }
 

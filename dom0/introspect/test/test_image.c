@@ -19,6 +19,7 @@
 #define LEVEL4 (TEXT + 0x6000)
 #define TABLE 0x67ull
 #define LARGE 0x1e1ull
+#define NO_EXECUTE (1ull << 63)
 
 static uint8_t *bytes;
 static struct tocsin_memory *m;
@@ -74,6 +75,26 @@ static void test_found(void **state)
 	check(TOP);
 	check(TOP | 0x805);  /* PCID */
 	check(TOP | 0x1805); /* and the user half */
+}
+
+/* What is mapped executable is left out until it is asked for. */
+static void test_text(void **state)
+{
+	struct tocsin_image image = {0};
+	struct tocsin_error err = {0};
+
+	entry(LEVEL2, 8, (TEXT + 0x200000) | LARGE | NO_EXECUTE);
+	strcpy((char *)bytes + TEXT + 0x100000, "text");
+	assert_int_equal(tocsin_image_open(m, TOP, &image, &err), 0);
+	assert_int_equal(image.text_size, 0x200000);
+	assert_int_equal(tocsin_image_fetch(m, &image, true), 0);
+	assert_int_equal(image.from, 0x200000);
+	assert_string_equal((char *)image.bytes + 0x300000, "inside");
+	assert_string_equal((char *)image.bytes + 0x100000, "");
+	tocsin_image_fetch_text(m, &image);
+	assert_int_equal(image.from, 0);
+	assert_string_equal((char *)image.bytes + 0x100000, "text");
+	tocsin_image_free(&image);
 }
 
 static void test_five_levels(void **state)
@@ -137,9 +158,13 @@ static void test_beyond_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_found),          TEST(test_five_levels),
-	    TEST(test_third_entry),    TEST(test_outside_its_image),
-	    TEST(test_not_contiguous), TEST(test_beyond_memory),
+	    TEST(test_found),
+	    TEST(test_text),
+	    TEST(test_five_levels),
+	    TEST(test_third_entry),
+	    TEST(test_outside_its_image),
+	    TEST(test_not_contiguous),
+	    TEST(test_beyond_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,7 +223,7 @@ static void addresses_have_functions(void **state)
 	struct tocsin_symbol s;
 
 	build(&layouts[2]);
-	assert_int_equal(tocsin_kallsyms_open(image, size, BASE, &ks, NULL), 0);
+	assert_int_equal(tocsin_kallsyms_open(image, size, 0, BASE, &ks, NULL), 0);
 	assert_int_equal(tocsin_kallsyms_at(ks, BASE + 40 * 16 + 5, &s), 0);
 	assert_string_equal(s.name, "sys_call_81"); /* 80 is data at the same address */
 	assert_int_equal(s.address, BASE + 40 * 16);
@@ -239,7 +239,7 @@ static void every_layout_round_trips(void **state)
 		struct tocsin_error err = {0};
 
 		build(&layouts[i]);
-		if (tocsin_kallsyms_open(image, size, BASE, &ks, &err))
+		if (tocsin_kallsyms_open(image, size, 0, BASE, &ks, &err))
 			fail_msg("%s: %s", layouts[i].name, err.message);
 		round_trip(&layouts[i], ks);
 		tocsin_kallsyms_close(ks);
@@ -262,7 +262,7 @@ static void truncations_are_refused(void **state)
 
 			assert_non_null(tight);
 			memcpy(tight, image, n);
-			assert_true(tocsin_kallsyms_open(tight, n, BASE, &ks, NULL) < 0);
+			assert_true(tocsin_kallsyms_open(tight, n, 0, BASE, &ks, NULL) < 0);
 			assert_ptr_equal(ks, (void *)1);
 			free(tight);
 		}
@@ -277,7 +277,7 @@ static void refused(size_t at, uint8_t value, int code)
 
 	assert_int_not_equal(saved, value);
 	image[at] = value;
-	assert_int_equal(tocsin_kallsyms_open(image, size, BASE, &ks, &err), code);
+	assert_int_equal(tocsin_kallsyms_open(image, size, 0, BASE, &ks, &err), code);
 	assert_null(ks);
 	assert_true(err.message[0]);
 	image[at] = saved;
@@ -306,7 +306,7 @@ static void zeroed_offsets_are_refused(void **state)
 
 		build(&layouts[i]);
 		memset(image + offsets_at, 0, N * 4);
-		assert_int_equal(tocsin_kallsyms_open(image, size, BASE, &ks, NULL), -EINVAL);
+		assert_int_equal(tocsin_kallsyms_open(image, size, 0, BASE, &ks, NULL), -EINVAL);
 	}
 }
 
@@ -319,10 +319,10 @@ static void a_wrong_base_is_refused(void **state)
 		if (layouts[i].order == PLACE)
 			continue; /* relative to itself: its tables do not say the base */
 		build(&layouts[i]);
-		assert_int_equal(tocsin_kallsyms_open(image, size, BASE + 0x200000, &ks, NULL),
+		assert_int_equal(tocsin_kallsyms_open(image, size, 0, BASE + 0x200000, &ks, NULL),
 				 -EINVAL);
 	}
-	assert_int_equal(tocsin_kallsyms_open(image, 0, BASE, &ks, NULL), -ENOENT);
+	assert_int_equal(tocsin_kallsyms_open(image, 0, 0, BASE, &ks, NULL), -ENOENT);
 }
 
 static int write_images(const char *folder)

@@ -13,6 +13,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #define NEW_SYN_RECV 12 /* include/net/tcp_states.h */
 
 static bool is_inet(const struct tocsin_socket *s)
@@ -156,20 +159,16 @@ bool tocsin_role_same(const struct tocsin_socket *x, const struct tocsin_socket 
 	return same_addresses(x, y);
 }
 
-/* FNV-1a over its parts; a collision hides a connection that was missed from a count, no more. */
-static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3;
-	return hash;
-}
-
+/* A collision hides a connection that was missed from a count, no more. */
 uint64_t tocsin_role_tuple(const struct tocsin_socket *s)
 {
-	uint64_t hash = mix(0xcbf29ce484222325, &s->netns, sizeof(s->netns));
+	struct {
+		uint8_t local[16], remote[16];
+		uint32_t netns;
+		uint16_t local_port, remote_port;
+	} tuple = {.netns = s->netns, .local_port = s->local_port, .remote_port = s->remote_port};
 
-	hash = mix(hash, s->local, sizeof(s->local));
-	hash = mix(hash, s->remote, sizeof(s->remote));
-	hash = mix(hash, &s->local_port, sizeof(s->local_port));
-	return mix(hash, &s->remote_port, sizeof(s->remote_port));
+	memcpy(tuple.local, s->local, sizeof(tuple.local));
+	memcpy(tuple.remote, s->remote, sizeof(tuple.remote));
+	return XXH3_64bits(&tuple, sizeof(tuple));
 }

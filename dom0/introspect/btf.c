@@ -270,7 +270,8 @@ static size_t name_of(const struct tocsin_btf *btf, uint32_t id, const char **re
 	return length <= NAME_MAX_LEN ? length : 0;
 }
 
-static void index_type(struct tocsin_btf *btf, uint32_t id, size_t *used)
+static void index_type(struct tocsin_btf *btf, struct tocsin_names_adding *adding, uint32_t id,
+		       size_t *used)
 {
 	const char *name;
 	size_t length = name_of(btf, id, &name);
@@ -278,17 +279,18 @@ static void index_type(struct tocsin_btf *btf, uint32_t id, size_t *used)
 	if (!length)
 		return;
 	if (!btf->base) {
-		tocsin_names_add(&btf->names, btf->strings, word(btf, id, 0), length, id);
+		tocsin_names_add(adding, btf->strings, word(btf, id, 0), length, id);
 		return;
 	}
 	memcpy(btf->pool + *used, name, length + 1);
-	tocsin_names_add(&btf->names, btf->pool, (uint32_t)*used, length, id);
+	tocsin_names_add(adding, btf->pool, (uint32_t)*used, length, id);
 	*used += length + 1;
 }
 
 /* Third pass: index what can be asked for by name. Structs and unions go before typedefs. */
 static int index_names(struct tocsin_btf *btf)
 {
+	struct tocsin_names_adding adding = {.n = &btf->names};
 	size_t bytes = 0, used = 0;
 	uint32_t count = 0;
 	const char *name;
@@ -309,7 +311,8 @@ static int index_names(struct tocsin_btf *btf)
 	for (int typedefs = 0; typedefs < 2; typedefs++)
 		for (uint32_t id = btf->first + 1; id <= last_id(btf); id++)
 			if (is_named(btf, id, typedefs))
-				index_type(btf, id, &used);
+				index_type(btf, &adding, id, &used);
+	tocsin_names_added(&adding, btf->base ? btf->pool : btf->strings);
 	return 0;
 }
 

@@ -256,6 +256,7 @@ static bool names_by_markers(struct image *im, unsigned int width)
 /* Expand all names. -EINVAL: one is too long or empty. */
 static int decode_names(const struct image *im, struct tocsin_kallsyms *ks)
 {
+	struct tocsin_names_adding adding = {.n = &ks->names};
 	size_t at = im->names, used = 0, room = 0;
 
 	for (uint32_t i = 0; i < im->count; i++) {
@@ -292,8 +293,9 @@ static int decode_names(const struct image *im, struct tocsin_kallsyms *ks)
 		ks->type[i] = ks->pool[first];
 		ks->name[i] = first + 1;
 		ks->pool[used++] = '\0';
-		tocsin_names_add(&ks->names, ks->pool, first + 1, used - first - 2, i);
+		tocsin_names_add(&adding, ks->pool, first + 1, used - first - 2, i);
 	}
+	tocsin_names_added(&adding, ks->pool);
 	ks->count = im->count;
 	return 0;
 }
@@ -307,38 +309,50 @@ static uint64_t address_of(const struct tocsin_kallsyms *ks, size_t i)
 	return v < 0 ? ks->base + (uint64_t)(-1 - (int64_t)v) : (uint64_t)v;
 }
 
+/* The address that the i-th offset at `at` stands for; false: none of this kernel's. */
+static inline bool decode_offset(const struct image *im, size_t at, uint64_t relative_base,
+				 enum encoding encoding, uint32_t i, uint64_t *ret)
+{
+	int32_t v = (int32_t)le32(im->bytes + at + (size_t)i * 4);
+
+	if (encoding == PERCPU && v >= 0) {
+		*ret = (uint64_t)v;
+		return true;
+	}
+	if (encoding == PERCPU)
+		*ret = relative_base - 1 - (int64_t)v;
+	else if (encoding == PLAIN)
+		*ret = relative_base + (uint32_t)v;
+	else
+		*ret = im->base + at + (uint64_t)i * 4 + (int64_t)v;
+	return *ret >= im->base && *ret - im->base <= KERNEL_MAX;
+}
+
 /* Decode the offsets at `at`; false: these are no addresses of this kernel in growing order. */
 static bool decode_offsets(const struct image *im, size_t at, uint64_t relative_base,
 			   enum encoding encoding, struct tocsin_kallsyms *ks)
 {
-	uint64_t before = 0, first = 0;
+	uint64_t before = 0, first, last;
 	uint32_t equal = 0;
 
+	/* Real symbols differ: an area of zeros must not pass for a small kernel's table. */
+	if (!decode_offset(im, at, relative_base, encoding, 0, &first) ||
+	    !decode_offset(im, at, relative_base, encoding, im->count - 1, &last) || last <= first)
+		return false;
 	for (uint32_t i = 0; i < im->count; i++) {
-		int32_t v = (int32_t)le32(im->bytes + at + (size_t)i * 4);
 		uint64_t a;
 
-		if (encoding == PERCPU)
-			a = v >= 0 ? (uint64_t)v : relative_base - 1 - (int64_t)v;
-		else if (encoding == PLAIN)
-			a = relative_base + (uint32_t)v;
-		else
-			a = im->base + at + (uint64_t)i * 4 + (int64_t)v;
-		if ((encoding != PERCPU || v < 0) && (a < im->base || a - im->base > KERNEL_MAX))
-			return false;
-		if (i && a < before)
+		if (!decode_offset(im, at, relative_base, encoding, i, &a) || a < before)
 			return false;
 		equal = i && a == before ? equal + 1 : 0;
 		/* Debian's 5.10 has one in eleven at one address; most are only in memory of zeros.
 		 */
 		if (equal > im->count / 4)
 			return false;
-		ks->offset[i] = encoding == PERCPU && v >= 0 ? v : -1 - (int32_t)(a - im->base);
-		first = i ? first : a;
+		ks->offset[i] = a < im->base ? (int32_t)a : -1 - (int32_t)(a - im->base);
 		before = a;
 	}
-	/* Real symbols differ: an area of zeros must not pass for a small kernel's table. */
-	return first != before;
+	return true;
 }
 
 static bool offsets_at(const struct image *im, size_t at, size_t base_at,

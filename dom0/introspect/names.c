@@ -48,15 +48,37 @@ void tocsin_names_close(struct tocsin_names *n)
 	free(n->slots);
 }
 
-void tocsin_names_add(struct tocsin_names *n, const char *text, uint32_t at, size_t length,
-		      uint32_t number)
+static void insert(struct tocsin_names *n, const char *text, const struct tocsin_names_slot *s)
 {
-	uint32_t h = hash(n->seed, text + at, length), i = h & n->mask;
+	uint32_t i = s->hash & n->mask;
 
 	for (; n->slots[i].number; i = (i + 1) & n->mask)
-		if (n->slots[i].hash == h && !strcmp(text + n->slots[i].at, text + at))
+		if (n->slots[i].hash == s->hash && !strcmp(text + n->slots[i].at, text + s->at))
 			return;
-	n->slots[i] = (struct tocsin_names_slot){h, at, number + 1};
+	n->slots[i] = *s;
+}
+
+void tocsin_names_add(struct tocsin_names_adding *a, const char *text, uint32_t at, size_t length,
+		      uint32_t number)
+{
+	uint32_t h = hash(a->n->seed, text + at, length);
+	struct tocsin_names_slot *s = &a->waiting[a->count++ % TOCSIN_NAMES_WAITING];
+
+	if (s->number)
+		insert(a->n, text, s);
+	*s = (struct tocsin_names_slot){h, at, number + 1};
+	__builtin_prefetch(&a->n->slots[h & a->n->mask], 1);
+}
+
+void tocsin_names_added(struct tocsin_names_adding *a, const char *text)
+{
+	for (int i = 0; i < TOCSIN_NAMES_WAITING; i++) {
+		struct tocsin_names_slot *s = &a->waiting[a->count++ % TOCSIN_NAMES_WAITING];
+
+		if (s->number)
+			insert(a->n, text, s);
+		s->number = 0;
+	}
 }
 
 int tocsin_names_find(const struct tocsin_names *n, const char *text, const char *name,

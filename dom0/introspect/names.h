@@ -23,9 +23,22 @@ struct tocsin_names {
 int tocsin_names_open(struct tocsin_names *n, uint32_t count);
 void tocsin_names_close(struct tocsin_names *n);
 
-/* The name of length bytes and a NUL at text + at. Of equal names the first one added counts. */
-void tocsin_names_add(struct tocsin_names *n, const char *text, uint32_t at, size_t length,
+#define TOCSIN_NAMES_WAITING 16
+
+/* Filling one: each waits for a few others, until its slot has come from memory. */
+struct tocsin_names_adding {
+	struct tocsin_names *n;
+	struct tocsin_names_slot waiting[TOCSIN_NAMES_WAITING];
+	uint32_t count;
+};
+
+/*
+ * The name of length bytes and a NUL at text + at. Of equal names the first one added counts. The
+ * text may move between calls. After the last one, tocsin_names_added.
+ */
+void tocsin_names_add(struct tocsin_names_adding *a, const char *text, uint32_t at, size_t length,
 		      uint32_t number);
+void tocsin_names_added(struct tocsin_names_adding *a, const char *text);
 
 /* -ENOENT. text: the block that it was filled from. */
 int tocsin_names_find(const struct tocsin_names *n, const char *text, const char *name,

@@ -242,6 +242,7 @@ static void make_symbols(struct fixture *f)
 {
 	struct tocsin_kallsyms *ks = calloc(1, sizeof(*ks));
 	uint32_t at = 0;
+	struct tocsin_names_adding adding = {0};
 
 	demand(ks && (ks->pool = calloc(1, POOL_SIZE)), "no memory");
 	ks->base = FIXTURE_BASE;
@@ -252,6 +253,7 @@ static void make_symbols(struct fixture *f)
 	demand(ks->name && ks->type && ks->offset &&
 		   !tocsin_names_open(&ks->names, FIXTURE_SYMBOLS),
 	       "no memory");
+	adding.n = &ks->names;
 	for (uint32_t i = 0; i < ks->count; i++) {
 		size_t length = strlen(f->symbols[i].name);
 		uint64_t va = f->symbols[i].va;
@@ -261,9 +263,10 @@ static void make_symbols(struct fixture *f)
 		ks->type[i] = va - FIXTURE_TEXT < 2 * TOCSIN_PAGE_SIZE ? 'T' : 'D';
 		ks->offset[i] =
 		    va < FIXTURE_BASE ? (int32_t)va : (int32_t)(-1 - (va - FIXTURE_BASE));
-		tocsin_names_add(&ks->names, ks->pool, at, length, i);
+		tocsin_names_add(&adding, ks->pool, at, length, i);
 		at += (uint32_t)length + 1;
 	}
+	tocsin_names_added(&adding, ks->pool);
 	f->k.symbols = ks;
 }
 

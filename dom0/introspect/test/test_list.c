@@ -123,13 +123,15 @@ static void test_names(void **state)
 {
 	static const char text[] = "one\0two\0one\0three\0";
 	struct tocsin_names n = {0};
+	struct tocsin_names_adding adding = {.n = &n};
 	uint32_t found = 77;
 
 	assert_int_equal(tocsin_names_open(&n, 4), 0);
-	tocsin_names_add(&n, text, 0, 3, 10);
-	tocsin_names_add(&n, text, 4, 3, 20);
-	tocsin_names_add(&n, text, 8, 3, 30);
-	tocsin_names_add(&n, text, 12, 5, 0);
+	tocsin_names_add(&adding, text, 0, 3, 10);
+	tocsin_names_add(&adding, text, 4, 3, 20);
+	tocsin_names_add(&adding, text, 8, 3, 30);
+	tocsin_names_add(&adding, text, 12, 5, 0);
+	tocsin_names_added(&adding, text);
 	assert_int_equal(tocsin_names_find(&n, text, "one", &found), 0);
 	assert_int_equal(found, 10); /* the first counts */
 	assert_int_equal(tocsin_names_find(&n, text, "three", &found), 0);

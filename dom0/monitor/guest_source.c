@@ -3,6 +3,7 @@
 #include "monitor/monitor.h"
 
 #include "base/error.h"
+#include "memory/memory.h"
 
 #include <errno.h>
 #include <string.h>
@@ -59,10 +60,15 @@ static int one_socket(void *context, uint64_t sock, struct tocsin_socket *ret)
 	return tocsin_socket_at(context, sock, ret, NULL);
 }
 
-static uint64_t now(void *unused)
+/* In memory that stands still, a dump, it is as late as the guest's own clock has it. */
+static uint64_t now(void *context)
 {
+	struct tocsin_system system;
 	struct timespec t;
 
+	if (!tocsin_kernel_memory(context)->live && !tocsin_system_read(context, &system, NULL) &&
+	    system.clock_known && system.now > 0)
+		return (uint64_t)system.now;
 	clock_gettime(CLOCK_REALTIME, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
@@ -74,8 +80,8 @@ void tocsin_monitor_source_kernel(struct tocsin_kernel *k, struct tocsin_monitor
 
 	if (!tocsin_system_read(k, &system, NULL) && system.clock_known) {
 		boot = (uint64_t)system.now - system.up;
-		if (system.up < now(NULL))
-			booted = now(NULL) - system.up;
+		if (system.up < now(k))
+			booted = now(k) - system.up;
 	}
 	*ret = (struct tocsin_monitor_source){.refresh = refresh,
 					      .tasks = tasks,

@@ -11,6 +11,7 @@ the same kernel and the same processes; a guest that is private, busy or gone mu
 import json
 import mmap
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -51,6 +52,13 @@ def wrote(*guest):
             and "made of samples" in graph.stdout), graph
 
 
+def dated(image):
+    """What a graph and the guest's own clock say of when a dump was made; to the second, in UTC."""
+    stamp = r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)"
+    return (re.findall("first +" + stamp, tocsin("graph", "--dump", image).stdout)
+            + re.findall("clock +" + stamp, tocsin("info", "--dump", image).stdout))
+
+
 def save(monitor, folder):
     """The guest's memory piece by piece, through QEMU itself."""
     for number, (start, size) in enumerate(PIECES):
@@ -84,6 +92,8 @@ def shared(folder, kernel, image):
             yield f"its dump: {name}", seen == truth, (seen, truth)
         seen = wrote("--dump", f"{folder}/elf")
         yield "and in its dump", seen[0], seen
+        dates = dated(f"{folder}/elf")
+        yield "which is dated by the guest's clock", len(dates) == 2 and len(set(dates)) == 1, dates
         monitor.run("cont")
         busy = tocsin("info", "--qemu", guest.other)
         yield "a monitor that is taken", (busy.returncode == 1 and "waiting for" in busy.stderr and

@@ -3,6 +3,7 @@
  * What goes wrong around the daemon, on a host that is made up, and what is lost of it: for each
  * fault a line of the table that `./check` and tools/faults print.
  */
+#include "dispatch/broker.h"
 #include "sim.h"
 
 #include <setjmp.h>
@@ -153,6 +154,45 @@ static void worker_taken_over(void **state)
 	row("a worker says what it must not", "nothing: killed, another did it", begin);
 	no_more_faults(4);
 	assert_int_equal(now()->workers_died, 1);
+}
+
+/* Wherever it dies: each is done once, nobody is blamed for others, and who is not answered is the
+ * one whose slot was half written. */
+static void worker_killed_in_a_packet(void **state)
+{
+	unsigned int unanswered = 0;
+	char text[96];
+	double begin = 0;
+
+	sim->settings.worker.job.coalesce = 60 * TOCSIN_SECOND;
+	sim_start();
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 0, 0));
+	assert_true(sim_settled(1));
+	for (int i = 0; i < 20; i++) {
+		uint64_t accepted = now()->accepted;
+
+		begin = milliseconds();
+		sim_guest(1)->after = 1 + 97 * i;
+		sim_fault(1, SIM_CRASH, 1);
+		for (unsigned int slot = 0; slot < 16; slot++)
+			sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, slot, 0));
+		assert_true(sim_settled(accepted + 16));
+		for (unsigned int slot = 0; slot < 16; slot++)
+			unanswered += sim_slot(1, slot)->answer.state != TOCSIN_STATE_DONE;
+		sim_fault(1, SIM_NO_FAULT, 0);
+		sim_guest(1)->after = 0;
+	}
+	assert_in_range(now()->workers_died, 10, 20);
+	assert_in_range(unanswered, 0, now()->workers_died);
+	snprintf(text, sizeof(text), "a half-written answer, of %u in %lu deaths", unanswered,
+		 (unsigned long)now()->workers_died);
+	row("a worker is killed over 16 answers", unanswered ? text : "nothing", begin);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(now()->verdicts, 1 + 20 * 16);
+	assert_int_equal(now()->retried, now()->workers_died);
+	assert_int_equal(now()->inconclusive, 0);
+	assert_int_equal(all_lost(), 0);
+	assert_int_equal(sim_lines(sim->log, "\"kind\":\"verdict\""), 1 + 20 * 16);
 }
 
 /* All workers of all guests die over everything: each trigger still comes to an end. */
@@ -509,6 +549,8 @@ static void xenstored_restarted(void **state)
 	sim_ring(2, TOCSIN_OP_SCAN, sim_ask(2, 0, 0));
 	assert_true(sim_settled(2));
 	is_answered(2, 0, 0);
+	sim_ring(1, TOCSIN_OP_PING, 0); /* it has kept its name */
+	assert_true(sim_settled(3));
 	begin = milliseconds();
 	sim_guest(1)->exists = false;
 	assert_true(sim_wait(worker_is_gone));
@@ -520,6 +562,7 @@ static void xenstored_restarted(void **state)
 	assert_true(sim_wait(is_on_again));
 	row("xenstored is restarted, and a guest comes", "nothing", begin);
 	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(sim_lines(sim->log, "\"name\":\"guest-1\""), 2);
 	assert_int_equal(all_lost(), 0);
 }
 
@@ -656,6 +699,7 @@ int main(void)
 	    TEST(worker_hung),
 	    TEST(worker_out_of_memory),
 	    TEST(worker_taken_over),
+	    TEST(worker_killed_in_a_packet),
 	    TEST(workers_always_killed),
 	    TEST(broker_killed),
 	    TEST(writer_killed),

@@ -166,7 +166,7 @@ static void direct(void)
 		record.rdx = sim_ask(1, 0, 0);
 		begin = now();
 		o = tocsin_jobs_run(jobs, &record, false);
-		if (tocsin_jobs_answer(jobs, &o->answer, NULL))
+		if (tocsin_jobs_answer(jobs, tocsin_jobs_slot(jobs), &o->answer, NULL))
 			exit(1);
 		if (i >= 20)
 			sum += now() - begin;

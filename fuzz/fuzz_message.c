@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a worker says to the broker, and the report that the broker makes of it for the writer, from
- * hostile bytes. What is accepted is printed as the writer would, and comes back the same when it
- * is sent on.
+ * What a worker says to the broker, alone or as a packet, and the report that the broker makes of
+ * it for the writer, from hostile bytes. What is accepted is printed as the writer would, and comes
+ * back the same when it is sent on.
  */
 #include "dispatch/message.h"
 #include "dispatch/writer.h"
@@ -54,7 +54,7 @@ static void take_result(const uint8_t *data, size_t size)
 	print(&back);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void take_message(const uint8_t *data, size_t size)
 {
 	struct tocsin_msg_report r;
 	struct tocsin_msg_answer a;
@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct tocsin_msg_job j;
 
 	if (tocsin_msg_kind(data, size) < 0)
-		return 0;
+		return;
 	take_result(data, size);
 	if (!tocsin_msg_get_report(data, size, &r, &again))
 		check(memchr(r.reason, 0, sizeof(r.reason)) && memchr(r.domain, 0, 64));
@@ -73,5 +73,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(j.give_up == 0 || j.give_up == 1);
 	tocsin_msg_get_answer(data, size, &a);
 	tocsin_msg_get_start(data, size, &s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct tocsin_packet p;
+	const uint8_t *message;
+	size_t length, sum = 0;
+
+	take_message(data, size);
+	if (size > sizeof(p.bytes))
+		return 0;
+	memcpy(p.bytes, data, size);
+	p.size = size;
+	p.at = 0;
+	while (tocsin_packet_next(&p, &message, &length) > 0) {
+		check(length && message > p.bytes && message + length <= p.bytes + size);
+		take_message(message, length);
+		sum += length;
+	}
+	check(sum <= size);
 	return 0;
 }

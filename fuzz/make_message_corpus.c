@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The first inputs of fuzz_message: one message of each kind. usage: make_message_corpus FOLDER */
+/* The first inputs of fuzz_message: one message of each kind, and a packet. usage:
+ * make_message_corpus FOLDER */
 #include "dispatch/message.h"
 
 #include <string.h>
@@ -40,6 +41,19 @@ static void make_outcome(void)
 	strcpy(f->why, "why");
 }
 
+/* What a worker says at once: a slot was written, and two outcomes. */
+static int keep_packet(const char *folder)
+{
+	static struct tocsin_packet p;
+	struct tocsin_msg_note note = {.id = 3};
+
+	tocsin_packet_add(&p, bytes, tocsin_msg_put_note(bytes, TOCSIN_MSG_WRITTEN, &note));
+	tocsin_packet_add(&p, bytes, tocsin_msg_put_result(bytes, 4, &o));
+	tocsin_packet_add(&p, bytes, tocsin_msg_put_result(bytes, 5, &o));
+	memcpy(bytes, p.bytes, p.size);
+	return keep(folder, "packet", p.size);
+}
+
 int main(int argc, char **argv)
 {
 	struct tocsin_msg_report report = {.kind = TOCSIN_REPORT_LOSS, .lost = 3, .reason = "full"};
@@ -52,7 +66,7 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		return 2;
 	make_outcome();
-	if (keep(to, "result", tocsin_msg_put_result(bytes, 1, &o)))
+	if (keep(to, "result", tocsin_msg_put_result(bytes, 1, &o)) || keep_packet(to))
 		return 1;
 	o.kind = TOCSIN_REPORT_ERROR;
 	o.has_request = false;

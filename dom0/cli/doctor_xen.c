@@ -30,8 +30,8 @@ static void say_no_xen(struct doctor *d, const struct tocsin_error *err)
 {
 	d->no_xen = true;
 	if (on_xen(d))
-		doctor_say(d, DOCTOR_FAIL, "hypervisor",
-			   "run it as root in dom0, with xenstored running", "%s", err->message);
+		doctor_say(d, DOCTOR_FAIL, "hypervisor", "run it as root in dom0", "%s",
+			   err->message);
 	else
 		doctor_say(d, DOCTOR_FAIL, "hypervisor",
 			   "apt-get install xen-system-amd64, and boot \"Debian GNU/Linux, with "
@@ -80,6 +80,19 @@ static void check_tocsin(struct doctor *d, const struct hypervisor_state *s)
 			   s->livepatching ? " without the live patch"
 					   : " that takes no live patches");
 	}
+}
+
+/* tocsind starts without it, and finds it when it comes; but names are in it. */
+static void check_xenstored(struct doctor *d, const struct hypervisor_state *s)
+{
+	if (s->no_xenstored.code)
+		doctor_say(
+		    d, DOCTOR_FAIL, "xenstored",
+		    "systemctl start xenstored, or /etc/init.d/xen start; a tocsind that runs "
+		    "then finds it by itself",
+		    "%s", s->no_xenstored.message);
+	else
+		doctor_say(d, DOCTOR_PASS, "xenstored", NULL, "it answers");
 }
 
 /* Triggers need no altp2m, so that it is off is no fault. */
@@ -147,6 +160,7 @@ void doctor_xen(struct doctor *d)
 	check_tocsin(d, &s);
 	check_hap(d, &s);
 	check_altp2m(d, &s);
+	check_xenstored(d, &s);
 	for (size_t i = 0; i < s.domain_count; i++)
 		check_guest(d, &s.domains[i]);
 	if (!s.domain_count)

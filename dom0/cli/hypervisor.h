@@ -30,6 +30,7 @@ enum hypervisor_tocsin {
 struct hypervisor_state {
 	struct tocsin_livepatch *livepatch;
 	struct tocsin_host *host;
+	struct tocsin_error no_xenstored; /* why not; then domains have no names */
 	struct tocsin_hypervisor xen;
 	enum hypervisor_tocsin tocsin;
 	bool livepatching;

@@ -103,6 +103,15 @@ static int find_files(const struct hypervisor_options *o, struct hypervisor_stat
 	return find_named(s, o->dbg, &s->symbols, err);
 }
 
+/* What is done here needs no names of domains, and must work at boot, when xenstored may not run.
+ */
+static int open_host(struct hypervisor_state *s, struct tocsin_error *err)
+{
+	if (!tocsin_host_open(&s->host, &s->no_xenstored))
+		return 0;
+	return tocsin_host_open_nameless(&s->host, err);
+}
+
 int hypervisor_survey(const struct hypervisor_options *o, struct hypervisor_state *ret,
 		      struct tocsin_error *err)
 {
@@ -112,7 +121,7 @@ int hypervisor_survey(const struct hypervisor_options *o, struct hypervisor_stat
 	if (!rc)
 		rc = tocsin_livepatch_hypervisor(s.livepatch, &s.xen, err);
 	if (!rc)
-		rc = tocsin_host_open(&s.host, err);
+		rc = open_host(&s, err);
 	if (!rc)
 		rc = survey_payloads(&s, err);
 	if (!rc)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Xen under the daemon: trace buffers, xenstore's watches of domains, hypercalls about them. What
- * xenstored says may stop at any time: domains are asked for by hypercall every second besides.
+ * Xen under the daemon: trace buffers, xenstore's watches of domains, hypercalls about them.
+ * xenstored may not be there yet, or not any more: domains are asked for by hypercall every second
+ * besides, and so is xenstored.
  */
 #include "dispatch/backend_xen.h"
 #include "dispatch/worker.h"
@@ -22,7 +23,7 @@ static struct {
 
 static int open_watch(struct tocsin_error *err)
 {
-	xen.xs = xs_open(0);
+	xen.xs = xs_open(XS_OPEN_SOCKETONLY); /* see host.c */
 	if (xen.xs && xs_watch(xen.xs, "@releaseDomain", "release") &&
 	    xs_watch(xen.xs, "@introduceDomain", "introduce"))
 		return 0;
@@ -46,10 +47,18 @@ static void tell_if_deaf(void)
 static int backend_open(struct tocsin_backend *b, tocsin_event_fn fn, tocsin_raw_fn *raw,
 			void *context, struct tocsin_error *err)
 {
-	int rc = tocsin_host_open(&xen.host, err);
+	struct tocsin_error why = {0};
+	int rc = open_watch(&why);
 
-	if (!rc)
-		rc = open_watch(err);
+	if (rc) {
+		fprintf(stderr,
+			"tocsind: %s; until xenstored is there, new domains have no name, and no "
+			"policy switches them\n",
+			why.message);
+		rc = tocsin_host_open_nameless(&xen.host, err);
+	} else {
+		rc = tocsin_host_open(&xen.host, err);
+	}
 	if (!rc)
 		rc = tocsin_capture_open(RING_PAGES, fn, context, &xen.capture, err);
 	if (rc)
@@ -88,6 +97,14 @@ static int watch_fd(struct tocsin_backend *b)
 	return xen.xs ? xs_fileno(xen.xs) : -1;
 }
 
+/* xenstored is gone: mend() looks for another. */
+static void lose_watch(void)
+{
+	fputs("tocsind: xenstored is not there: domains are asked for each second\n", stderr);
+	xs_close(xen.xs);
+	xen.xs = NULL;
+}
+
 static void take_watch(struct tocsin_backend *b)
 {
 	char **watch;
@@ -99,8 +116,7 @@ static void take_watch(struct tocsin_backend *b)
 		free(watch);
 	if (errno == EAGAIN)
 		return;
-	xs_close(xen.xs); /* xenstored is gone: mend() looks for another */
-	xen.xs = NULL;
+	lose_watch();
 }
 
 /* A connection that broke does not always make the watch's descriptor readable. */
@@ -116,8 +132,7 @@ static bool is_connected(void)
 		free(value);
 		return true;
 	}
-	xs_close(xen.xs);
-	xen.xs = NULL;
+	lose_watch();
 	return false;
 }
 
@@ -126,15 +141,12 @@ static void mend(struct tocsin_backend *b)
 	struct tocsin_host *host;
 
 	tell_if_deaf();
-	if (is_connected())
-		return;
-	if (open_watch(NULL))
-		return;
-	fputs("tocsind: xenstored is there again\n", stderr);
-	if (tocsin_host_open(&host, NULL))
+	if (is_connected() || tocsin_host_open(&host, NULL))
 		return;
 	tocsin_host_close(xen.host);
 	xen.host = host;
+	if (!open_watch(NULL))
+		fputs("tocsind: xenstored is there now\n", stderr);
 }
 
 static int domain(struct tocsin_backend *b, uint32_t domid, struct tocsin_domain *ret,

@@ -140,7 +140,7 @@ static void tick(struct tocsin_broker *b)
 
 static int timeout_of(const struct tocsin_broker *b)
 {
-	uint64_t until = tocsin_guests_deadline(b);
+	uint64_t until = b->more ? b->now : tocsin_guests_deadline(b);
 
 	if (b->next_tick < until)
 		until = b->next_tick;
@@ -173,6 +173,7 @@ static void turn(struct tocsin_broker *b, int timeout)
 	if (b->reports.watch.fd < 0 && b->now >= b->reports.restart_at)
 		tocsin_reports_start(b);
 	tocsin_guests_pump(b);
+	tocsin_reports_send(b);
 	tocsin_intake_store(b, false);
 	tocsin_guests_bury(b);
 }

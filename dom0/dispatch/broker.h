@@ -38,9 +38,12 @@ struct tocsin_todo {
 	struct tocsin_event event;
 	uint8_t attempts; /* workers that died or hung over it */
 	bool stored;      /* in the state */
-	bool told;        /* its outcome has come: the slot is being written */
+	bool alone;       /* a worker died that had it: another gets it alone */
+	bool told;        /* its outcome has come */
+	bool unwritten;   /* then its slot is being written */
 	uint8_t *outcome; /* as it came, owned */
 	size_t outcome_size;
+	bool written_before; /* perhaps: a worker died that had this outcome's slot to write */
 	uint32_t verdict;
 	bool coalesced;
 	enum tocsin_report_kind kind; /* of the outcome */
@@ -107,6 +110,7 @@ struct tocsin_broker {
 	struct tocsin_watch supervisor, signals, queued, domains;
 	struct tocsin_guest *guests, *turn;
 	size_t waiting; /* tasks in lanes and with workers */
+	bool more;      /* could be begun than a turn is for */
 	uint64_t next_id;
 	uint64_t starts; /* of workers */
 	struct tocsin_reports reports;
@@ -115,7 +119,7 @@ struct tocsin_broker {
 	struct tocsin_known *known;
 	struct tocsin_errand *errands;
 	struct tocsin_service *service;
-	uint64_t next_tick, next_look, now;
+	uint64_t next_tick, next_look, next_prune, now;
 	uint64_t commit_at; /* when what is in the state's transaction is to be committed */
 	uint64_t stop_at;   /* 0: not stopping */
 	bool failed;
@@ -143,7 +147,6 @@ void tocsin_broker_unwatch(struct tocsin_broker *b, struct tocsin_watch *w);
 void tocsin_broker_state(struct tocsin_broker *b, int rc);
 
 void tocsin_todos_append(struct tocsin_todos *t, struct tocsin_todo *task);
-void tocsin_todos_prepend(struct tocsin_todos *t, struct tocsin_todo *task);
 struct tocsin_todo *tocsin_todos_take(struct tocsin_todos *t);
 
 /* ---- intake.c ---- */
@@ -213,6 +216,8 @@ void tocsin_report_loss(struct tocsin_broker *b, uint64_t count, const char *rea
 /* Of a scan of the whole guest: the outcome, and its bytes as they came. */
 void tocsin_report_swept(struct tocsin_broker *b, const struct tocsin_domain *d,
 			 const struct tocsin_outcome *o, const uint8_t *outcome, size_t size);
+/* To the writer, all that it can take now. */
+void tocsin_reports_send(struct tocsin_broker *b);
 /* Is so much unwritten that nothing more should be begun? */
 bool tocsin_reports_full(const struct tocsin_broker *b);
 void tocsin_reports_start(struct tocsin_broker *b);

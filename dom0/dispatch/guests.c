@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Guests and their workers. A worker is hostile: it may say anything at any time. What it says is
- * taken only if it is what must come next: the outcome of the task that it was sent first, then, if
- * that is to be answered, whether it was. Else it is killed, as is one that says nothing for too
- * long, and the task is given to another worker once; after that it is given up, and a third worker
- * tries to say so in the slot.
+ * Guests and their workers. A worker gets a packet of tasks, and the next when it has told of all
+ * of them, along with the answers that it is to write.
+ *
+ * It is hostile: it may say anything at any time. What it says is taken only if it is what can come
+ * next: the outcome of the first task that it has not told of, or whether the first slot was
+ * written that it was to write. Else it is killed, as is one that says nothing for too long, and
+ * the task is given to another worker once; after that it is given up, and a third worker tries to
+ * say so in the slot.
  */
 #include "dispatch/broker.h"
 
@@ -24,7 +27,8 @@
 #define PUMP_MAX 512     /* tasks in a turn */
 #define ATTEMPTS_MAX 3   /* two, and one to give up */
 
-static uint8_t buffer[TOCSIN_MESSAGE_MAX], incoming[TOCSIN_MESSAGE_MAX];
+static uint8_t buffer[TOCSIN_MESSAGE_MAX];
+static struct tocsin_packet incoming, outgoing;
 static struct tocsin_outcome outcome; /* large */
 
 static void on_worker(struct tocsin_broker *b, struct tocsin_watch *w, uint32_t events);
@@ -36,15 +40,6 @@ void tocsin_todos_append(struct tocsin_todos *t, struct tocsin_todo *task)
 	task->next = NULL;
 	*(t->last ? &t->last->next : &t->first) = task;
 	t->last = task;
-	t->count++;
-}
-
-void tocsin_todos_prepend(struct tocsin_todos *t, struct tocsin_todo *task)
-{
-	task->next = t->first;
-	t->first = task;
-	if (!t->last)
-		t->last = task;
 	t->count++;
 }
 
@@ -68,6 +63,30 @@ static struct tocsin_todo *take_from_lane(struct tocsin_guest *g)
 
 	if (g->fresh == task)
 		g->fresh = g->lane.first;
+	return task;
+}
+
+/* To where they came from, ahead of all others. */
+static void put_back(struct tocsin_guest *g, struct tocsin_todos *t)
+{
+	if (!t->first)
+		return;
+	t->last->next = g->lane.first;
+	if (g->lane.last)
+		t->last = g->lane.last;
+	t->count += g->lane.count;
+	g->lane = *t;
+	g->fresh = g->lane.first; /* some may not be in the state yet */
+	*t = (struct tocsin_todos){0};
+}
+
+/* The first one that its worker has not told of. */
+static struct tocsin_todo *first_untold(const struct tocsin_guest *g)
+{
+	struct tocsin_todo *task = g->sent.first;
+
+	while (task && task->told)
+		task = task->next;
 	return task;
 }
 
@@ -134,41 +153,45 @@ void tocsin_guests_started(struct tocsin_broker *b, const struct tocsin_msg_star
 	}
 }
 
-/* What it was sent goes back to where it was; the first one is what it was doing. */
+/* What the worker died or hung over. */
+static void note_attempt(struct tocsin_broker *b, struct tocsin_guest *g, struct tocsin_todo *task)
+{
+	task->alone = true;
+	task->attempts++;
+	if (task->attempts == 1) {
+		b->counters->retried++;
+		g->counters.retried++;
+	}
+	if (task->stored)
+		tocsin_broker_state(
+		    b, tocsin_daemon_state_attempt(b->state, task->id, task->attempts));
+}
+
+/*
+ * What it was sent goes back to where it was. It was at the first one that it had not told of, or
+ * at one that it would have told of in the same packet: so each is tried alone. What it has told is
+ * kept, for those whose answer it was to write and perhaps has.
+ */
 static void worker_lost(struct tocsin_broker *b, struct tocsin_guest *g, const char *why)
 {
-	struct tocsin_todos back = g->sent;
-	struct tocsin_todo *task, *first;
+	struct tocsin_todo *task = first_untold(g);
 	bool began = g->worker == TOCSIN_WORKER_READY;
 
 	fprintf(stderr, "tocsind: the worker of domain %u (%s) %s\n", g->domain.domid,
 		g->domain.name, why);
 	kill_worker(b, g);
-	g->sent = (struct tocsin_todos){0};
-	first = back.first ? back.first : g->lane.first;
-	if (first && (back.first || !began)) {
-		first->attempts++;
-		if (first->attempts == 1) {
-			b->counters->retried++;
-			g->counters.retried++;
-		}
-		if (first->stored)
-			tocsin_broker_state(
-			    b, tocsin_daemon_state_attempt(b->state, first->id, first->attempts));
+	if (!task)
+		task = g->sent.first;
+	if (!task && !began)
+		task = g->lane.first;
+	if (task)
+		note_attempt(b, g, task);
+	for (task = g->sent.first; task; task = task->next) {
+		task->written_before |= task->unwritten;
+		task->told = task->unwritten = false;
+		task->alone = true;
 	}
-	if (back.last) { /* the lane goes behind it */
-		back.last->next = g->lane.first;
-		if (g->lane.last)
-			back.last = g->lane.last;
-		back.count += g->lane.count;
-		g->lane = back;
-	}
-	for (task = g->lane.first; task && task->told; task = task->next) {
-		free(task->outcome);
-		task->outcome = NULL;
-		task->outcome_size = 0;
-		task->told = false;
-	}
+	put_back(g, &g->sent);
 	if (g->lane.first && g->lane.first->attempts >= ATTEMPTS_MAX)
 		tocsin_report_given_up(b, g, take_from_lane(g));
 }
@@ -194,11 +217,14 @@ static void worker_failed(struct tocsin_broker *b, struct tocsin_guest *g, const
 				   task->kind == TOCSIN_REPORT_RING ? NULL : why);
 }
 
-/* Does it still have what its first task needs? Else nothing is said by this worker any more. */
+/* For the next thing that it must say, from now on. */
 static void set_deadline(struct tocsin_broker *b, struct tocsin_guest *g)
 {
+	const struct tocsin_todo *last = g->sent.last;
+	uint64_t seconds = last && last->told ? WRITE_SECONDS : b->s->job_seconds;
+
 	g->used = b->now;
-	g->deadline = g->sent.first ? b->now + b->s->job_seconds * TOCSIN_SECOND : 0;
+	g->deadline = last ? b->now + seconds * TOCSIN_SECOND : 0;
 }
 
 /* ---- what workers say ---- */
@@ -212,18 +238,18 @@ static void end_if_idle(struct tocsin_broker *b, struct tocsin_guest *g)
 		kill_worker(b, g);
 }
 
+/* The first one that it was sent, and those after it that have waited for nothing else. */
 static void complete(struct tocsin_broker *b, struct tocsin_guest *g, bool answered,
 		     const char *slot_error)
 {
-	struct tocsin_todo *task = tocsin_todos_take(&g->sent);
-
-	set_deadline(b, g);
-	tocsin_report_task(b, g, task, answered, slot_error, NULL);
-	end_if_idle(b, g);
+	tocsin_report_task(b, g, tocsin_todos_take(&g->sent), answered, slot_error, NULL);
+	while (g->sent.first && g->sent.first->told && !g->sent.first->unwritten)
+		tocsin_report_task(b, g, tocsin_todos_take(&g->sent), false, NULL, NULL);
 }
 
 /* Of an answer the worker says what was found; who, when and over what is not its to say. */
-static int send_answer(struct tocsin_broker *b, struct tocsin_guest *g, struct tocsin_todo *task)
+static bool add_answer(struct tocsin_broker *b, struct tocsin_guest *g,
+		       const struct tocsin_todo *task)
 {
 	struct tocsin_msg_answer m = {.id = task->id, .answer = outcome.answer};
 
@@ -231,34 +257,48 @@ static int send_answer(struct tocsin_broker *b, struct tocsin_guest *g, struct t
 	m.answer.ticket = task->event.record.seq;
 	memcpy(m.answer.domain_uuid, g->domain.uuid, sizeof(m.answer.domain_uuid));
 	tocsin_signer_sign(b->signer, outcome.nonce, &m.answer);
-	g->deadline = b->now + WRITE_SECONDS * TOCSIN_SECOND;
-	return tocsin_msg_send(g->watch.fd, buffer, tocsin_msg_put_answer(buffer, &m), -1,
-			       MSG_DONTWAIT);
+	return tocsin_packet_add(&outgoing, buffer, tocsin_msg_put_answer(buffer, &m));
 }
 
-static bool take_result(struct tocsin_broker *b, struct tocsin_guest *g, size_t size)
+static bool keep_outcome(struct tocsin_todo *task, const uint8_t *bytes, size_t size)
 {
-	struct tocsin_todo *task = g->sent.first;
-	size_t at;
-	uint64_t id;
+	uint8_t *copy = malloc(size);
 
-	if (!task || task->told || tocsin_msg_get_result(incoming, size, &id, &outcome, &at) ||
-	    id != task->id)
+	if (!copy)
 		return false;
-	task->outcome = malloc(size - at);
-	if (!task->outcome)
-		return false;
-	task->outcome_size = size - at;
-	memcpy(task->outcome, incoming + at, size - at);
+	memcpy(copy, bytes, size);
+	free(task->outcome);
+	task->outcome = copy;
+	task->outcome_size = size;
 	task->kind = outcome.kind;
 	task->coalesced = outcome.coalesced;
 	task->verdict = outcome.kind == TOCSIN_REPORT_VERDICT ? outcome.verdict.verdict : 0;
-	if (!outcome.has_request) {
-		complete(b, g, false, NULL);
-		return true;
-	}
+	return true;
+}
+
+static bool take_result(struct tocsin_broker *b, struct tocsin_guest *g, const uint8_t *bytes,
+			size_t size)
+{
+	struct tocsin_todo *task = first_untold(g);
+	bool gone;
+	size_t at;
+	uint64_t id;
+
+	if (!task || tocsin_msg_get_result(bytes, size, &id, &outcome, &at) || id != task->id)
+		return false;
+	/* The block is no request any more: what was told before is the outcome. */
+	gone = task->written_before && !outcome.has_request;
+	if (!gone && !keep_outcome(task, bytes + at, size - at))
+		return false;
 	task->told = true;
-	return !send_answer(b, g, task);
+	task->unwritten = outcome.has_request;
+	if (task->unwritten)
+		return add_answer(b, g, task);
+	if (task == g->sent.first)
+		complete(b, g, false,
+			 gone ? "a worker died as it wrote the answer, and may have done so"
+			      : NULL);
+	return true;
 }
 
 /*
@@ -278,125 +318,170 @@ static bool take_kernel(struct tocsin_broker *b, struct tocsin_guest *g, const c
 	return rc != -EINVAL;
 }
 
-static bool take_note(struct tocsin_broker *b, struct tocsin_guest *g, int kind, size_t size)
+static bool take_note(struct tocsin_broker *b, struct tocsin_guest *g, int kind,
+		      const uint8_t *bytes, size_t size)
 {
 	struct tocsin_todo *task = g->sent.first;
 	struct tocsin_msg_note m;
 
-	if (tocsin_msg_get_note(incoming, size, &m))
+	if (tocsin_msg_get_note(bytes, size, &m))
 		return false;
 	if (kind == TOCSIN_MSG_READY && g->worker == TOCSIN_WORKER_STARTING) {
-		if (m.text[0]) {
+		if (m.text[0])
 			worker_failed(b, g, m.text);
-			return true;
-		}
-		g->worker = TOCSIN_WORKER_READY;
-		set_deadline(b, g);
+		else
+			g->worker = TOCSIN_WORKER_READY;
 		return true;
 	}
-	if (kind == TOCSIN_MSG_WRITTEN && task && task->told && m.id == task->id) {
+	if (kind == TOCSIN_MSG_WRITTEN && task && task->unwritten && m.id == task->id) {
 		complete(b, g, !m.text[0], m.text[0] ? m.text : NULL);
 		return true;
 	}
 	return kind == TOCSIN_MSG_KEPT && take_kernel(b, g, m.text);
 }
 
+/* All that it says at once; false: something of it must not be. */
+static bool take_packet(struct tocsin_broker *b, struct tocsin_guest *g)
+{
+	const uint8_t *bytes;
+	size_t size;
+	int rc;
+
+	while ((rc = tocsin_packet_next(&incoming, &bytes, &size)) > 0 && g->watch.fd >= 0) {
+		int kind = tocsin_msg_kind(bytes, size);
+
+		if (kind == TOCSIN_MSG_RESULT ? !take_result(b, g, bytes, size)
+					      : kind < 0 || !take_note(b, g, kind, bytes, size))
+			return false;
+	}
+	return rc >= 0;
+}
+
+static void converse(struct tocsin_broker *b, struct tocsin_guest *g);
+
 static void on_worker(struct tocsin_broker *b, struct tocsin_watch *w, uint32_t events)
 {
 	struct tocsin_guest *g = (struct tocsin_guest *)w;
+	ssize_t n = tocsin_packet_receive(&incoming, w->fd, MSG_DONTWAIT);
 
-	while (w->fd >= 0) {
-		ssize_t n = tocsin_msg_receive(w->fd, incoming, NULL, MSG_DONTWAIT);
-		int kind = n > 0 ? tocsin_msg_kind(incoming, (size_t)n) : 0;
-		bool good;
-
-		if (n == -EAGAIN)
-			return;
-		if (n == 0 && g->outdated && !g->sent.first) {
-			kill_worker(b, g);
-			return;
-		}
-		if (n == 0) {
-			worker_died(b, g, g->sent.first ? "died over a scan" : "died");
-			return;
-		}
-		good = n > 0 &&
-		       (kind == TOCSIN_MSG_RESULT ? take_result(b, g, (size_t)n)
-						  : kind > 0 && take_note(b, g, kind, (size_t)n));
-		if (!good) {
-			worker_died(b, g, "said what it must not, and was killed");
-			return;
-		}
+	if (n == -EAGAIN)
+		return;
+	if (n == 0 && g->outdated && !g->sent.first) {
+		kill_worker(b, g);
+		return;
 	}
+	if (n == 0) {
+		worker_died(b, g, g->sent.first ? "died over a scan" : "died");
+		return;
+	}
+	outgoing.size = 0;
+	if (n < 0 || !take_packet(b, g)) {
+		worker_died(b, g, "said what it must not, and was killed");
+		return;
+	}
+	if (w->fd < 0)
+		return;
+	set_deadline(b, g);
+	converse(b, g);
+	end_if_idle(b, g);
 }
 
 /* ---- giving them work ---- */
 
-static void send_job(struct tocsin_broker *b, struct tocsin_guest *g)
+static void add_job(struct tocsin_broker *b, struct tocsin_guest *g, struct tocsin_todos *going)
 {
-	struct tocsin_todo *task = g->lane.first;
+	struct tocsin_todo *task = take_from_lane(g);
 	struct tocsin_msg_job m = {.id = task->id,
 				   .give_up = task->attempts >= 2,
 				   .without = tocsin_policy_without(b, &g->domain),
 				   .record = task->event.record};
-	int rc =
-	    tocsin_msg_send(g->watch.fd, buffer, tocsin_msg_put_job(buffer, &m), -1, MSG_DONTWAIT);
 
-	if (rc == -EAGAIN)
-		return;
-	if (rc) {
-		worker_died(b, g, "died");
-		return;
-	}
-	task = take_from_lane(g);
-	tocsin_todos_append(&g->sent, task);
-	if (g->sent.count == 1)
-		set_deadline(b, g);
+	/* So few and so small that there is room. */
+	tocsin_packet_add(&outgoing, buffer, tocsin_msg_put_job(buffer, &m));
+	tocsin_todos_append(going, task);
 }
 
-/* One task of a guest, if it can be begun; false: it cannot, or there is none. */
-static bool pump_one(struct tocsin_broker *b, struct tocsin_guest *g)
+/* The next one is a scan, and can be begun with those that are going. */
+static bool can_begin(struct tocsin_broker *b, const struct tocsin_guest *g,
+		      const struct tocsin_todos *going)
 {
-	struct tocsin_todo *task = g->lane.first;
-	size_t before = g->lane.count;
+	const struct tocsin_todo *task = g->lane.first;
 
-	if (!task || g->gone || tocsin_reports_full(b))
+	if (!task || task->kind == TOCSIN_REPORT_RING || tocsin_reports_full(b))
 		return false;
-	if (task->kind == TOCSIN_REPORT_RING) {
-		tocsin_report_task(b, g, take_from_lane(g), false, NULL, NULL);
-		return true;
-	}
-	if (g->worker == TOCSIN_WORKER_NONE && b->now >= g->restart_at)
-		start_worker(b, g);
-	if (g->worker != TOCSIN_WORKER_READY || g->outdated || g->sent.count >= TOCSIN_WORKER_DEPTH)
+	if (g->sent.count + going->count >= TOCSIN_WORKER_DEPTH)
 		return false;
 	/* What is tried again is tried alone, so that it is plain what a worker died of. */
-	if (g->sent.first && (g->sent.first->attempts || task->attempts))
-		return false;
-	send_job(b, g);
-	return g->lane.count != before;
+	return !task->alone || (!g->sent.first && !going->first);
+}
+
+/* Send what is to be sent: answers, and tasks if it has told of all that it has. */
+static void converse(struct tocsin_broker *b, struct tocsin_guest *g)
+{
+	struct tocsin_todos going = {0};
+	int rc;
+
+	if (g->worker == TOCSIN_WORKER_READY && !g->outdated &&
+	    (!g->sent.last || (g->sent.last->told && !g->sent.last->alone)))
+		while (can_begin(b, g, &going) && (!going.first || !going.first->alone))
+			add_job(b, g, &going);
+	if (!outgoing.size)
+		return;
+	rc = tocsin_packet_send(&outgoing, g->watch.fd, MSG_DONTWAIT);
+	if (rc)
+		put_back(g, &going);
+	if (rc == -EAGAIN && !g->sent.first)
+		return;
+	if (rc) {
+		worker_died(b, g, rc == -EAGAIN ? "does not listen, and was killed" : "died");
+		return;
+	}
+	if (!going.first)
+		return;
+	while (going.first)
+		tocsin_todos_append(&g->sent, tocsin_todos_take(&going));
+	set_deadline(b, g);
+}
+
+/* Begin what can be begun of a guest at once; how many tasks. */
+static size_t pump_one(struct tocsin_broker *b, struct tocsin_guest *g)
+{
+	size_t before = g->lane.count;
+
+	while (g->lane.first && g->lane.first->kind == TOCSIN_REPORT_RING && !g->gone &&
+	       before - g->lane.count < TOCSIN_WORKER_DEPTH && !tocsin_reports_full(b))
+		tocsin_report_task(b, g, take_from_lane(g), false, NULL, NULL);
+	if (!g->lane.first || g->gone || tocsin_reports_full(b))
+		return before - g->lane.count;
+	if (g->worker == TOCSIN_WORKER_NONE && b->now >= g->restart_at)
+		start_worker(b, g);
+	outgoing.size = 0;
+	converse(b, g);
+	return before > g->lane.count ? before - g->lane.count : 0;
 }
 
 void tocsin_guests_pump(struct tocsin_broker *b)
 {
 	struct tocsin_guest *g, *last = NULL;
-	int left = PUMP_MAX;
+	size_t done = 0;
 
 	if (!b->turn)
 		b->turn = b->guests;
 	g = b->turn;
-	while (g && g != last && left > 0) {
+	while (g && g != last && done < PUMP_MAX) {
 		struct tocsin_guest *next = g->next ? g->next : b->guests;
+		size_t begun = pump_one(b, g);
 
-		if (pump_one(b, g)) {
+		done += begun;
+		if (begun) {
 			last = NULL;
-			left--;
 		} else if (!last) {
 			last = g; /* until it is come to again, without anybody in between */
 		}
 		g = next;
 	}
 	b->turn = g;
+	b->more = done >= PUMP_MAX;
 }
 
 /* ---- guests ---- */
@@ -456,6 +541,8 @@ void tocsin_guests_refresh(struct tocsin_broker *b)
 		    (!rc && (now.dying || memcmp(now.uuid, g->domain.uuid, sizeof(now.uuid))))) {
 			let_go(b, g, "the guest is gone");
 		} else if (!rc) {
+			if (!now.name[0]) /* xenstored is not there */
+				memcpy(now.name, g->domain.name, sizeof(now.name));
 			g->domain = now;
 		}
 	}

@@ -315,6 +315,7 @@ static void restore_task(void *context, const struct tocsin_daemon_state_pending
 		return; /* it stays in the state, for the next broker */
 	task->id = p->id;
 	task->attempts = p->attempts;
+	task->alone = p->attempts > 0;
 	task->stored = true;
 	if (p->id >= b->next_id)
 		b->next_id = p->id + 1;

@@ -9,16 +9,20 @@
 #include <string.h>
 #include <time.h>
 
+#define FRESH_NS 1000000u /* for so long what was seen of page tables serves the jobs that follow  \
+			   */
+
 struct tocsin_jobs {
 	const struct tocsin_job_settings *settings;
 	struct tocsin_job_guest *guest;
 	struct tocsin_recent recent;
 	uint32_t without;
+	uint64_t flushed; /* when the memory was looked at anew */
+	void (*before_scan)(void *context);
+	void *context;
 	/* Of the job that runs, or ran last. */
 	const struct tocsin_record *record;
-	struct tocsin_paging paging; /* the asker's */
-	uint64_t va;                 /* of the request block */
-	struct tocsin_request request;
+	struct tocsin_slot slot;
 	uint32_t request_error; /* TOCSIN_REQERR_* */
 	struct tocsin_error error;
 	struct tocsin_outcome out;
@@ -30,6 +34,15 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Guests move their pages; but jobs that come together need not all find the same page anew. */
+static void look_anew(struct tocsin_jobs *j, uint64_t now)
+{
+	if (j->flushed && now - j->flushed < FRESH_NS)
+		return;
+	tocsin_memory_flush(j->guest->memory);
+	j->flushed = now;
 }
 
 static int fail(struct tocsin_jobs *j, uint32_t request_error, int code)
@@ -48,7 +61,8 @@ static int find_asker(struct tocsin_jobs *j)
 	if (rc)
 		return fail(j, TOCSIN_REQERR_INTERNAL, rc);
 	j->out.has_asker = true;
-	j->paging = (struct tocsin_paging){j->out.asker.pgd, tocsin_kernel_info(g->kernel)->levels};
+	j->slot.paging =
+	    (struct tocsin_paging){j->out.asker.pgd, tocsin_kernel_info(g->kernel)->levels};
 	return 0;
 }
 
@@ -58,7 +72,7 @@ static int read_request(struct tocsin_jobs *j)
 
 	if (!j->record->rdx && TOCSIN_ECX_OP(j->record->ecx) == TOCSIN_OP_SCAN_SELF)
 		return 0;
-	rc = tocsin_request_read(j->guest->memory, j->paging, j->record->rdx, &j->request,
+	rc = tocsin_request_read(j->guest->memory, j->slot.paging, j->slot.va, &j->slot.request,
 				 &j->error);
 	j->out.has_request = !rc;
 	return rc;
@@ -67,7 +81,7 @@ static int read_request(struct tocsin_jobs *j)
 /* Does it ask for another process than the asker? */
 static bool names_target(const struct tocsin_jobs *j)
 {
-	return TOCSIN_ECX_OP(j->record->ecx) == TOCSIN_OP_SCAN && j->request.target_pid;
+	return TOCSIN_ECX_OP(j->record->ecx) == TOCSIN_OP_SCAN && j->slot.request.target_pid;
 }
 
 static int find_target(struct tocsin_jobs *j)
@@ -81,7 +95,8 @@ static int find_target(struct tocsin_jobs *j)
 		j->out.has_target = true;
 		return 0;
 	}
-	rc = tocsin_process_by_pid(k, asker, (int32_t)j->request.target_pid, target, &j->error);
+	rc =
+	    tocsin_process_by_pid(k, asker, (int32_t)j->slot.request.target_pid, target, &j->error);
 	if (rc)
 		return fail(
 		    j, rc == -ESRCH ? TOCSIN_REQERR_NO_SUCH_PROCESS : TOCSIN_REQERR_INTERNAL, rc);
@@ -163,7 +178,12 @@ static int perform(struct tocsin_jobs *j, uint64_t start)
 		return rc;
 	j->out.coalesced = tocsin_recent_find(&j->recent, &j->out.target, start, &j->out.findings,
 					      &j->out.verdict);
-	return j->out.coalesced ? 0 : scan_target(j);
+	if (j->out.coalesced)
+		return 0;
+	if (j->before_scan)
+		j->before_scan(j->context);
+	look_anew(j, now_ns());
+	return scan_target(j);
 }
 
 /* What the slot says of an error: never more about other users' processes than the asker knows. */
@@ -196,7 +216,7 @@ static void compose_answer(struct tocsin_jobs *j)
 	}
 	if (done && o->has_target) {
 		a->start_time = o->target.start_time;
-		a->pid = names_target(j) ? j->request.target_pid : (uint32_t)o->target.ns_pid;
+		a->pid = names_target(j) ? j->slot.request.target_pid : (uint32_t)o->target.ns_pid;
 		a->uid = o->target.uid;
 	}
 	snprintf(a->text, sizeof(a->text), "%s", text);
@@ -214,7 +234,7 @@ static void reset(struct tocsin_jobs *j, const struct tocsin_record *record)
 	o->bytes_read = o->pages_mapped = 0;
 	o->reason[0] = '\0';
 	j->record = record;
-	j->va = record->rdx;
+	j->slot.va = record->rdx;
 	j->request_error = TOCSIN_REQERR_INTERNAL;
 	tocsin_error_clear(&j->error);
 }
@@ -226,14 +246,15 @@ static void reset(struct tocsin_jobs *j, const struct tocsin_record *record)
 static void read_blindly(struct tocsin_jobs *j)
 {
 	static const int levels[] = {4, 5};
+	struct tocsin_slot *s = &j->slot;
 
-	if (TOCSIN_ECX_OP(j->record->ecx) == TOCSIN_OP_SCAN_SELF && !j->va)
+	if (TOCSIN_ECX_OP(j->record->ecx) == TOCSIN_OP_SCAN_SELF && !s->va)
 		return;
 	for (size_t i = 0; i < 2 && !j->out.has_request; i++) {
-		j->paging =
+		s->paging =
 		    (struct tocsin_paging){j->record->cr3 & 0x000ffffffffff000ull, levels[i]};
 		j->out.has_request =
-		    !tocsin_request_read(j->guest->memory, j->paging, j->va, &j->request, NULL);
+		    !tocsin_request_read(j->guest->memory, s->paging, s->va, &s->request, NULL);
 	}
 }
 
@@ -259,14 +280,14 @@ const struct tocsin_outcome *tocsin_jobs_run(struct tocsin_jobs *j,
 	int rc;
 
 	reset(j, record);
-	tocsin_memory_flush(m);
+	look_anew(j, start);
 	rc = give_up ? give_up_on(j) : perform(j, start);
 	o->kind = rc ? TOCSIN_REPORT_ERROR : TOCSIN_REPORT_VERDICT;
 	if (rc)
 		snprintf(o->reason, sizeof(o->reason), "%s",
 			 j->error.code ? j->error.message : strerror(-rc));
 	if (o->has_request) {
-		memcpy(o->nonce, j->request.nonce, sizeof(o->nonce));
+		memcpy(o->nonce, j->slot.request.nonce, sizeof(o->nonce));
 		compose_answer(j);
 	}
 	o->duration = now_ns() - start;
@@ -275,12 +296,22 @@ const struct tocsin_outcome *tocsin_jobs_run(struct tocsin_jobs *j,
 	return o;
 }
 
-int tocsin_jobs_answer(struct tocsin_jobs *j, const struct tocsin_answer *answer,
-		       struct tocsin_error *err)
+const struct tocsin_slot *tocsin_jobs_slot(const struct tocsin_jobs *j)
 {
-	if (!j->out.has_request)
-		return tocsin_error_set(err, -EINVAL, "there is no block to answer");
-	return tocsin_request_answer(j->guest->memory, j->paging, j->va, &j->request, answer, err);
+	return &j->slot;
+}
+
+int tocsin_jobs_answer(struct tocsin_jobs *j, const struct tocsin_slot *slot,
+		       const struct tocsin_answer *answer, struct tocsin_error *err)
+{
+	return tocsin_request_answer(j->guest->memory, slot->paging, slot->va, &slot->request,
+				     answer, err);
+}
+
+void tocsin_jobs_before_scan(struct tocsin_jobs *j, void (*fn)(void *context), void *context)
+{
+	j->before_scan = fn;
+	j->context = context;
 }
 
 int tocsin_jobs_new(const struct tocsin_job_settings *settings, struct tocsin_job_guest *guest,

@@ -47,11 +47,21 @@ struct tocsin_job_settings {
 	    coalesce; /* nanoseconds that the scan of a program serves others who ask; 0: none */
 };
 
+/* A request block that is to be answered. */
+struct tocsin_slot {
+	struct tocsin_paging paging; /* the asker's */
+	uint64_t va;
+	struct tocsin_request request; /* as it was read */
+};
+
 /* Runs jobs of one guest, one at a time. */
 struct tocsin_jobs;
 int tocsin_jobs_new(const struct tocsin_job_settings *settings, struct tocsin_job_guest *guest,
 		    struct tocsin_jobs **ret);
 void tocsin_jobs_free(struct tocsin_jobs *j);
+
+/* Called before each scan, which may take long, and not where another scan serves. */
+void tocsin_jobs_before_scan(struct tocsin_jobs *j, void (*fn)(void *context), void *context);
 
 /* Scanners that are left out from now on; a bit for each of tocsin_scanners. */
 void tocsin_jobs_leave_out(struct tocsin_jobs *j, uint32_t without);
@@ -65,9 +75,12 @@ void tocsin_jobs_leave_out(struct tocsin_jobs *j, uint32_t without);
 const struct tocsin_outcome *tocsin_jobs_run(struct tocsin_jobs *j,
 					     const struct tocsin_record *record, bool give_up);
 
-/* Fill the slot of the job run last, with its answer now whole. As tocsin_request_answer. */
-int tocsin_jobs_answer(struct tocsin_jobs *j, const struct tocsin_answer *answer,
-		       struct tocsin_error *err);
+/* The slot of the job run last, if its outcome has a request; until the next call. */
+const struct tocsin_slot *tocsin_jobs_slot(const struct tocsin_jobs *j);
+
+/* Fill a slot of these jobs, with its answer now whole. As tocsin_request_answer. */
+int tocsin_jobs_answer(struct tocsin_jobs *j, const struct tocsin_slot *slot,
+		       const struct tocsin_answer *answer, struct tocsin_error *err);
 
 /* Does the operation look into the guest? */
 bool tocsin_job_scans(const struct tocsin_record *record);

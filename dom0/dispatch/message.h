@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the processes of tocsind say to each other, over SOCK_SEQPACKET: one message, one packet.
+ * What the processes of tocsind say to each other, over SOCK_SEQPACKET. To and from workers, and to
+ * the writer, a packet has as many messages as there were to say (struct tocsin_packet), since
+ * waking a process costs more than most of what it is told; to and from all others, one.
  *
  * A worker reads hostile guests, so its messages are hostile to the broker, and the reports made of
  * them to the writer: reading one checks every length, number and name, and either gives a whole
@@ -18,7 +20,7 @@
 enum tocsin_message {
 	TOCSIN_MSG_READY = 1, /* worker: it has its guest, and no privilege. Text: "", or why not */
 	TOCSIN_MSG_JOB,       /* broker to worker */
-	TOCSIN_MSG_RESULT,    /* worker: what the job came to */
+	TOCSIN_MSG_RESULT,    /* worker: what the job came to; in the order of the jobs */
 	TOCSIN_MSG_ANSWER,    /* broker: the outcome's answer, signed, to be written */
 	TOCSIN_MSG_WRITTEN,   /* worker: whether it was */
 	TOCSIN_MSG_KEPT,   /* worker: its file of the kernel is whole, to be kept under this name */
@@ -118,6 +120,27 @@ int tocsin_msg_get_start(const uint8_t *bytes, size_t size, struct tocsin_msg_st
 /* outcome is filled if ret->has_outcome. */
 int tocsin_msg_get_report(const uint8_t *bytes, size_t size, struct tocsin_msg_report *ret,
 			  struct tocsin_outcome *outcome);
+
+/* ---- packets of messages, each with its size before it ---- */
+
+#define TOCSIN_PACKET_MAX (TOCSIN_MESSAGE_MAX + 4u) /* one message always has room */
+
+struct tocsin_packet {
+	size_t size, at; /* at: of the message to be taken next */
+	uint8_t bytes[TOCSIN_PACKET_MAX];
+};
+
+/* False: there is no room for it now. */
+bool tocsin_packet_add(struct tocsin_packet *p, const uint8_t *message, size_t size);
+
+/* As tocsin_msg_send, and then it is empty. One that is empty is not sent. */
+int tocsin_packet_send(struct tocsin_packet *p, int socket, int flags);
+
+/* As tocsin_msg_receive. */
+ssize_t tocsin_packet_receive(struct tocsin_packet *p, int socket, int flags);
+
+/* The next message that came: 1; 0: that was the last one; -EBADMSG. */
+int tocsin_packet_next(struct tocsin_packet *p, const uint8_t **message, size_t *size);
 
 /* ---- sockets ---- */
 

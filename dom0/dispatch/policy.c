@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The configuration's policies, applied to the domains that are there. What a policy says of a
- * guest's switch holds: it is set again whenever it is found to be otherwise.
+ * guest's switch holds: it is set again whenever it is found to be otherwise. A domain that has no
+ * name, as it is being made, or xenstored is not there, is left as it is until it has one: which
+ * policy is its own is not known.
  */
 #include "dispatch/broker.h"
 
@@ -65,8 +67,8 @@ static void set_switch(struct tocsin_broker *b, struct tocsin_known *k, struct t
 	uint32_t rate = k->policy.enabled == TOCSIN_SWITCH_ON ? k->policy.rate : 0;
 	struct tocsin_error err = {0};
 
-	if (k->policy.enabled == TOCSIN_SWITCH_KEEP || !d->hvm || d->dying || d->rate < 0 ||
-	    d->rate == rate)
+	if (!d->name[0] || k->policy.enabled == TOCSIN_SWITCH_KEEP || !d->hvm || d->dying ||
+	    d->rate < 0 || d->rate == rate)
 		return;
 	if (b->backend->set_rate(b->backend, d->domid, rate, &err)) {
 		/* Said once: it is tried at each look. */
@@ -96,6 +98,8 @@ static void look_at(struct tocsin_broker *b, struct tocsin_domain *d)
 	if (!k)
 		return;
 	k->seen = true;
+	if (!d->name[0])
+		memcpy(d->name, k->domain.name, sizeof(d->name));
 	if (strcmp(k->domain.name, d->name) != 0) {
 		k->domain = *d;
 		decide(b, k);

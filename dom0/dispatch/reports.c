@@ -15,9 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TRIES_MAX 2 /* writers that may die over one report */
+#define TRIES_MAX 2             /* writers that may die over one report */
+#define PACKET_SIZE (32u << 10) /* about; of reports that go together */
 
 static uint8_t buffer[TOCSIN_MESSAGE_MAX], incoming[TOCSIN_MESSAGE_MAX];
+static struct tocsin_packet outgoing;
 
 static void on_writer(struct tocsin_broker *b, struct tocsin_watch *w, uint32_t events);
 
@@ -108,25 +110,34 @@ void tocsin_reports_reopen(struct tocsin_broker *b)
 	reopen_if_due(b);
 }
 
-static void send_unsent(struct tocsin_broker *b)
+static void mark_sent(struct tocsin_broker *b, struct tocsin_pending_report *p)
+{
+	if (p->task)
+		tocsin_broker_state(b, tocsin_daemon_state_remove(b->state, p->task));
+	p->task = 0;
+}
+
+void tocsin_reports_send(struct tocsin_broker *b)
 {
 	struct tocsin_reports *r = &b->reports;
 
 	while (r->watch.fd >= 0 && r->unsent && !r->reopening) {
-		int rc = tocsin_msg_send(r->watch.fd, r->unsent->bytes, r->unsent->size, -1,
-					 MSG_DONTWAIT);
+		struct tocsin_pending_report *end = r->unsent;
+		int rc;
 
+		outgoing.size = 0;
+		while (end && outgoing.size < PACKET_SIZE &&
+		       tocsin_packet_add(&outgoing, end->bytes, end->size))
+			end = end->next;
+		rc = tocsin_packet_send(&outgoing, r->watch.fd, MSG_DONTWAIT);
 		if (rc == -EAGAIN || rc == -ENOBUFS)
 			return;
 		if (rc) {
 			writer_gone(b);
 			return;
 		}
-		if (r->unsent->task)
-			tocsin_broker_state(b,
-					    tocsin_daemon_state_remove(b->state, r->unsent->task));
-		r->unsent->task = 0;
-		r->unsent = r->unsent->next;
+		for (; r->unsent != end; r->unsent = r->unsent->next)
+			mark_sent(b, r->unsent);
 	}
 }
 
@@ -165,7 +176,6 @@ static void on_writer(struct tocsin_broker *b, struct tocsin_watch *w, uint32_t 
 	if (n != -EAGAIN)
 		writer_gone(b);
 	reopen_if_due(b);
-	send_unsent(b);
 }
 
 void tocsin_reports_free(struct tocsin_broker *b)
@@ -177,7 +187,7 @@ void tocsin_reports_free(struct tocsin_broker *b)
 
 /* ---- reports ---- */
 
-/* Keep the message in `buffer`, which has its number, and send it if that can be now. */
+/* Keep the message in `buffer`, which has its number, until it can be sent. */
 static void put(struct tocsin_broker *b, size_t size, const struct tocsin_todo *task)
 {
 	struct tocsin_reports *r = &b->reports;
@@ -199,8 +209,6 @@ static void put(struct tocsin_broker *b, size_t size, const struct tocsin_todo *
 	r->bytes += size;
 	if (!r->unsent)
 		r->unsent = p;
-	if (r->unsent == p)
-		send_unsent(b);
 }
 
 static struct tocsin_msg_report head_of(struct tocsin_broker *b, const struct tocsin_guest *g,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,6 +62,17 @@ int tocsin_setup_load(struct tocsin_daemon_settings *s, struct tocsin_error *err
 	tocsin_config_free(s->config);
 	s->config = c;
 	return s->key ? 0 : tocsin_error_set(err, -ENOMEM, "out of memory");
+}
+
+void tocsin_setup_free(struct tocsin_setup *u)
+{
+	struct tocsin_daemon_settings *s = &u->settings;
+
+	tocsin_config_free(s->config);
+	s->config = NULL;
+	if (s->key != u->key)
+		free((char *)s->key);
+	s->key = NULL;
 }
 
 int tocsin_setup_check(const char *path)

@@ -26,4 +26,7 @@ int tocsin_setup_load(struct tocsin_daemon_settings *s, struct tocsin_error *err
 /* tocsind --check-config: what is wrong to stderr. The exit code. */
 int tocsin_setup_check(const char *path);
 
+/* What tocsin_setup_load made. */
+void tocsin_setup_free(struct tocsin_setup *u);
+
 #endif

@@ -5,9 +5,12 @@
  * again when the guest comes back. What is set on the same domain is the operator's word.
  */
 #include "dispatch/broker.h"
+#include "dispatch/kernels.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define PRUNE_PERIOD (3600 * TOCSIN_SECOND)
 
 struct tocsin_switch {
 	struct tocsin_switch *next;
@@ -80,6 +83,26 @@ static void look_at(struct tocsin_broker *b, struct tocsin_domain *d)
 	tocsin_broker_state(b, tocsin_daemon_state_switch(b->state, s->uuid, s->domid, s->rate));
 }
 
+static bool is_here(const void *context, const uint8_t uuid[16])
+{
+	const struct tocsin_known *k = ((const struct tocsin_broker *)context)->known;
+
+	while (k && memcmp(k->domain.uuid, uuid, 16) != 0)
+		k = k->next;
+	return k != NULL;
+}
+
+/* Kernels of guests that are not there any more; only who is there is known just now. */
+static void prune_kernels(struct tocsin_broker *b)
+{
+	if (!b->s->worker.cache || b->now < b->next_prune)
+		return;
+	b->next_prune = b->now + PRUNE_PERIOD;
+	tocsin_kernels_prune(b->s->worker.cache,
+			     (time_t)(tocsin_broker_clock(CLOCK_REALTIME) / TOCSIN_SECOND), is_here,
+			     b);
+}
+
 void tocsin_switches_look(struct tocsin_broker *b)
 {
 	struct tocsin_domain *list;
@@ -88,6 +111,7 @@ void tocsin_switches_look(struct tocsin_broker *b)
 	if (b->backend->list(b->backend, &list, &count, NULL))
 		return;
 	tocsin_policy_look(b, list, count);
+	prune_kernels(b);
 	for (size_t i = 0; i < count; i++)
 		look_at(b, &list[i]);
 	free(list);

@@ -157,5 +157,7 @@ int main(int argc, char **argv)
 	s->tap = TOCSIN_TAP_SOCKET;
 	s->watchdog = tocsin_notify_watchdog();
 	s->state = strcmp(o.state, "none") ? o.state : NULL;
-	return tocsin_supervise(s);
+	rc = tocsin_supervise(s);
+	tocsin_setup_free(&o.setup);
+	return rc;
 }

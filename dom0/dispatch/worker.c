@@ -15,17 +15,27 @@
 
 #define HEAVY (4u << 20) /* bytes read: after such a job memory is given back */
 
+/* A slot whose answer the broker is yet to sign. */
+struct unanswered {
+	uint64_t id;
+	struct tocsin_slot slot;
+};
+
+/* Both rings of TOCSIN_WORKER_DEPTH: what waits to be treated, and then to be answered. */
 struct worker {
 	int socket;
 	struct tocsin_job_guest guest;
 	struct tocsin_kernel_store store;
 	struct tocsin_jobs *jobs;
-	struct tocsin_msg_job waiting[TOCSIN_WORKER_DEPTH]; /* came while an answer was awaited */
+	struct tocsin_msg_job waiting[TOCSIN_WORKER_DEPTH];
 	size_t first, count;
+	struct unanswered unanswered[TOCSIN_WORKER_DEPTH];
+	size_t first_unanswered, unanswered_count;
 	bool heavy;
 };
 
-static uint8_t in[TOCSIN_MESSAGE_MAX], out[TOCSIN_MESSAGE_MAX];
+static struct tocsin_packet in, out;
+static uint8_t message[TOCSIN_MESSAGE_MAX];
 
 bool tocsin_worker_folder(const char *cache, const uint8_t uuid[16], char *ret, size_t size)
 {
@@ -54,57 +64,88 @@ static _Noreturn void end(void)
 	_exit(0);
 }
 
-static void send_out(struct worker *w, size_t size)
+static void flush(struct worker *w)
 {
-	if (tocsin_msg_send(w->socket, out, size, -1, 0))
+	if (tocsin_packet_send(&out, w->socket, 0))
 		end();
 }
 
-static void send_note(struct worker *w, enum tocsin_message kind, uint64_t id, const char *text)
+/* Tell what is in `message`, with the next packet. */
+static void say(struct worker *w, size_t size)
+{
+	if (tocsin_packet_add(&out, message, size))
+		return;
+	flush(w);
+	tocsin_packet_add(&out, message, size);
+}
+
+static void say_note(struct worker *w, enum tocsin_message kind, uint64_t id, const char *text)
 {
 	struct tocsin_msg_note note = {.id = id};
 
 	snprintf(note.text, sizeof(note.text), "%s", text);
-	send_out(w, tocsin_msg_put_note(out, kind, &note));
+	say(w, tocsin_msg_put_note(message, kind, &note));
 }
 
-/* The kind of the next message, which is in `in`. */
-static int receive(struct worker *w, size_t *size)
-{
-	ssize_t n = tocsin_msg_receive(w->socket, in, NULL, 0);
-
-	if (n <= 0)
-		end();
-	*size = (size_t)n;
-	return tocsin_msg_kind(in, *size);
-}
-
-static void push(struct worker *w, size_t size)
+static void take_job(struct worker *w, const uint8_t *bytes, size_t size)
 {
 	struct tocsin_msg_job job;
 
-	if (w->count == TOCSIN_WORKER_DEPTH || tocsin_msg_get_job(in, size, &job))
+	if (w->count + w->unanswered_count == TOCSIN_WORKER_DEPTH ||
+	    tocsin_msg_get_job(bytes, size, &job))
 		end();
 	w->waiting[(w->first + w->count++) % TOCSIN_WORKER_DEPTH] = job;
 }
 
-/* What the answer is comes from the broker, which signs it. Jobs may come before it does. */
-static void write_answer(struct worker *w, uint64_t id)
+/* What the answer is comes from the broker, which signs it. */
+static void take_answer(struct worker *w, const uint8_t *bytes, size_t size)
 {
+	struct unanswered *u = &w->unanswered[w->first_unanswered];
 	struct tocsin_error err = {0};
 	struct tocsin_msg_answer m;
-	size_t size;
-	int kind;
 
-	while ((kind = receive(w, &size)) == TOCSIN_MSG_JOB)
-		push(w, size);
-	if (kind != TOCSIN_MSG_ANSWER || tocsin_msg_get_answer(in, size, &m) || m.id != id)
+	if (!w->unanswered_count || tocsin_msg_get_answer(bytes, size, &m) || m.id != u->id)
 		end();
-	if (tocsin_jobs_answer(w->jobs, &m.answer, &err))
-		send_note(w, TOCSIN_MSG_WRITTEN, id,
-			  err.message[0] ? err.message : "the slot cannot be written");
+	w->first_unanswered = (w->first_unanswered + 1) % TOCSIN_WORKER_DEPTH;
+	w->unanswered_count--;
+	if (tocsin_jobs_answer(w->jobs, &u->slot, &m.answer, &err))
+		say_note(w, TOCSIN_MSG_WRITTEN, m.id,
+			 err.message[0] ? err.message : "the slot cannot be written");
 	else
-		send_note(w, TOCSIN_MSG_WRITTEN, id, "");
+		say_note(w, TOCSIN_MSG_WRITTEN, m.id, "");
+}
+
+/* Say what there is to say, wait for a packet, and take all that is in it. That a slot was written
+ * is told at once: if this process died, it would be done again. */
+static void exchange(struct worker *w)
+{
+	const uint8_t *bytes;
+	size_t size;
+	int rc;
+
+	flush(w);
+	if (tocsin_packet_receive(&in, w->socket, 0) <= 0)
+		end();
+	while ((rc = tocsin_packet_next(&in, &bytes, &size)) > 0) {
+		if (tocsin_msg_kind(bytes, size) == TOCSIN_MSG_ANSWER)
+			take_answer(w, bytes, size);
+		else
+			take_job(w, bytes, size);
+	}
+	if (rc < 0)
+		end();
+	flush(w);
+}
+
+/* A scan may take long, and may be the end of this process: nobody who came before it waits for
+ * that, and the broker knows which it was. */
+static void settle(void *context)
+{
+	struct worker *w = context;
+
+	flush(w);
+	while (w->unanswered_count)
+		exchange(w);
 }
 
 static void treat(struct worker *w, const struct tocsin_msg_job *job)
@@ -114,13 +155,14 @@ static void treat(struct worker *w, const struct tocsin_msg_job *job)
 	tocsin_jobs_leave_out(w->jobs, job->without);
 	o = tocsin_jobs_run(w->jobs, &job->record, job->give_up);
 	if (w->store.kept[0]) {
-		send_note(w, TOCSIN_MSG_KEPT, 0, w->store.kept);
+		say_note(w, TOCSIN_MSG_KEPT, 0, w->store.kept);
 		w->store.kept[0] = '\0';
 	}
 	w->heavy |= o->bytes_read > HEAVY;
-	send_out(w, tocsin_msg_put_result(out, job->id, o));
+	say(w, tocsin_msg_put_result(message, job->id, o));
 	if (o->has_request)
-		write_answer(w, job->id);
+		w->unanswered[(w->first_unanswered + w->unanswered_count++) % TOCSIN_WORKER_DEPTH] =
+		    (struct unanswered){job->id, *tocsin_jobs_slot(w->jobs)};
 }
 
 /* Nothing to do, as far as is known: what a large job took is given back, to be a small process. */
@@ -135,14 +177,12 @@ static void rest(struct worker *w)
 static _Noreturn void loop(struct worker *w)
 {
 	struct tocsin_msg_job job;
-	size_t size;
 
 	for (;;) {
-		if (!w->count) {
-			rest(w);
-			if (receive(w, &size) != TOCSIN_MSG_JOB)
-				end();
-			push(w, size);
+		while (!w->count) {
+			if (!w->unanswered_count)
+				rest(w);
+			exchange(w);
 		}
 		job = w->waiting[w->first];
 		w->first = (w->first + 1) % TOCSIN_WORKER_DEPTH;
@@ -193,6 +233,7 @@ static int prepare(struct worker *w, struct tocsin_backend *b,
 	rc = tocsin_jobs_new(&s->job, &w->guest, &w->jobs);
 	if (rc)
 		return tocsin_error_set(err, rc, "no memory for a worker");
+	tocsin_jobs_before_scan(w->jobs, settle, w);
 	return tocsin_sandbox_enter(TOCSIN_SANDBOX_WORKER, TOCSIN_UID_WORKERS + domid, &limits,
 				    err);
 }
@@ -211,7 +252,8 @@ void tocsin_worker_run(struct tocsin_backend *b, const struct tocsin_worker_sett
 	rc = tocsin_sandbox_keep(&socket, 1, &err);
 	if (!rc)
 		rc = prepare(&w, b, s, domid, uuid, &err);
-	send_note(&w, TOCSIN_MSG_READY, 0, !rc ? "" : err.message[0] ? err.message : strerror(-rc));
+	say_note(&w, TOCSIN_MSG_READY, 0, !rc ? "" : err.message[0] ? err.message : strerror(-rc));
+	flush(&w);
 	if (rc)
 		end();
 	loop(&w);

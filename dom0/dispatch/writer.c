@@ -29,7 +29,8 @@ struct writer {
 	uint32_t error;  /* that the broker knows of */
 };
 
-static uint8_t in[TOCSIN_MESSAGE_MAX], out[TOCSIN_MESSAGE_MAX];
+static struct tocsin_packet in;
+static uint8_t out[TOCSIN_MESSAGE_MAX];
 static struct tocsin_outcome outcome; /* large */
 
 /* The broker may be gone: then nobody needs to know. */
@@ -80,11 +81,15 @@ static bool take(struct writer *w, int flags)
 {
 	struct tocsin_msg_report m;
 	struct tocsin_report r;
-	ssize_t n = tocsin_msg_receive(w->socket, in, NULL, flags);
+	const uint8_t *bytes;
+	size_t size;
+	int rc = tocsin_packet_next(&in, &bytes, &size);
 
-	if (n <= 0)
+	if (!rc && tocsin_packet_receive(&in, w->socket, flags) <= 0)
 		return false;
-	if (tocsin_msg_get_report(in, (size_t)n, &m, &outcome))
+	if (!rc)
+		rc = tocsin_packet_next(&in, &bytes, &size);
+	if (rc < 0 || tocsin_msg_get_report(bytes, size, &m, &outcome))
 		_exit(1); /* the broker sends no such thing */
 	r = tocsin_writer_report(&m, &outcome);
 	/* Nobody waits for the journal: what it does not take is in the log. */

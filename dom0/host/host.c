@@ -30,7 +30,7 @@ struct tocsin_host {
 	struct xs_handle *xs;
 };
 
-int tocsin_host_open(struct tocsin_host **ret, struct tocsin_error *err)
+int tocsin_host_open_nameless(struct tocsin_host **ret, struct tocsin_error *err)
 {
 	struct tocsin_host *h = calloc(1, sizeof(*h));
 	int rc;
@@ -42,11 +42,22 @@ int tocsin_host_open(struct tocsin_host **ret, struct tocsin_error *err)
 		free(h);
 		return rc;
 	}
-	h->xs = xs_open(0);
+	*ret = h;
+	return 0;
+}
+
+/* Never through the kernel's device: without xenstored, whoever asks there waits for ever. */
+int tocsin_host_open(struct tocsin_host **ret, struct tocsin_error *err)
+{
+	struct tocsin_host *h;
+	int rc = tocsin_host_open_nameless(&h, err);
+
+	if (rc)
+		return rc;
+	h->xs = xs_open(XS_OPEN_SOCKETONLY);
 	if (!h->xs) {
 		rc = errno ? -errno : -EIO;
-		xc_interface_close(h->xc);
-		free(h);
+		tocsin_host_close(h);
 		return tocsin_error_set(
 		    err, rc, "cannot reach xenstore (%s): is xenstored running?", strerror(-rc));
 	}
@@ -58,7 +69,8 @@ void tocsin_host_close(struct tocsin_host *h)
 {
 	if (!h)
 		return;
-	xs_close(h->xs);
+	if (h->xs)
+		xs_close(h->xs);
 	xc_interface_close(h->xc);
 	free(h);
 }
@@ -139,15 +151,16 @@ int tocsin_host_has_ept(struct tocsin_host *h, bool *ret, struct tocsin_error *e
 	return 0;
 }
 
-/* "" if xenstore has none: a domain that is being made or torn down. */
+/* "" if xenstore has none, as of a domain that is being made or torn down, or is not there. */
 static void read_name(struct tocsin_host *h, uint32_t domid, char *name, size_t size)
 {
 	char path[40];
 	unsigned int length = 0;
-	char *value;
+	char *value = NULL;
 
 	snprintf(path, sizeof(path), "/local/domain/%" PRIu32 "/name", domid);
-	value = xs_read(h->xs, XBT_NULL, path, &length);
+	if (h->xs)
+		value = xs_read(h->xs, XBT_NULL, path, &length);
 	snprintf(name, size, "%s", value ? value : "");
 	free(value);
 }

@@ -25,7 +25,11 @@ struct tocsin_domain {
 	int64_t rate;    /* triggers per second; 0: off; -1: this hypervisor has no switch */
 };
 
+/* xenstored must be there, as a process of this dom0. */
 int tocsin_host_open(struct tocsin_host **ret, struct tocsin_error *err);
+
+/* Without xenstored: the hypervisor answers, and no domain has a name. */
+int tocsin_host_open_nameless(struct tocsin_host **ret, struct tocsin_error *err);
 void tocsin_host_close(struct tocsin_host *h);
 
 /* By name or by number. -ESRCH: no such domain, its text in err. */

@@ -134,15 +134,13 @@ static int write_cell(struct tocsin_memory *m, struct tocsin_paging paging, uint
 		      uint32_t i, struct tocsin_error *err)
 {
 	uint64_t at = va + offsetof(struct tocsin_request, cell) + (uint64_t)i * TOCSIN_CELL_SIZE;
-	uint8_t token[TOCSIN_CELL_SIZE];
 	uint64_t gpa;
 	int rc;
 
 	rc = walk_writable(m, paging, at, &gpa, err);
 	if (rc)
 		return rc;
-	tocsin_request_token(request->nonce, i, token);
-	rc = tocsin_memory_cas16(m, gpa, token,
+	rc = tocsin_memory_cas16(m, gpa, request->cell[i],
 				 (const uint8_t *)answer + (size_t)i * TOCSIN_CELL_SIZE);
 	if (rc == -EAGAIN)
 		return tocsin_error_at(err, rc, at, "cell %u no longer holds its token", i);

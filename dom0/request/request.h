@@ -18,7 +18,8 @@ int tocsin_request_read(struct tocsin_memory *m, struct tocsin_paging paging, ui
 			struct tocsin_request *ret, struct tocsin_error *err);
 
 /*
- * Write answer into the slot of the block at va that request was read from. Walks afresh for
+ * Write answer into the slot of the block at va that tocsin_request_read read request from, which
+ * saw that its cells hold their tokens. Walks afresh for
  * every cell and writes it by compare-exchange from its token, the state cell last and only when
  * all others were written. -EAGAIN: a cell no longer held its token (changed or reused memory);
  * -EFAULT as above. The state cell is untouched on failure.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the tocsin program on the fixtures: test_cli.py TOCSIN A_FIXTURE."""
 import json
+import os
 import pathlib
 import resource
 import subprocess
@@ -163,8 +164,8 @@ with tempfile.NamedTemporaryFile() as log:  # a guest that rings, and cannot be 
         code = watch.wait()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     check("a ring while waiting for the guest", (code, b"waiting for it" in err), (1, True))
-    check("costs next to nothing", after.ru_utime + after.ru_stime < before.ru_utime +
-          before.ru_stime + 0.3, True)
+    check("costs next to nothing", "TOCSIN_VALGRIND" in os.environ or after.ru_utime + after.ru_stime <
+          before.ru_utime + before.ru_stime + 0.3, True)
 with open("/dev/full", "w", encoding="ascii") as full:
     done = subprocess.run([tocsin, "replay", str(folder / "good.trace")], stdout=full,
                           stderr=subprocess.PIPE, text=True, check=False)

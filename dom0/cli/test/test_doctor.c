@@ -139,6 +139,22 @@ static void stock(void **state)
 	expect(d, "EPT", DOCTOR_FAIL, "no VMFUNC", "firmware");
 }
 
+/* What needs no names is checked all the same. */
+static void no_xenstored(void **state)
+{
+	struct doctor *d = *state;
+
+	doctor_xen(d);
+	expect(d, "xenstored", DOCTOR_PASS, "it answers", "");
+	doctor_free(d);
+	fake_xen.no_xenstored = 1;
+	fake_xen.patched = 1;
+	doctor_xen(d);
+	expect(d, "xenstored", DOCTOR_FAIL, "is xenstored running?", "systemctl start xenstored");
+	expect(d, "tocsin in Xen", DOCTOR_PASS, "Tocsin's patches", "");
+	expect(d, "guest (no name)", DOCTOR_PASS, "domain 1 may not ring", "tocsin enable 1");
+}
+
 static void live_patch(void **state)
 {
 	struct doctor *d = *state;
@@ -315,6 +331,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(no_xen, setup, teardown),
 	    cmocka_unit_test_setup_teardown(stock, setup, teardown),
+	    cmocka_unit_test_setup_teardown(no_xenstored, setup, teardown),
 	    cmocka_unit_test_setup_teardown(live_patch, setup, teardown),
 	    cmocka_unit_test_setup_teardown(ours, setup, teardown),
 	    cmocka_unit_test_setup_teardown(buffers, setup, teardown),

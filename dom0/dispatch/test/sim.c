@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim.h"
 
+#include "dispatch/message.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
@@ -73,11 +75,15 @@ static void eat(void)
 
 static void lie(void)
 {
+	static struct tocsin_packet p;
 	uint8_t junk[300];
 
-	memset(junk, 3, sizeof(junk));
-	for (int fd = 3; fd < 20; fd++)
-		send(fd, junk, sizeof(junk), MSG_NOSIGNAL);
+	memset(junk, TOCSIN_MSG_RESULT, sizeof(junk));
+	for (int fd = 3; fd < 20; fd++) {
+		tocsin_packet_add(&p, junk, sizeof(junk));
+		if (tocsin_packet_send(&p, fd, MSG_DONTWAIT))
+			p.size = 0;
+	}
 }
 
 /* What fails without killing the process; test_sandbox.c has the others. */
@@ -96,7 +102,7 @@ static void go_wrong(struct sim_guest *g)
 {
 	enum sim_fault fault = g->fault;
 
-	if (fault == SIM_NO_FAULT)
+	if (fault == SIM_NO_FAULT || (g->after > 0 && atomic_fetch_sub(&g->after, 1) > 0))
 		return;
 	if (g->times > 0 && atomic_fetch_sub(&g->times, 1) == 1)
 		g->fault = SIM_NO_FAULT;
@@ -281,7 +287,8 @@ static int domain(struct tocsin_backend *b, uint32_t domid, struct tocsin_domain
 	*ret = (struct tocsin_domain){
 	    .domid = domid, .hvm = true, .dying = g->dying, .vcpus = 1, .rate = g->rate};
 	memcpy(ret->uuid, g->uuid, sizeof(ret->uuid));
-	memcpy(ret->name, g->name, sizeof(ret->name));
+	if (!sim->no_xenstored) /* which has the names */
+		memcpy(ret->name, g->name, sizeof(ret->name));
 	return 0;
 }
 

@@ -36,6 +36,7 @@ struct sim_guest {
 	uint32_t ticket;
 	_Atomic enum sim_fault fault;
 	_Atomic int times;          /* the fault still happens; -1: always */
+	_Atomic int after;          /* so many more looks */
 	_Atomic int worker;         /* pid of the last one */
 	_Atomic uint64_t ballooned; /* its memory from here on is not there; 0: all is */
 	_Atomic int probed;         /* calls of SIM_PROBE that were refused */
@@ -50,7 +51,7 @@ struct sim {
 	_Atomic uint32_t mask;        /* of events, as somebody who taps wants it */
 	_Atomic int amplify;          /* so many more records in the buffers for each trigger */
 	_Atomic int64_t clock_offset; /* nanoseconds, of the real-time clock */
-	_Atomic bool no_xenstored;    /* nobody tells of domains that come and go */
+	_Atomic bool no_xenstored;    /* nobody tells of domains, nor their names */
 	_Atomic bool slow_drain;      /* the capture thread stands still */
 	struct tocsin_event events[SIM_EVENTS];
 	struct sim_guest guests[SIM_GUESTS];

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -269,6 +270,36 @@ static void nobody_who_is_not_there_is_treated(void **state)
 	assert_int_equal(sim_lines(sim->log, "there is no domain 9"), 1);
 }
 
+/* By the first look at all domains. */
+static bool old_kernels_are_gone(void)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/kernels/%032x", sim->folder, 9);
+	return access(path, F_OK) != 0;
+}
+
+static void kernels_of_guests_that_are_gone_are_removed(void **state)
+{
+	static char kernels[96];
+	const struct timespec long_ago[2] = {{1, 0}, {1, 0}};
+	char old[160], here[160];
+
+	snprintf(kernels, sizeof(kernels), "%s/kernels", sim->folder);
+	assert_int_equal(mkdir(kernels, 0700), 0);
+	snprintf(old, sizeof(old), "%s/%032x", kernels, 9);
+	assert_int_equal(mkdir(old, 0700), 0);
+	assert_int_equal(utimensat(AT_FDCWD, old, long_ago, 0), 0);
+	assert_true(tocsin_worker_folder(kernels, sim_guest(1)->uuid, here, sizeof(here)));
+	assert_int_equal(mkdir(here, 0700), 0);
+	assert_int_equal(utimensat(AT_FDCWD, here, long_ago, 0), 0);
+	sim->settings.worker.cache = kernels;
+	sim_start();
+	assert_true(sim_wait(old_kernels_are_gone));
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(access(here, F_OK), 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, end)
@@ -284,6 +315,7 @@ int main(void)
 	    TEST(counters_survive),
 	    TEST(what_was_rung_before_is_dropped_and_said),
 	    TEST(nobody_who_is_not_there_is_treated),
+	    TEST(kernels_of_guests_that_are_gone_are_removed),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);

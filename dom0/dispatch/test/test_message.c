@@ -249,6 +249,63 @@ static void descriptors_are_taken_where_they_are_expected(void **state)
 	close(ends[1]);
 }
 
+static struct tocsin_packet packet, came;
+
+/* As many as fit, of any size; then the next packet. */
+static void a_packet_has_many_messages(void **state)
+{
+	const uint8_t *message;
+	size_t size, count = 0;
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	memset(bytes, 5, sizeof(bytes));
+	packet.size = 0;
+	assert_int_equal(tocsin_packet_send(&packet, ends[0], 0), 0);
+	assert_int_equal(tocsin_packet_receive(&came, ends[1], MSG_DONTWAIT), -EAGAIN);
+	while (tocsin_packet_add(&packet, bytes, 1 + 97 * count))
+		count++;
+	assert_true(count > 30);
+	assert_int_equal(tocsin_packet_send(&packet, ends[0], 0), 0);
+	assert_int_equal(packet.size, 0);
+	assert_true(tocsin_packet_add(&packet, bytes, sizeof(bytes)));
+	assert_false(tocsin_packet_add(&packet, bytes, 1));
+	assert_int_equal(tocsin_packet_send(&packet, ends[0], 0), 0);
+	assert_true(tocsin_packet_receive(&came, ends[1], 0) > 0);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(tocsin_packet_next(&came, &message, &size), 1);
+		assert_int_equal(size, 1 + 97 * i);
+		assert_memory_equal(message, bytes, size);
+	}
+	assert_int_equal(tocsin_packet_next(&came, &message, &size), 0);
+	assert_true(tocsin_packet_receive(&came, ends[1], 0) > 0);
+	assert_int_equal(tocsin_packet_next(&came, &message, &size), 1);
+	assert_int_equal(size, sizeof(bytes));
+	assert_int_equal(tocsin_packet_next(&came, &message, &size), 0);
+	assert_false(tocsin_packet_add(&packet, bytes, sizeof(bytes) + 1));
+	close(ends[0]);
+	assert_int_equal(tocsin_packet_receive(&came, ends[1], 0), 0);
+	assert_int_equal(tocsin_packet_next(&came, &message, &size), 0);
+	close(ends[1]);
+}
+
+/* Whatever the sizes say, nothing outside of the packet is a message. */
+static void a_packet_that_lies_is_refused(void **state)
+{
+	static const uint32_t lies[] = {0, 4, 5, 0x7fffffff, UINT32_MAX};
+	const uint8_t *message;
+	size_t size;
+
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		came = (struct tocsin_packet){.size = 7};
+		memcpy(came.bytes, &lies[i], 4);
+		assert_int_equal(tocsin_packet_next(&came, &message, &size), -EBADMSG);
+	}
+	came = (struct tocsin_packet){.size = 7, .bytes = {2, 0, 0, 0, 1, 1, 1}};
+	assert_int_equal(tocsin_packet_next(&came, &message, &size), 1);
+	assert_int_equal(tocsin_packet_next(&came, &message, &size), -EBADMSG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest all[] = {
@@ -259,6 +316,8 @@ int main(void)
 	    cmocka_unit_test(a_report_carries_the_outcome),
 	    cmocka_unit_test(small_messages_come_as_they_went),
 	    cmocka_unit_test(descriptors_are_taken_where_they_are_expected),
+	    cmocka_unit_test(a_packet_has_many_messages),
+	    cmocka_unit_test(a_packet_that_lies_is_refused),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);

@@ -212,6 +212,54 @@ static void policies_hold(void **state)
 	assert_true(sim_lines(sim->errors, "domain 2 (guest-2) may not ring, by its policy") >= 2);
 }
 
+/* The made-up process has executable memory that no file is behind. */
+static void a_policy_leaves_scans_out(void **state)
+{
+	begin("policies = ( { guests = \"guest-2\"; scans = [ \"process\" ]; } );\n");
+	assert_true(sim_wait(all_are_known));
+	sim_ring(1, TOCSIN_OP_SCAN_SELF, 0);
+	sim_ring(2, TOCSIN_OP_SCAN_SELF, 0);
+	assert_true(sim_settled(2));
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(sim_lines(sim->log, "\"kind\":\"verdict\""), 2);
+	assert_int_equal(sim_lines(sim->log, "memory.anonymous-executable"), 1);
+}
+
+static bool fourth_is_known(void)
+{
+	struct json_object *o = call("status", NULL);
+	size_t n = json_object_array_length(member(o, "guests"));
+
+	json_object_put(o);
+	return n == 4;
+}
+
+static bool fourth_may_not(void)
+{
+	return sim_guest(4)->rate == 0;
+}
+
+/* Which policy is its own is not known before its name is. */
+static void a_domain_without_a_name_is_left_as_it_is(void **state)
+{
+	begin("policies = ( { guests = \"guest-4\"; enabled = false; },\n"
+	      "{ guests = \"*\"; enabled = true; rate = 7; } );\n");
+	assert_true(sim_wait(all_are_known));
+	sim->no_xenstored = true;
+	memset(sim_guest(4)->uuid, 4, 16);
+	strcpy(sim_guest(4)->name, "guest-4");
+	sim_guest(4)->rate = 1000;
+	sim_guest(4)->exists = true;
+	assert_true(sim_wait(fourth_is_known));
+	assert_int_equal(sim_guest(4)->rate, 1000);
+	assert_int_equal(sim_guest(1)->rate, 7);
+	sim->no_xenstored = false;
+	assert_true(sim_wait(fourth_may_not));
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(sim_lines(sim->errors, "domain 4 (guest-4) may not ring, by its policy"),
+			 1);
+}
+
 static bool second_may_not(void)
 {
 	return sim_guest(2)->rate == 0;
@@ -278,7 +326,8 @@ static void a_log_that_was_moved_is_opened_again(void **state)
 
 static bool is_swept(void)
 {
-	return sim_lines(sim->log, "\"swept\":true") > 0;
+	return sim_lines(sim->log, "\"swept\":true") > 0 &&
+	       sim_lines(sim->errors, "the whole domain 1 (guest-1)") > 0;
 }
 
 static void a_sweep(void **state)
@@ -288,7 +337,6 @@ static void a_sweep(void **state)
 
 	begin("policies = ( { guests = \"guest-1\"; schedule = 1; } );");
 	assert_true(sim_wait(is_swept)); /* the first one is due in its first second */
-	assert_true(sim_lines(sim->errors, "the whole domain 1 (guest-1)") > 0);
 	assert_true(sim_wait(all_are_known));
 	c = subscribe();
 	o = call("scan", "{\"guest\":\"guest-3\"}");
@@ -419,6 +467,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(status_metrics_and_events, make, end),
 	    cmocka_unit_test_setup_teardown(policies_hold, make, end),
+	    cmocka_unit_test_setup_teardown(a_policy_leaves_scans_out, make, end),
+	    cmocka_unit_test_setup_teardown(a_domain_without_a_name_is_left_as_it_is, make, end),
 	    cmocka_unit_test_setup_teardown(reload, make, end),
 	    cmocka_unit_test_setup_teardown(reload_tells_the_first_mistake, make, end),
 	    cmocka_unit_test_setup_teardown(a_log_that_was_moved_is_opened_again, make, end),

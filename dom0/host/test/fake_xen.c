@@ -20,6 +20,7 @@ static const struct {
 	int *value;
 } kept[] = {
     {"no_xen", &fake_xen.no_xen},
+    {"no_xenstored", &fake_xen.no_xenstored},
     {"no_livepatching", &fake_xen.no_livepatching},
     {"altp2m", &fake_xen.altp2m},
     {"no_ept", &fake_xen.no_ept},
@@ -105,7 +106,8 @@ int xc_interface_close(xc_interface *xch)
 
 struct xs_handle *xs_open(unsigned long flags)
 {
-	return (struct xs_handle *)&fake_xen;
+	errno = ECONNREFUSED;
+	return fake_xen.no_xenstored ? NULL : (struct xs_handle *)&fake_xen;
 }
 
 void xs_close(struct xs_handle *xsh)
@@ -114,8 +116,12 @@ void xs_close(struct xs_handle *xsh)
 
 void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path, unsigned int *len)
 {
-	char *name = strdup(strstr(path, "/1/") ? "shop" : "old");
+	char *name;
 
+	errno = EPIPE;
+	if (fake_xen.no_xenstored)
+		return NULL;
+	name = strdup(strstr(path, "/1/") ? "shop" : "old");
 	*len = (unsigned int)strlen(name);
 	return name;
 }

@@ -12,7 +12,7 @@
 #define TOCSIN_TEST_FAKE_XEN_H
 
 extern struct fake_xen {
-	int no_xen, no_livepatching, altp2m, no_ept;
+	int no_xen, no_xenstored, no_livepatching, altp2m, no_ept;
 	int patched; /* parameter 39 without a live patch */
 	int dead;    /* the payload applies, but does not answer */
 	int state;   /* of "tocsin": 0 absent, 1 checked, 2 applied */

@@ -193,6 +193,21 @@ static void open_errors(void **state)
 	assert_null(h);
 }
 
+static void without_xenstored_domains_have_no_names(void **state)
+{
+	struct tocsin_domain d;
+	struct tocsin_host *h;
+
+	xen = (struct shim){.no_xenstore = true, .domains = 2};
+	assert_int_equal(tocsin_host_open_nameless(&h, NULL), 0);
+	assert_int_equal(tocsin_host_domain(h, 2, &d, NULL), 0);
+	assert_string_equal(d.name, "");
+	assert_true(d.hvm);
+	tocsin_host_close(h);
+	xen.no_xen = true;
+	assert_int_equal(tocsin_host_open_nameless(&h, NULL), -ENOENT);
+}
+
 /* More than one batch, none twice, dom0 not among them. */
 static void lists_all(void **state)
 {
@@ -410,6 +425,7 @@ int main(void)
 {
 	const struct CMUnitTest list[] = {
 	    cmocka_unit_test(open_errors),
+	    cmocka_unit_test(without_xenstored_domains_have_no_names),
 	    cmocka_unit_test(lists_all),
 	    cmocka_unit_test(list_failure_is_not_empty),
 	    cmocka_unit_test(finds),

@@ -47,6 +47,7 @@ enum tocsin_object_kind {
 	X("bpf_prog_aux", "name", program_name)                                                    \
 	X("bpf_prog_aux", "id", program_id)                                                        \
 	X("socket", "sk", socket_sk)                                                               \
+	X("sock", "__sk_common.skc_prot", sock_protocol)                                           \
 	X("inet_sock", "inet_sport", sock_port)
 
 struct tocsin_object_layout {

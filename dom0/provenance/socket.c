@@ -87,6 +87,8 @@ static int describe_inet(struct tocsin_provenance *g, const struct tocsin_trace_
 	print_end(&remote, s->remote_port, far);
 	alone = !*connected || is_loopback(&local) || is_loopback(&remote) ||
 		!memcmp(&local, &remote, sizeof(local));
+	if (*connected && !s->local_port) /* it is not known, so this is no other connection */
+		ret->part = s->sock;
 	first = strcmp(near, far) < 0;
 	if (*connected)
 		snprintf(key, sizeof(key), "%s %s %s", protocol_of(s), first ? near : far,

@@ -2,13 +2,10 @@
 #include "trace/events.h"
 #include "introspect/file.h"
 #include "introspect/object.h"
-#include "trace/pending.h"
-#include "trace/table.h"
+#include "trace/moment.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,49 +14,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#define NAMES 4096u /* dentries whose files are remembered */
-#define SOCKETS 1024u
 #define DOUBT_TIME 20000000u /* nanoseconds for which who is gone cannot be told surely */
 #define LOOK_TIME 5000000u   /* nanoseconds */
 #define MODE_BITS 07777u
 
-/* An inode's number is gone from its dentry as soon as that was unlinked. */
-struct known_name {
-	uint64_t dentry, inode;
-	struct tocsin_file_id id;
-	uint32_t mode, hash;
-};
-
-struct known_socket {
-	uint64_t va; /* of struct socket */
-	struct tocsin_socket socket;
-};
-
-struct tocsin_traced_events {
-	struct tocsin_kernel *k;
-	struct tocsin_who_cache *who;
-	struct trace_queue queue;
-	struct trace_sink sink;
-	uint64_t calls, delay, delay_most; /* in nanoseconds: of all together, the most */
-	uint64_t looked; /* the time that who is asked with: the guest's clock is read for each */
-	uint64_t doubt;  /* when it last was not known who was made */
-	struct tocsin_object object; /* the one that was read last */
-	struct known_name names[NAMES];
-	struct known_socket sockets[SOCKETS];
-};
-
-/* A call, while it is taken. */
-struct moment {
-	struct tocsin_traced_events *ev;
-	const struct tocsin_trace_row *row;
-	const struct tocsin_traced_call *call;
-	uint64_t args[TOCSIN_TRACE_RECORDED];
-	uint64_t va; /* of the row's object; 0: it was not recorded */
-	uint64_t time, now;
-	struct tocsin_who who;
-};
-
-typedef int take_kind(struct moment *m);
+typedef int take_kind(struct trace_moment *m);
 
 int tocsin_traced_events_open(struct tocsin_kernel *k, struct tocsin_who_cache *who,
 			      const struct tocsin_traced_settings *settings,
@@ -72,6 +31,7 @@ int tocsin_traced_events_open(struct tocsin_kernel *k, struct tocsin_who_cache *
 		return -ENOMEM;
 	ev->k = k;
 	ev->who = who;
+	trace_protocols_find(ev);
 	ev->sink = (struct trace_sink){
 	    .guest = settings->guest, .boot = settings->boot, .take = take, .context = context};
 	*ret = ev;
@@ -85,7 +45,7 @@ void tocsin_traced_events_close(struct tocsin_traced_events *ev)
 	free(ev);
 }
 
-static struct trace_pending *begin(const struct moment *m)
+struct trace_pending *trace_begin(const struct trace_moment *m)
 {
 	struct trace_pending *p = calloc(1, sizeof(*p));
 	const struct tocsin_who *who = &m->who;
@@ -111,7 +71,7 @@ static struct trace_pending *begin(const struct moment *m)
 	return p;
 }
 
-static int add(struct moment *m, struct trace_pending *p)
+int trace_add(struct trace_moment *m, struct trace_pending *p)
 {
 	struct tocsin_traced_events *ev = m->ev;
 
@@ -129,27 +89,27 @@ static int add(struct moment *m, struct trace_pending *p)
 }
 
 /* An event without anything but who. */
-static int add_plain(struct moment *m, uint64_t value)
+static int add_plain(struct trace_moment *m, uint64_t value)
 {
-	struct trace_pending *p = begin(m);
+	struct trace_pending *p = trace_begin(m);
 
 	if (!p)
 		return -ENOMEM;
 	p->value = value;
-	return add(m, p);
+	return trace_add(m, p);
 }
 
-static uint64_t argument(const struct moment *m, unsigned int i)
+uint64_t trace_argument(const struct trace_moment *m, unsigned int i)
 {
 	return i < TOCSIN_TRACE_RECORDED && (!i || m->call->wide) ? m->args[i] : 0;
 }
 
-static uint64_t value_of(const struct moment *m)
+static uint64_t value_of(const struct trace_moment *m)
 {
-	return m->row->value == TOCSIN_TRACE_NO_VALUE ? 0 : argument(m, m->row->value);
+	return m->row->value == TOCSIN_TRACE_NO_VALUE ? 0 : trace_argument(m, m->row->value);
 }
 
-static bool read_object(struct moment *m, const char *type, uint64_t va)
+bool trace_read_object(struct trace_moment *m, const char *type, uint64_t va)
 {
 	uint64_t task = m->who.found == TOCSIN_WHO_NOW ? m->who.task : 0;
 
@@ -158,7 +118,7 @@ static bool read_object(struct moment *m, const char *type, uint64_t va)
 
 /* ---- processes ---- */
 
-static int take_created(struct moment *m)
+static int take_created(struct trace_moment *m)
 {
 	struct tocsin_who child;
 	bool known;
@@ -171,7 +131,7 @@ static int take_created(struct moment *m)
 		m->ev->doubt = m->time;
 	else if (child.tid != child.pid)
 		return 0;
-	p = begin(m);
+	p = trace_begin(m);
 	if (!p)
 		return -ENOMEM;
 	p->has_other = true;
@@ -187,10 +147,10 @@ static int take_created(struct moment *m)
 	} else {
 		trace_pending_unresolve(p);
 	}
-	return add(m, p);
+	return trace_add(m, p);
 }
 
-static int take_exited(struct moment *m)
+static int take_exited(struct trace_moment *m)
 {
 	/* Of threads, the one that is the process says so. */
 	if (m->who.found && m->who.tid != m->who.pid)
@@ -198,13 +158,13 @@ static int take_exited(struct moment *m)
 	return add_plain(m, value_of(m) & 0xffff);
 }
 
-static int take_credentials(struct moment *m)
+static int take_credentials(struct trace_moment *m)
 {
 	const struct tocsin_object *o = &m->ev->object;
 	struct trace_pending *p;
 	uint32_t before = m->who.euid;
 
-	if (m->who.found && read_object(m, "cred", m->va)) {
+	if (m->who.found && trace_read_object(m, "cred", m->va)) {
 		if (o->uid == m->who.uid && o->euid == m->who.euid)
 			return 0;
 		tocsin_who_credentials(m->ev->who, m->call->rsp, o->uid, o->euid);
@@ -213,26 +173,26 @@ static int take_credentials(struct moment *m)
 	} else {
 		m->who.uid = m->who.euid = before = UINT32_MAX;
 	}
-	p = begin(m);
+	p = trace_begin(m);
 	if (!p)
 		return -ENOMEM;
 	p->value = before;
 	p->resolved = p->resolved && before != UINT32_MAX;
-	return add(m, p);
+	return trace_add(m, p);
 }
 
 /* A process that something is done to. */
-static int take_other(struct moment *m)
+static int take_other(struct trace_moment *m)
 {
 	const struct tocsin_object *o = &m->ev->object;
 	struct trace_pending *p;
-	bool known = read_object(m, "task_struct", m->va);
+	bool known = trace_read_object(m, "task_struct", m->va);
 
 	/* What the kernel and children tell, and what a process does to itself, leads nowhere. */
 	if (m->row->kind == TOCSIN_TRACE_SIGNAL &&
 	    (!m->who.found || value_of(m) == SIGCHLD || (known && o->pid == m->who.pid)))
 		return 0;
-	p = begin(m);
+	p = trace_begin(m);
 	if (!p)
 		return -ENOMEM;
 	p->has_other = true;
@@ -248,7 +208,7 @@ static int take_other(struct moment *m)
 	} else {
 		trace_pending_unresolve(p);
 	}
-	return add(m, p);
+	return trace_add(m, p);
 }
 
 /* ---- files ---- */
@@ -262,15 +222,10 @@ static uint32_t hash_of(const char *text)
 	return hash;
 }
 
-static uint64_t slot_of(uint64_t va, uint64_t slots)
-{
-	return (va * 0x9e3779b97f4a7c15ull >> 32) % slots;
-}
-
 /* What was read is of a dentry whose file is known, or is now. */
 static void recall_name(struct tocsin_traced_events *ev, struct tocsin_object *o)
 {
-	struct known_name *n = &ev->names[slot_of(o->dentry, NAMES)];
+	struct known_name *n = &ev->names[trace_slot(o->dentry, TRACE_FILES)];
 	uint32_t links = ev->k->object ? ev->k->object->inode_links : TOCSIN_NO_MEMBER;
 	uint32_t left = UINT32_MAX;
 
@@ -302,9 +257,9 @@ static void set_file(struct trace_pending *p, const struct tocsin_object *o)
 }
 
 /* A file that the event has, read by its struct file or dentry. */
-static struct trace_pending *begin_file(struct moment *m)
+static struct trace_pending *begin_file(struct trace_moment *m)
 {
-	struct trace_pending *p = begin(m);
+	struct trace_pending *p = trace_begin(m);
 	bool is_file = !strcmp(m->row->object, "file");
 
 	if (!p)
@@ -313,7 +268,7 @@ static struct trace_pending *begin_file(struct moment *m)
 	p->key = m->va;
 	if (is_file)
 		p->file.open = m->va;
-	if (!read_object(m, m->row->object, m->va)) {
+	if (!trace_read_object(m, m->row->object, m->va)) {
 		trace_pending_unresolve(p);
 		return p;
 	}
@@ -323,22 +278,22 @@ static struct trace_pending *begin_file(struct moment *m)
 }
 
 /* An event without anything but who and a file. */
-static int add_file(struct moment *m)
+static int add_file(struct trace_moment *m)
 {
 	struct trace_pending *p = begin_file(m);
 
-	return p ? add(m, p) : -ENOMEM;
+	return p ? trace_add(m, p) : -ENOMEM;
 }
 
-static int take_opened(struct moment *m)
+static int take_opened(struct trace_moment *m)
 {
 	trace_queue_reused(&m->ev->queue, m->va, m->time);
 	return add_file(m);
 }
 
-static int take_released(struct moment *m)
+static int take_released(struct trace_moment *m)
 {
-	struct trace_pending *p = begin(m);
+	struct trace_pending *p = trace_begin(m);
 
 	if (!p)
 		return -ENOMEM;
@@ -346,10 +301,10 @@ static int take_released(struct moment *m)
 	p->file.open = m->va;
 	p->has_who = m->who.found;
 	p->resolved = true;
-	return add(m, p);
+	return trace_add(m, p);
 }
 
-static int take_renamed(struct moment *m)
+static int take_renamed(struct trace_moment *m)
 {
 	struct trace_pending *p = begin_file(m);
 
@@ -360,14 +315,14 @@ static int take_renamed(struct moment *m)
 		p->to = p->path;
 		p->path = NULL;
 	}
-	return add(m, p);
+	return trace_add(m, p);
 }
 
-static int take_linked(struct moment *m)
+static int take_linked(struct trace_moment *m)
 {
 	struct trace_pending *p = begin_file(m);
 	uint64_t name;
-	bool symbolic = argument(m, 0) != m->va;
+	bool symbolic = trace_argument(m, 0) != m->va;
 
 	if (!p)
 		return -ENOMEM;
@@ -376,32 +331,33 @@ static int take_linked(struct moment *m)
 		p->to = strdup(p->path);
 	else if (m->ev->object.inode && p->file.id.inode &&
 		 !tocsin_object_last_name(m->ev->k, m->ev->object.inode, &name) && name != m->va &&
-		 read_object(m, "dentry", name) && m->ev->object.file.inode == p->file.id.inode)
+		 trace_read_object(m, "dentry", name) &&
+		 m->ev->object.file.inode == p->file.id.inode)
 		p->to = strdup(m->ev->object.text);
 	if (!p->to)
 		p->resolved = false;
-	return add(m, p);
+	return trace_add(m, p);
 }
 
 /* The call that says what is done, and the one that says to which file. */
-static int take_mode(struct moment *m)
+static int take_mode(struct trace_moment *m)
 {
 	struct trace_pending *p;
 
-	if (!m->row->completes) {
-		p = begin(m);
+	if (m->row->part != TOCSIN_TRACE_COMPLETES) {
+		p = trace_begin(m);
 		if (!p)
 			return -ENOMEM;
 		p->has_file = p->incomplete = true;
 		p->value = value_of(m) & MODE_BITS;
-		return add(m, p);
+		return trace_add(m, p);
 	}
 	p = trace_queue_incomplete(&m->ev->queue, m->row->kind,
 				   tocsin_who_stack(m->ev->who, m->call->rsp));
 	if (!p)
 		return 0; /* times or size */
 	p->incomplete = false;
-	if (!read_object(m, "dentry", m->va)) {
+	if (!trace_read_object(m, "dentry", m->va)) {
 		trace_pending_unresolve(p);
 		return 0;
 	}
@@ -411,7 +367,7 @@ static int take_mode(struct moment *m)
 	return 0;
 }
 
-static int take_mapped(struct moment *m)
+static int take_mapped(struct trace_moment *m)
 {
 	return m->va && value_of(m) & PROT_EXEC ? add_file(m) : 0;
 }
@@ -423,7 +379,7 @@ static bool is_connected(const struct tocsin_socket *s)
 	return (s->family == AF_INET || s->family == AF_INET6) && s->remote_port;
 }
 
-static int inherit(struct moment *m, const struct tocsin_file *f)
+static int inherit(struct trace_moment *m, const struct tocsin_file *f)
 {
 	struct trace_pending *p;
 	static const uint32_t modes[] = {TOCSIN_OPEN_READ, TOCSIN_OPEN_WRITE,
@@ -432,7 +388,7 @@ static int inherit(struct moment *m, const struct tocsin_file *f)
 	if (f->is_socket ? !is_connected(&f->socket) && !f->socket.peer
 			 : !S_ISREG(f->mode) && !S_ISFIFO(f->mode))
 		return 0;
-	p = begin(m);
+	p = trace_begin(m);
 	if (!p)
 		return -ENOMEM;
 	p->key = f->file;
@@ -443,7 +399,7 @@ static int inherit(struct moment *m, const struct tocsin_file *f)
 		/* Both ways: nobody sees which is used. */
 		p->kind = f->socket.peer ? TOCSIN_TRACE_SHARED : TOCSIN_TRACE_SENT;
 		p->value = f->socket.peer ? 3 : 0;
-		return add(m, p);
+		return trace_add(m, p);
 	}
 	p->inherited = p->has_file = true;
 	p->path = strdup(f->path);
@@ -451,11 +407,11 @@ static int inherit(struct moment *m, const struct tocsin_file *f)
 	p->file.mode = f->mode;
 	p->file.open = f->file;
 	p->open_mode = modes[f->flags & 3];
-	return add(m, p);
+	return trace_add(m, p);
 }
 
 /* As it is now, a moment after. */
-static int take_inherited(struct moment *m)
+static int take_inherited(struct trace_moment *m)
 {
 	const struct tocsin_process_layout *l;
 	struct tocsin_process *process = calloc(1, sizeof(*process));
@@ -479,7 +435,7 @@ static int take_inherited(struct moment *m)
 	return rc;
 }
 
-static int take_executed(struct moment *m)
+static int take_executed(struct trace_moment *m)
 {
 	int rc = add_file(m);
 
@@ -488,10 +444,10 @@ static int take_executed(struct moment *m)
 
 /* ---- the kernel ---- */
 
-static int take_code(struct moment *m)
+static int take_code(struct trace_moment *m)
 {
-	struct trace_pending *p = begin(m);
-	bool known = read_object(m, m->row->object, m->va);
+	struct trace_pending *p = trace_begin(m);
+	bool known = trace_read_object(m, m->row->object, m->va);
 
 	if (!p)
 		return -ENOMEM;
@@ -501,145 +457,67 @@ static int take_code(struct moment *m)
 		snprintf(p->detail, sizeof(p->detail), "%.100s", m->ev->object.text);
 	else
 		snprintf(p->detail, sizeof(p->detail), "(unresolved: call %" PRIu32 ")", p->number);
-	return add(m, p);
-}
-
-/* ---- sockets ---- */
-
-/* A socket that is gone leaves its addresses behind for a while. */
-static bool read_remains(struct moment *m, uint64_t sk, struct tocsin_socket *ret)
-{
-	struct tocsin_socket s = {.sock = sk};
-	const struct tocsin_file_layout *f;
-	struct tocsin_kernel *k = m->ev->k;
-	uint16_t port = 0, local = 0;
-	uint32_t sport = k->object ? k->object->sock_port : TOCSIN_NO_MEMBER;
-	bool datagram;
-
-	if (!sk || tocsin_file_layout(k, &f, NULL) ||
-	    tocsin_kernel_read(k, sk + f->sk_family, &s.family, sizeof(s.family)) ||
-	    tocsin_kernel_read(k, sk + f->sk_dport, &port, sizeof(port)) || s.family != AF_INET ||
-	    !port || tocsin_kernel_read(k, sk + f->sk_daddr, s.remote, 4) ||
-	    tocsin_kernel_read(k, sk + f->sk_saddr, s.local, 4))
-		return false;
-	if (sport != TOCSIN_NO_MEMBER && tocsin_kernel_read(k, sk + sport, &local, sizeof(local)))
-		return false;
-	/* The function says which it is: its type may be gone sooner than the addresses. */
-	datagram = strstr(m->row->names[0], "datagram") != NULL;
-	s.type = datagram ? SOCK_DGRAM : SOCK_STREAM;
-	s.protocol = datagram ? IPPROTO_UDP : IPPROTO_TCP;
-	s.remote_port = ntohs(port);
-	s.local_port = ntohs(local);
-	*ret = s;
-	return true;
-}
-
-/* VA of the struct socket that the process knows it by. */
-static uint64_t outer_of(struct moment *m)
-{
-	const struct tocsin_file_layout *f;
-	uint64_t ret = 0;
-
-	if (!strcmp(m->row->object, "socket"))
-		return m->va;
-	if (m->row->kind == TOCSIN_TRACE_ACCEPTED)
-		return argument(m, 1);
-	if (tocsin_file_layout(m->ev->k, &f, NULL) ||
-	    tocsin_kernel_read_u64(m->ev->k, m->va + f->sk_socket, &ret))
-		return 0;
-	return ret;
-}
-
-static void remember(struct moment *m, uint64_t va, const struct tocsin_socket *s)
-{
-	if (va)
-		m->ev->sockets[slot_of(va, SOCKETS)] =
-		    (struct known_socket){.va = va, .socket = *s};
-}
-
-static int take_socket(struct moment *m)
-{
-	bool known = read_object(m, m->row->object, m->va);
-	struct tocsin_socket *s = &m->ev->object.socket;
-	bool far = m->row->kind == TOCSIN_TRACE_CONNECTED || m->row->kind == TOCSIN_TRACE_ACCEPTED;
-	struct trace_pending *p;
-	bool remains = false;
-
-	/* Also UNIX sockets and those of other families are grafted. */
-	if (known && s->family != AF_INET && s->family != AF_INET6)
-		return 0;
-	if (far && known && !s->remote_port)
-		known = false;
-	if (far && !known && !strcmp(m->row->object, "sock"))
-		known = remains = read_remains(m, m->va, s);
-	p = begin(m);
-	if (!p)
-		return -ENOMEM;
-	p->has_socket = true;
-	/* Connected once more, or another one: what was read of it before was not of then. */
-	if (m->row->kind == TOCSIN_TRACE_CONNECTED)
-		trace_queue_reused(&m->ev->queue, m->va, m->time);
-	p->key = m->va;
-	if (known) {
-		p->socket = *s;
-		p->resolved = p->resolved && !remains;
-		remember(m, outer_of(m), s);
-	} else {
-		trace_pending_unresolve(p);
-	}
-	return add(m, p);
-}
-
-static int take_closed(struct moment *m)
-{
-	struct known_socket *s = &m->ev->sockets[slot_of(m->va, SOCKETS)];
-	struct tocsin_socket last;
-	struct trace_pending *p;
-
-	if (!m->va || s->va != m->va)
-		return 0;
-	p = begin(m);
-	if (!p)
-		return -ENOMEM;
-	p->has_socket = true;
-	p->socket = s->socket;
-	p->has_who = m->who.found;
-	if (!tocsin_socket_at(m->ev->k, s->socket.sock, &last, NULL) && last.counted &&
-	    last.remote_port == s->socket.remote_port &&
-	    !memcmp(last.remote, s->socket.remote, sizeof(last.remote))) {
-		p->socket.counted = true;
-		p->socket.bytes_sent = last.bytes_sent;
-		p->socket.bytes_received = last.bytes_received;
-	}
-	*s = (struct known_socket){0};
-	return add(m, p);
+	return trace_add(m, p);
 }
 
 /* ---- all ---- */
 
 static take_kind *const takes[TOCSIN_TRACE_KINDS] = {
-    [TOCSIN_TRACE_CREATED] = take_created,  [TOCSIN_TRACE_EXECUTED] = take_executed,
-    [TOCSIN_TRACE_EXITED] = take_exited,    [TOCSIN_TRACE_CREDENTIALS] = take_credentials,
-    [TOCSIN_TRACE_SIGNAL] = take_other,     [TOCSIN_TRACE_PTRACE] = take_other,
-    [TOCSIN_TRACE_OPENED] = take_opened,    [TOCSIN_TRACE_RELEASED] = take_released,
-    [TOCSIN_TRACE_RENAMED] = take_renamed,  [TOCSIN_TRACE_LINKED] = take_linked,
-    [TOCSIN_TRACE_UNLINKED] = add_file,     [TOCSIN_TRACE_MODE] = take_mode,
-    [TOCSIN_TRACE_MAPPED] = take_mapped,    [TOCSIN_TRACE_MODULE] = take_code,
-    [TOCSIN_TRACE_BPF] = take_code,         [TOCSIN_TRACE_BOUND] = take_socket,
-    [TOCSIN_TRACE_LISTENING] = take_socket, [TOCSIN_TRACE_ACCEPTED] = take_socket,
-    [TOCSIN_TRACE_CONNECTED] = take_socket, [TOCSIN_TRACE_CLOSED] = take_closed,
+    [TOCSIN_TRACE_CREATED] = take_created,
+    [TOCSIN_TRACE_EXECUTED] = take_executed,
+    [TOCSIN_TRACE_EXITED] = take_exited,
+    [TOCSIN_TRACE_CREDENTIALS] = take_credentials,
+    [TOCSIN_TRACE_SIGNAL] = take_other,
+    [TOCSIN_TRACE_PTRACE] = take_other,
+    [TOCSIN_TRACE_OPENED] = take_opened,
+    [TOCSIN_TRACE_RELEASED] = take_released,
+    [TOCSIN_TRACE_RENAMED] = take_renamed,
+    [TOCSIN_TRACE_LINKED] = take_linked,
+    [TOCSIN_TRACE_UNLINKED] = add_file,
+    [TOCSIN_TRACE_MODE] = take_mode,
+    [TOCSIN_TRACE_MAPPED] = take_mapped,
+    [TOCSIN_TRACE_MODULE] = take_code,
+    [TOCSIN_TRACE_BPF] = take_code,
+    [TOCSIN_TRACE_BOUND] = trace_take_socket,
+    [TOCSIN_TRACE_LISTENING] = trace_take_socket,
+    [TOCSIN_TRACE_ACCEPTED] = trace_take_socket,
+    [TOCSIN_TRACE_CONNECTED] = trace_take_socket,
+    [TOCSIN_TRACE_CLOSED] = trace_take_closed,
 };
+
+/* What is no event of its own. */
+static int take_part(struct trace_moment *m)
+{
+	if (m->row->part == TOCSIN_TRACE_ADDRESSES)
+		return trace_take_ends(m);
+	trace_queue_reused(&m->ev->queue, m->va, m->time);
+	m->ev->sockets_told = true;
+	return 0;
+}
+
+static int take_whole(struct trace_moment *m)
+{
+	struct tocsin_traced_events *ev = m->ev;
+
+	if (m->now - ev->looked > LOOK_TIME || m->time > ev->looked)
+		ev->looked = m->now;
+	tocsin_who_find(ev->who, m->call->rsp, (int64_t)ev->looked, ev->looked - m->time, &m->who);
+	if (m->row->kind != TOCSIN_TRACE_CONNECTED)
+		trace_ends_forget(m);
+	return takes[m->row->kind](m);
+}
 
 int tocsin_traced_events_call(struct tocsin_traced_events *ev, const char *name,
 			      const struct tocsin_function *f,
 			      const struct tocsin_traced_call *call, uint64_t time, uint64_t now)
 {
-	struct moment m = {.ev = ev,
-			   .row = tocsin_trace_function_row(name),
-			   .call = call,
-			   .args = {call->rdi, call->rsi, call->rdx},
-			   .time = time < now ? time : now,
-			   .now = now};
+	struct trace_moment m = {.ev = ev,
+				 .row = tocsin_trace_function_row(name),
+				 .function = f,
+				 .call = call,
+				 .args = {call->rdi, call->rsi, call->rdx},
+				 .time = time < now ? time : now,
+				 .now = now};
 	int object;
 
 	ev->calls++;
@@ -650,11 +528,10 @@ int tocsin_traced_events_call(struct tocsin_traced_events *ev, const char *name,
 		return 0;
 	object = tocsin_trace_function_object(m.row, f);
 	if (m.row->object && object >= 0)
-		m.va = argument(&m, (unsigned int)object);
-	if (now - ev->looked > LOOK_TIME || m.time > ev->looked)
-		ev->looked = now;
-	tocsin_who_find(ev->who, call->rsp, (int64_t)ev->looked, ev->looked - m.time, &m.who);
-	return takes[m.row->kind](&m);
+		m.va = trace_argument(&m, (unsigned int)object);
+	if (m.row->part == TOCSIN_TRACE_ADDRESSES || m.row->part == TOCSIN_TRACE_MADE)
+		return take_part(&m);
+	return take_whole(&m);
 }
 
 int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, uint64_t until,
@@ -663,6 +540,7 @@ int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, ui
 	struct trace_pending *p = calloc(1, sizeof(*p));
 
 	tocsin_who_doubt(ev->who);
+	ev->sockets_told = false;
 	if (!p)
 		return -ENOMEM;
 	p->kind = TOCSIN_TRACE_GAP;

@@ -11,40 +11,47 @@
 #include <string.h>
 
 #define NONE TOCSIN_TRACE_NO_VALUE
+#define WHOLE TOCSIN_TRACE_WHOLE
 
 /* Sources: Linux, by the history of each. */
 static const struct tocsin_trace_row table[] = {
-    {TOCSIN_TRACE_CREATED, "task_struct", NONE, false, {"wake_up_new_task"}},
-    {TOCSIN_TRACE_EXECUTED, "file", NONE, false, {"set_mm_exe_file"}},
-    {TOCSIN_TRACE_EXITED, NULL, 0, false, {"do_exit"}},
-    {TOCSIN_TRACE_CREDENTIALS, "cred", NONE, false, {"commit_creds"}},
+    {TOCSIN_TRACE_CREATED, "task_struct", NONE, WHOLE, {"wake_up_new_task"}},
+    {TOCSIN_TRACE_EXECUTED, "file", NONE, WHOLE, {"set_mm_exe_file"}},
+    {TOCSIN_TRACE_EXITED, NULL, 0, WHOLE, {"do_exit"}},
+    {TOCSIN_TRACE_CREDENTIALS, "cred", NONE, WHOLE, {"commit_creds"}},
     {TOCSIN_TRACE_SIGNAL,
      "task_struct",
      0,
-     false,
+     WHOLE,
      {"__send_signal_locked", "__send_signal", "send_signal"}},
-    {TOCSIN_TRACE_PTRACE, "task_struct", 1, false, {"ptrace_attach"}},
-    {TOCSIN_TRACE_OPENED, "file", NONE, false, {"vfs_open"}},
-    {TOCSIN_TRACE_RELEASED, "file", NONE, false, {"security_file_free", "__fput"}},
-    {TOCSIN_TRACE_RENAMED, "dentry", NONE, false, {"d_move"}},
-    {TOCSIN_TRACE_RENAMED, "dentry", NONE, false, {"d_exchange"}},
-    {TOCSIN_TRACE_LINKED, "dentry", NONE, false, {"vfs_link"}},
-    {TOCSIN_TRACE_LINKED, "dentry", NONE, false, {"vfs_symlink"}},
-    {TOCSIN_TRACE_UNLINKED, "dentry", NONE, false, {"vfs_unlink"}},
+    {TOCSIN_TRACE_PTRACE, "task_struct", 1, WHOLE, {"ptrace_attach"}},
+    {TOCSIN_TRACE_OPENED, "file", NONE, WHOLE, {"vfs_open"}},
+    {TOCSIN_TRACE_RELEASED, "file", NONE, WHOLE, {"security_file_free", "__fput"}},
+    {TOCSIN_TRACE_RENAMED, "dentry", NONE, WHOLE, {"d_move"}},
+    {TOCSIN_TRACE_RENAMED, "dentry", NONE, WHOLE, {"d_exchange"}},
+    {TOCSIN_TRACE_LINKED, "dentry", NONE, WHOLE, {"vfs_link"}},
+    {TOCSIN_TRACE_LINKED, "dentry", NONE, WHOLE, {"vfs_symlink"}},
+    {TOCSIN_TRACE_UNLINKED, "dentry", NONE, WHOLE, {"vfs_unlink"}},
     /* Their paths are on a stack; what they do goes through the third. */
-    {TOCSIN_TRACE_MODE, NULL, 1, false, {"chmod_common"}},
-    {TOCSIN_TRACE_MODE, NULL, NONE, false, {"chown_common"}},
-    {TOCSIN_TRACE_MODE, "dentry", NONE, true, {"notify_change"}},
-    {TOCSIN_TRACE_MAPPED, "file", 1, false, {"security_mmap_file"}},
-    {TOCSIN_TRACE_MODULE, "module", NONE, false, {"do_init_module"}},
-    {TOCSIN_TRACE_BPF, "bpf_prog", NONE, false, {"bpf_prog_new_fd"}},
-    {TOCSIN_TRACE_BOUND, "socket", NONE, false, {"inet_bind"}},
-    {TOCSIN_TRACE_LISTENING, "socket", NONE, false, {"inet_listen"}},
-    {TOCSIN_TRACE_ACCEPTED, "sock", NONE, false, {"security_sock_graft"}},
-    {TOCSIN_TRACE_CONNECTED, "sock", NONE, false, {"tcp_connect"}},
-    {TOCSIN_TRACE_CONNECTED, "sock", NONE, false, {"__ip4_datagram_connect"}},
-    {TOCSIN_TRACE_CONNECTED, "sock", NONE, false, {"__ip6_datagram_connect"}},
-    {TOCSIN_TRACE_CLOSED, "socket", NONE, false, {"inet_release"}},
+    {TOCSIN_TRACE_MODE, NULL, 1, WHOLE, {"chmod_common"}},
+    {TOCSIN_TRACE_MODE, NULL, NONE, WHOLE, {"chown_common"}},
+    {TOCSIN_TRACE_MODE, "dentry", NONE, TOCSIN_TRACE_COMPLETES, {"notify_change"}},
+    {TOCSIN_TRACE_MAPPED, "file", 1, WHOLE, {"security_mmap_file"}},
+    {TOCSIN_TRACE_MODULE, "module", NONE, WHOLE, {"do_init_module"}},
+    {TOCSIN_TRACE_BPF, "bpf_prog", NONE, WHOLE, {"bpf_prog_new_fd"}},
+    {TOCSIN_TRACE_BOUND, "socket", NONE, WHOLE, {"inet_bind"}},
+    {TOCSIN_TRACE_BOUND, "socket", NONE, WHOLE, {"inet6_bind"}},
+    {TOCSIN_TRACE_LISTENING, "socket", NONE, WHOLE, {"inet_listen"}},
+    {TOCSIN_TRACE_ACCEPTED, "sock", NONE, WHOLE, {"security_sock_graft"}},
+    /* Each choice of a connection's port, which comes before it. */
+    {TOCSIN_TRACE_CONNECTED, NULL, NONE, TOCSIN_TRACE_ADDRESSES, {"secure_ipv4_port_ephemeral"}},
+    {TOCSIN_TRACE_CONNECTED, NULL, NONE, TOCSIN_TRACE_ADDRESSES, {"secure_ipv6_port_ephemeral"}},
+    {TOCSIN_TRACE_CONNECTED, "sock", NONE, TOCSIN_TRACE_MADE, {"security_sk_alloc"}},
+    {TOCSIN_TRACE_CONNECTED, "sock", NONE, WHOLE, {"tcp_connect"}},
+    {TOCSIN_TRACE_CONNECTED, "sock", NONE, WHOLE, {"__ip4_datagram_connect"}},
+    {TOCSIN_TRACE_CONNECTED, "sock", NONE, WHOLE, {"__ip6_datagram_connect"}},
+    {TOCSIN_TRACE_CLOSED, "sock", NONE, WHOLE, {"tcp_close"}},
+    {TOCSIN_TRACE_CLOSED, "sock", NONE, WHOLE, {"sk_common_release"}},
 };
 
 #define ROWS (sizeof(table) / sizeof(table[0]))
@@ -80,7 +87,7 @@ const char *tocsin_trace_function_event(const char *name)
 {
 	const struct tocsin_trace_row *row = tocsin_trace_function_row(name);
 
-	return row ? tocsin_trace_kind_name(row->kind) : NULL;
+	return row && row->part != TOCSIN_TRACE_MADE ? tocsin_trace_kind_name(row->kind) : NULL;
 }
 
 int tocsin_trace_function_object(const struct tocsin_trace_row *row,

@@ -15,7 +15,7 @@
 size_t tocsin_trace_functions(struct tocsin_kernel *k, const char *ret[TOCSIN_TRACE_FUNCTIONS_MAX]);
 
 /* What a call of it is about to do: the name of a kind (provenance/event.h). NULL: it is not one of
- * these functions. */
+ * these functions, or none that does something. */
 const char *tocsin_trace_function_event(const char *name);
 
 #endif

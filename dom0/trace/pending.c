@@ -74,7 +74,9 @@ void trace_pending_unresolve(struct trace_pending *p)
 		    .start_time = p->number, .uid = UINT32_MAX, .euid = UINT32_MAX};
 		p->other_comm[0] = 0;
 	}
-	if (p->has_socket)
+	if (p->has_socket && p->carried.family)
+		p->socket = p->carried;
+	else if (p->has_socket)
 		p->socket = (struct tocsin_socket){.sock = p->key ? p->key : p->number};
 	p->open_mode = 0;
 }
@@ -104,14 +106,15 @@ void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time)
 
 		if (p->key != key || p->time >= time || p->read < time)
 			continue;
-		if (!p->inherited) {
+		if (!p->inherited && (p->kind != TOCSIN_TRACE_CLOSED || p->carried.family)) {
 			if (p->kind == TOCSIN_TRACE_CREATED)
 				disown(q, i, &p->other, time);
 			trace_pending_unresolve(p);
 			p->key = 0;
 			continue;
 		}
-		/* It was opened after the program had begun, and is told for itself. */
+		/* It was opened after the program had begun, and is told for itself; or another
+		 * socket is not closed. */
 		trace_pending_free(p);
 		memmove(q->rows + i, q->rows + i + 1, (--q->count - i) * sizeof(q->rows[0]));
 	}

@@ -26,6 +26,7 @@ struct trace_pending {
 	struct tocsin_trace_file file;
 	char *path, *to; /* owned */
 	struct tocsin_socket socket;
+	struct tocsin_socket carried; /* of it, what is known anyway; family 0: nothing */
 	char detail[TRACE_DETAIL];
 };
 

@@ -10,14 +10,23 @@
 #define TOCSIN_TRACE_NO_VALUE UINT8_MAX
 #define TOCSIN_TRACE_RECORDED 3 /* arguments of a call */
 
+/* What a call tells of its event. */
+enum tocsin_trace_part {
+	TOCSIN_TRACE_WHOLE,
+	TOCSIN_TRACE_COMPLETES, /* its object is that of the event of this kind that the same thread
+				   began before it */
+	TOCSIN_TRACE_ADDRESSES, /* its values are the addresses of the one that the same thread
+				   begins next */
+	TOCSIN_TRACE_MADE       /* memory becomes its object: what it was before is gone */
+};
+
 /* What a call is an event of, and where in its arguments that is. */
 struct tocsin_trace_row {
 	enum tocsin_trace_kind kind;
 	const char *object; /* the structure that the event is about, as a parameter's target; NULL:
 			       it is in the value alone */
 	uint8_t value;      /* which argument is the event's value; TOCSIN_TRACE_NO_VALUE: none */
-	bool completes;     /* no event of its own: its object is that of the event of this kind
-			       that the same thread began before it */
+	enum tocsin_trace_part part;
 	const char *names[TOCSIN_TRACE_NAMES]; /* of the function, the newest first */
 };
 

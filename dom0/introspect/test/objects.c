@@ -19,6 +19,7 @@ const struct change made_traced[] = {{"task_struct", "stack", "stack"},
 				     {"super_block", "s_mounts", "s_mounts:16"},
 				     {"mount", "mnt_instance", "mnt_instance:16"},
 				     {"mount", "mnt_ns", "mnt_ns"},
+				     {"sock", "__sk_common.skc_prot", "__sk_common.skc_prot"},
 				     {"inet_sock", "inet_sport", "inet_sport:2"},
 				     {0}};
 

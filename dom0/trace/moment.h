@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside trace/: a call, while events are made of it, and what is remembered from call to call. */
+#ifndef TOCSIN_TRACE_MOMENT_H
+#define TOCSIN_TRACE_MOMENT_H
+
+#include "introspect/object.h"
+#include "trace/events.h"
+#include "trace/pending.h"
+#include "trace/table.h"
+
+#define TRACE_FILES 4096u /* dentries whose files are remembered */
+#define TRACE_SOCKETS 1024u
+#define TRACE_ENDS 256u
+#define TRACE_PROTOCOLS 4
+
+/* An inode's number is gone from its dentry as soon as that was unlinked. */
+struct known_name {
+	uint64_t dentry, inode;
+	struct tocsin_file_id id;
+	uint32_t mode, hash;
+};
+
+/* Of a socket that was connected, accepted or bound, for when it is closed. */
+struct known_socket {
+	uint64_t va;   /* of struct sock; 0: none */
+	uint64_t read; /* when */
+	struct tocsin_socket socket, carried;
+};
+
+/* Where a thread is about to connect to, as a call carried it by value. */
+struct trace_ends {
+	uint64_t stack; /* the thread's; 0: none */
+	uint64_t six;   /* VA of the remote address, if it is of IPv6 */
+	uint32_t local, remote;
+	uint16_t port; /* remote; all in network order */
+};
+
+struct tocsin_traced_events {
+	struct tocsin_kernel *k;
+	struct tocsin_who_cache *who;
+	struct trace_queue queue;
+	struct trace_sink sink;
+	uint64_t calls, delay, delay_most; /* in nanoseconds: of all together, the most */
+	uint64_t looked;   /* the time that who is asked with: the guest's clock is read for each */
+	uint64_t doubt;    /* when it last was not known who was made */
+	bool sockets_told; /* it is seen when memory becomes a socket, so what is left of one is its
+			      own */
+	uint64_t protocols[TRACE_PROTOCOLS]; /* VAs of struct proto; 0: not known */
+	struct tocsin_object object;         /* the one that was read last */
+	struct known_name names[TRACE_FILES];
+	struct known_socket sockets[TRACE_SOCKETS];
+	struct trace_ends ends[TRACE_ENDS];
+};
+
+struct trace_moment {
+	struct tocsin_traced_events *ev;
+	const struct tocsin_trace_row *row;
+	const struct tocsin_function *function;
+	const struct tocsin_traced_call *call;
+	uint64_t args[TOCSIN_TRACE_RECORDED];
+	uint64_t va; /* of the row's object; 0: it was not recorded */
+	uint64_t time, now;
+	struct tocsin_who who;
+};
+
+/* An event of this kind, by who called. NULL: no memory. */
+struct trace_pending *trace_begin(const struct trace_moment *m);
+int trace_add(struct trace_moment *m, struct trace_pending *p);
+
+/* 0 if it was not recorded. */
+uint64_t trace_argument(const struct trace_moment *m, unsigned int i);
+
+/* Into the object that was read last. */
+bool trace_read_object(struct trace_moment *m, const char *type, uint64_t va);
+
+static inline uint64_t trace_slot(uint64_t va, uint64_t slots)
+{
+	return (va * 0x9e3779b97f4a7c15ull >> 32) % slots;
+}
+
+/* connection.c */
+void trace_protocols_find(struct tocsin_traced_events *ev);
+/* A call that carries addresses of the next one of its thread. */
+int trace_take_ends(struct trace_moment *m);
+/* The thread does something else: it does not connect there. */
+void trace_ends_forget(const struct trace_moment *m);
+int trace_take_socket(struct trace_moment *m);
+int trace_take_closed(struct trace_moment *m);
+
+#endif

@@ -2,8 +2,8 @@
 /*
  * Calls as a hostile guest makes them, over an image that lies, to events and on into a graph.
  * Input: u8 how many calls, of 8 bytes each, then mutate.h. A call is u8 function, u8 who, u8 three
- * arguments, u8 milliseconds since the one before, u8 bits (1: not wide, 2: commit, 4: a gap), u8
- * unused; who and arguments name objects.
+ * arguments, u8 milliseconds since the one before, u8 bits (1: not wide, 2: commit, 4: a gap, 8:
+ * addresses of IPv6), u8 unused; who and arguments name objects.
  */
 #include "mutate.h"
 
@@ -16,15 +16,19 @@
 #define CALLS 64u
 
 /* Of each argument, as some function of the table has it. */
-static const char *const targets[] = {"task_struct", "file",   "cred",     "dentry",
-				      "module",      "socket", "bpf_prog", "sock"};
+static const char *const targets[] = {"task_struct", "file",     "cred", "dentry", "module",
+				      "socket",      "bpf_prog", "sock", "inode"};
+#define OBJECTS (sizeof(targets) / sizeof(targets[0]))
 
 struct world {
 	struct tocsin_provenance *graph;
 	uint64_t last;
 };
 
-static uint64_t objects[8];
+/* Of calls that carry addresses. */
+static const char *const names_of_ends[] = {"saddr", "daddr", "dport"};
+
+static uint64_t objects[OBJECTS];
 
 static int take(const struct tocsin_trace_event *e, void *context)
 {
@@ -52,17 +56,23 @@ static void make_calls(struct fixture *f, struct tocsin_traced_events *ev, const
 		struct tocsin_traced_call call = {.seq = (uint32_t)i,
 						  .rsp = data[1] & 8 ? objects[data[1] % 8]
 								     : STACK + (data[1] % 8 << 14),
-						  .rdi = objects[data[2] % 8],
-						  .rsi = objects[data[3] % 8],
-						  .rdx = objects[data[4] % 8],
+						  .rdi = objects[data[2] % OBJECTS],
+						  .rsi = objects[data[3] % OBJECTS],
+						  .rdx = objects[data[4] % OBJECTS],
 						  .wide = !(data[6] & 1)};
 
 		before = time;
 		time += data[5] * 1000000ull;
+		bool ends = strstr(names[data[0] % functions], "port_ephemeral") != NULL;
+
 		for (int a = 0; a < 3; a++) {
-			fn.parameters[a].pointer = true;
+			fn.parameters[a].pointer = !ends || (a < 2 && data[6] & 8);
+			fn.parameters[a].size = a == 2 ? 2 : fn.parameters[a].pointer ? 8 : 4;
+			if (ends)
+				snprintf(fn.parameters[a].name, sizeof(fn.parameters[a].name), "%s",
+					 names_of_ends[a]);
 			snprintf(fn.parameters[a].target, sizeof(fn.parameters[a].target), "%s",
-				 targets[data[2 + a] % 8]);
+				 targets[data[2 + a] % OBJECTS]);
 		}
 		check(!tocsin_traced_events_call(ev, names[data[0] % functions], &fn, &call, time,
 						 time + 5000000));
@@ -87,6 +97,7 @@ static struct fixture *make(void)
 	objects[4] = fixture_new(f, "module");
 	objects[6] = fixture_new(f, "bpf_prog");
 	fixture_set(f, "bpf_prog", objects[6], "aux", fixture_new(f, "bpf_prog_aux"));
+	fixture_symbol(f, "tcp_prot", FIXTURE_TEXT);
 	fixture_ready(f);
 	check(!tocsin_file_list(&f->k, &p, &list, NULL));
 	for (size_t i = 0; i < list.count; i++)
@@ -101,6 +112,12 @@ static struct fixture *make(void)
 	       8);
 	memcpy(&objects[5],
 	       f->bytes + (objects[7] - FIXTURE_BASE) + fixture_offset(f, "sock", "sk_socket"), 8);
+	fixture_set(f, "sock", objects[7], "__sk_common.skc_prot", FIXTURE_TEXT);
+	memcpy(&objects[8],
+	       f->bytes + (objects[1] - FIXTURE_BASE) + fixture_offset(f, "file", "f_inode"), 8);
+	fixture_set(f, "inode", objects[8], "i_dentry.first",
+		    objects[3] + fixture_offset(f, "dentry", "d_u.d_alias"));
+	memcpy(f->original, f->bytes, sizeof(f->bytes));
 	return f;
 }
 

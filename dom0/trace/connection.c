@@ -261,7 +261,7 @@ int trace_take_socket(struct trace_moment *m)
 		return 0;
 	/* Connected once more: what was read of it before was not of then. */
 	if (connects)
-		trace_queue_reused(&m->ev->queue, m->va, m->time);
+		trace_queue_redone(&m->ev->queue, m->row->kind, m->va, m->time);
 	remains = !known || !has_ends(s);
 	if (remains)
 		known = read_remains(m, m->va, s);

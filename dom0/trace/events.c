@@ -285,8 +285,28 @@ static int add_file(struct trace_moment *m)
 	return p ? trace_add(m, p) : -ENOMEM;
 }
 
+/* What memfd_create and its like make: to be read and written. Pipes and sockets are none. */
+static int take_nameless(struct trace_moment *m)
+{
+	const struct tocsin_object *o = &m->ev->object;
+	struct trace_pending *p;
+	uint64_t name;
+
+	if (tocsin_object_last_name(m->ev->k, m->va, &name) ||
+	    !trace_read_object(m, "dentry", name) || o->inode != m->va || !S_ISREG(o->mode))
+		return 0;
+	p = trace_begin(m);
+	if (!p)
+		return -ENOMEM;
+	set_file(p, o);
+	p->open_mode = TOCSIN_OPEN_READ | TOCSIN_OPEN_WRITE | TOCSIN_OPEN_CREATED;
+	return trace_add(m, p);
+}
+
 static int take_opened(struct trace_moment *m)
 {
+	if (!strcmp(m->row->object, "inode"))
+		return take_nameless(m);
 	trace_queue_reused(&m->ev->queue, m->va, m->time);
 	return add_file(m);
 }
@@ -437,7 +457,12 @@ static int take_inherited(struct trace_moment *m)
 
 static int take_executed(struct trace_moment *m)
 {
-	int rc = add_file(m);
+	int rc;
+
+	/* A process that ends has no program any more. */
+	if (!m->va && m->call->wide)
+		return 0;
+	rc = add_file(m);
 
 	return rc || m->who.found != TOCSIN_WHO_NOW ? rc : take_inherited(m);
 }

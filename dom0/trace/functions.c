@@ -26,6 +26,8 @@ static const struct tocsin_trace_row table[] = {
      {"__send_signal_locked", "__send_signal", "send_signal"}},
     {TOCSIN_TRACE_PTRACE, "task_struct", 1, WHOLE, {"ptrace_attach"}},
     {TOCSIN_TRACE_OPENED, "file", NONE, WHOLE, {"vfs_open"}},
+    /* Files without a name: of them, those in memory. */
+    {TOCSIN_TRACE_OPENED, "inode", NONE, WHOLE, {"alloc_file_pseudo"}},
     {TOCSIN_TRACE_RELEASED, "file", NONE, WHOLE, {"security_file_free", "__fput"}},
     {TOCSIN_TRACE_RENAMED, "dentry", NONE, WHOLE, {"d_move"}},
     {TOCSIN_TRACE_RENAMED, "dentry", NONE, WHOLE, {"d_exchange"}},

@@ -99,12 +99,15 @@ static void disown(struct trace_queue *q, size_t from, const struct tocsin_event
 	}
 }
 
-void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time)
+/* kind TOCSIN_TRACE_KINDS: of all. */
+static void reused(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t key, uint64_t time)
 {
 	for (size_t i = q->count; key && i--;) {
 		struct trace_pending *p = q->rows[i];
 
 		if (p->key != key || p->time >= time || p->read < time)
+			continue;
+		if (kind != TOCSIN_TRACE_KINDS && kind != p->kind)
 			continue;
 		if (!p->inherited && (p->kind != TOCSIN_TRACE_CLOSED || p->carried.family)) {
 			if (p->kind == TOCSIN_TRACE_CREATED)
@@ -118,6 +121,17 @@ void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time)
 		trace_pending_free(p);
 		memmove(q->rows + i, q->rows + i + 1, (--q->count - i) * sizeof(q->rows[0]));
 	}
+}
+
+void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time)
+{
+	reused(q, TOCSIN_TRACE_KINDS, key, time);
+}
+
+void trace_queue_redone(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t key,
+			uint64_t time)
+{
+	reused(q, kind, key, time);
 }
 
 struct trace_pending *trace_queue_incomplete(struct trace_queue *q, enum tocsin_trace_kind kind,
@@ -193,7 +207,7 @@ static int hand_on_pending(struct trace_sink *to, struct trace_pending *p)
 	p->who.exe = p->who.cmdline = p->who.container = "";
 	p->other.exe = p->other.cmdline = p->other.container = "";
 	p->file.path = p->path ? p->path : "";
-	if (p->kind == TOCSIN_TRACE_EXECUTED && p->file.id.inode)
+	if (p->kind == TOCSIN_TRACE_EXECUTED && !p->inherited && p->file.id.inode)
 		p->who.exe = p->file.path;
 	if (p->kind == TOCSIN_TRACE_OPENED && p->open_mode & TOCSIN_OPEN_CREATED)
 		e.value |= O_CREAT;

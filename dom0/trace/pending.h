@@ -45,6 +45,10 @@ void trace_pending_free(struct trace_pending *p);
  * before, was this one. */
 void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time);
 
+/* The same, of events of this kind. */
+void trace_queue_redone(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t key,
+			uint64_t time);
+
 /* The latest event of this kind and thread that lacks its object; NULL: none. */
 struct trace_pending *trace_queue_incomplete(struct trace_queue *q, enum tocsin_trace_kind kind,
 					     uint64_t stack);

@@ -237,6 +237,7 @@ void tocsin_who_find(struct tocsin_who_cache *c, uint64_t rsp, int64_t now_ns, u
 	if (e->stack == stack && still_there(c, e) && lived(c, e->thread_start, now_ns, age_ns)) {
 		e->seen_ns = now_ns;
 		*ret = e->who;
+		ret->found = TOCSIN_WHO_NOW; /* also who was seen to be made */
 		return;
 	}
 	/* A thread that had the stack and was seen after the call made it, whoever came later. So

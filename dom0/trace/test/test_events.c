@@ -59,11 +59,13 @@ static int take(const struct tocsin_trace_event *e, void *context)
 {
 	char line[1024];
 
-	snprintf(line, sizeof(line), "%s %d%s%.0d%s%s%s%s%s%s%.0" PRIu64 "%s\n",
+	snprintf(line, sizeof(line), "%s %d%s%.0d%s%s%s%s%s%s%s%s%.0" PRIu64 "%s\n",
 		 tocsin_trace_kind_name(e->kind), e->who ? e->who->pid : -1, e->other ? ">" : "",
 		 e->other ? e->other->pid : 0, e->file ? " " : "", e->file ? e->file->path : "",
 		 e->file && e->file->id.deleted ? " deleted" : "", e->to ? " to " : "",
-		 e->to ? e->to : "", e->value ? " =" : "", e->value, e->resolved ? "" : " ?");
+		 e->to ? e->to : "", e->who && e->who->exe[0] ? " as " : "",
+		 e->who ? e->who->exe : "", e->value ? " =" : "", e->value,
+		 e->resolved ? "" : " ?");
 	tell_socket(e);
 	assert_non_null(e->guest);
 	assert_true(e->since <= e->time);
@@ -206,6 +208,34 @@ static void a_file_that_is_another_now(void **state)
 	say("opened 700 /log\nread 700 /log =2\nopened 700 /log\nread 700 /log =2\n");
 	call_on(STACK, NOW, "vfs_open", 1, "file", 1, 0x1000, 0);
 	say("opened 700 (unresolved: opened, call 5) ?\n");
+}
+
+/* What is made without a name is known by its inode; pipes and sockets are not files. */
+static void a_file_in_memory(void **state)
+{
+	call_on(STACK, NOW - 5 * MS, "alloc_file_pseudo", 0, "inode", inode, 0, 0);
+	say("");
+	fixture_set(f, "inode", inode, "i_dentry.first",
+		    dentry + fixture_offset(f, "dentry", "d_u.d_alias"));
+	call_on(STACK, NOW - 4 * MS, "alloc_file_pseudo", 0, "inode", inode, 0, 0);
+	say("opened 700 /log =64\nread 700 /log =2\nwritten 700 /log =1\n");
+	fixture_set(f, "inode", inode, "i_mode", 0010600);
+	call_on(STACK, NOW - 3 * MS, "alloc_file_pseudo", 0, "inode", inode, 0, 0);
+	call_on(STACK, NOW - 2 * MS, "alloc_file_pseudo", 0, "inode", 0x1000, 0, 0);
+	say("");
+}
+
+/* A socket that is bound, and connects before that is read, was bound. */
+static void bound_before_it_connects(void **state)
+{
+	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
+	fixture_set(f, "sock", sock, "__sk_common.skc_num", 40000);
+	call_on(STACK, NOW - 9 * MS, "inet_bind", 0, "socket", outer, 0, 0);
+	call_on(STACK, NOW - 8 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
+	say("bound 700\nconnected 700\nsent 700\nreceived 700\n");
+	call_on(STACK, NOW - 7 * MS, "inet_bind", 0, "socket", outer, 0, 0);
+	call_on(STACK, NOW - 6 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
+	say("bound 700 ?\n");
 }
 
 /* What was taken is handed on when calls of before its reading are known, in order. */
@@ -431,11 +461,12 @@ static void a_connection_of_ipv6(void **state)
 /* What a program begins with is its own, unless it was opened since. */
 static void a_program(void **state)
 {
+	call_on(STACK, NOW - 9 * MS, "set_mm_exe_file", 1, "file", 1, 0, 0);
 	call_on(STACK, NOW - 9 * MS, "set_mm_exe_file", 1, "file", 1, file, 0);
-	say("executed 700 /log\nread 700 /log =2\n");
+	say("executed 700 /log as /log\nread 700 /log =2\n");
 	call_on(STACK, NOW - 9 * MS, "set_mm_exe_file", 1, "file", 1, file, 0);
 	call_on(STACK, NOW - 8 * MS, "vfs_open", 1, "file", 1, file, 0);
-	say("executed 700 (unresolved: executed, call 2) ?\nopened 700 /log\n"
+	say("executed 700 (unresolved: executed, call 3) ?\nopened 700 /log\n"
 	    "read 700 /log =2\n");
 }
 
@@ -454,6 +485,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_file_from_open_to_end),
 	    TEST(a_file_that_is_another_now),
+	    TEST(a_file_in_memory),
+	    TEST(bound_before_it_connects),
 	    TEST(events_wait_for_proof),
 	    TEST(names_come_and_go),
 	    TEST(a_child_that_ended_at_once),

@@ -119,6 +119,8 @@ static void one_that_was_made_and_ended_has_its_last_name(void **state)
 
 	assert_true(tocsin_who_made(s->c, s->p.task, NULL, NOW, 0, &who));
 	assert_string_equal(who.comm, "worker");
+	/* As long as it is there, it is not only remembered: what it has open can be read. */
+	assert_int_equal(find(s, STACK + 0x3e48, 0).found, TOCSIN_WHO_NOW);
 	fixture_set(s->f, "task_struct", s->p.task, "stack", 0);
 	fixture_set_text(s->f, "task_struct", s->p.task, "comm", "renamed");
 	who = find(s, STACK + 0x3e48, 0);

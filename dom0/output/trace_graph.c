@@ -19,7 +19,8 @@ struct model {
 	struct graph_node *nodes; /* steps, then groups */
 	char **texts;             /* of groups and labels, to be freed */
 	size_t text_count;
-	size_t *told_at; /* of each node, from it and to it: the last edge, and 1; of groups */
+	size_t *told_at;  /* edges from or to groups, and 1, hashed by their ends; 0: free */
+	size_t told_room; /* a power of two, more than there are edges */
 };
 
 static enum graph_node_kind kind_of(const struct tocsin_trace_node *n)
@@ -116,12 +117,35 @@ static struct graph_node *shown(struct model *m, uint32_t node)
 	return &m->nodes[group == TOCSIN_TRACE_NONE ? step : m->v.told->answer->count + group];
 }
 
+/* Where the edge between these two is, or will be. */
+static size_t *find_told(struct model *m, const struct graph_node *from,
+			 const struct graph_node *to)
+{
+	uint64_t ends = (uint64_t)(from - m->nodes) << 32 | (uint32_t)(to - m->nodes);
+	size_t at = ends * 0x9e3779b97f4a7c15ull >> 32 & (m->told_room - 1);
+
+	for (; m->told_at[at]; at = (at + 1) & (m->told_room - 1)) {
+		const struct graph_edge *e = &m->all.edges[m->told_at[at] - 1];
+
+		if (e->from == from && e->to == to)
+			break;
+	}
+	return &m->told_at[at];
+}
+
+static void merge(struct graph_edge *edge, const struct tocsin_trace_edge *e)
+{
+	edge->count += e->count;
+	edge->bytes += e->bytes;
+	if (e->arrived > edge->last)
+		edge->last = e->arrived;
+}
+
 static int add_edge(struct model *m, const struct tocsin_trace_edge *e)
 {
 	const struct tocsin_provenance *g = m->v.told->graph;
 	struct graph_node *from = shown(m, e->from), *to = shown(m, e->to);
 	bool standing = e->flags & TOCSIN_TRACE_STANDING;
-	struct graph_edge *last;
 	size_t *told;
 	char *text = NULL;
 	size_t size;
@@ -130,11 +154,9 @@ static int add_edge(struct model *m, const struct tocsin_trace_edge *e)
 	if (from == to && e->kind != TOCSIN_TRACE_CREDENTIALS)
 		return 0;
 	if (from->kind == NODE_GROUP || to->kind == NODE_GROUP) {
-		told = &m->told_at[from->kind == NODE_GROUP ? 2 * (from - m->nodes)
-							    : 2 * (to - m->nodes) + 1];
-		last = *told ? &m->all.edges[*told - 1] : NULL;
-		if (last && last->from == from && last->to == to) {
-			last->count += e->count;
+		told = find_told(m, from, to);
+		if (*told) {
+			merge(&m->all.edges[*told - 1], e);
 			return 0;
 		}
 		*told = m->all.edge_count + 1;
@@ -193,7 +215,9 @@ static int make_model(const struct tocsin_told *t, struct model *m)
 	m->all.nodes = calloc(count + m->v.group_count + 1u, sizeof(*m->all.nodes));
 	m->all.edges = calloc(t->answer->edge_count + 1u, sizeof(*m->all.edges));
 	m->texts = calloc(t->answer->edge_count + m->v.group_count + 1u, sizeof(*m->texts));
-	m->told_at = calloc(2u * (count + m->v.group_count) + 2u, sizeof(*m->told_at));
+	for (m->told_room = 2; m->told_room <= t->answer->edge_count;)
+		m->told_room *= 2;
+	m->told_at = calloc(m->told_room, sizeof(*m->told_at));
 	if (!m->told_at || !m->nodes || !m->all.nodes || !m->all.edges || !m->texts)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < count && !rc; i++) {

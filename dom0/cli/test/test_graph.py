@@ -109,6 +109,21 @@ for form in ("dot", "graphml", "prov", "ocsf"):
 check("still XML", len(list(xml.fromstring(
     run(unclean, "--back", "2", "--format", "graphml")[1]).iter(space + "node"))), 3)
 
+visits = "".join(
+    f"{i} connected who=5:visit {near}\n{i}.1 sent who=5:visit {near}\n{i}.2 accepted who=6:httpd {far}\n"
+    f"{i}.3 received who=6:httpd {far}\n{i}.4 closed {near}\n"
+    for i in range(10, 14) for near, far in [(f"local=10.0.0.9:{i} remote=10.0.0.5:80",
+                                              f"local=10.0.0.5:80 remote=10.0.0.9:{i}")])
+visited = events("visited", "guest shop\n" + visits +
+                 "20 created who=6:httpd other=7:sh\n21 written who=7:sh file=/x\n")
+graph = xml.fromstring(run(visited, "--back", "file:/x", "--format", "graphml")[1])
+group = [node.get("id") for node in graph.iter(space + "node")
+         if any("3 connections" in (data.text or "") for data in node)]
+ends = [(edge.get("source"), edge.get("target")) for edge in graph.iter(space + "edge")]
+ends = [pair for pair in ends if group and group[0] in pair]
+check("connections that are told as one have one edge to each", (len(group), len(ends)),
+      (1, 3))
+
 history = folder / "history"
 subprocess.run([make_history, str(history), "1700000000"], check=True)
 code, out, err = run(history)

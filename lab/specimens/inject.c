@@ -7,16 +7,22 @@
  * victim go on in it. The code counts and sleeps for ever; behind that stands, never reached, the
  * well-known sequence that starts a shell.
  *
- * usage: inject; prints "inject victim=PID address=VA" once the code has run, and stays.
+ * usage: inject                    prints "inject victim=PID address=VA" once the code has run, and
+ *                                  stays
+ *        inject PID ADDRESS PORT   makes a process that waits in a system call connect to there,
+ * and send something; prints "inject victim=PID socket=FD"
  */
 #include "specimen.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -59,8 +65,8 @@ static void wait_stopped(pid_t pid)
 		fail("the victim did not stop");
 }
 
-/* Make the stopped victim execute the system call at rip; its registers are put back after it. */
-static uint64_t remote_mmap(pid_t pid, uint64_t rip)
+/* Make the stopped victim execute a system call at rip; its registers are put back after it. */
+static uint64_t remote_call(pid_t pid, uint64_t rip, const uint64_t call[7], const char *what)
 {
 	struct user_regs_struct old, regs;
 
@@ -68,22 +74,33 @@ static uint64_t remote_mmap(pid_t pid, uint64_t rip)
 		fail("PTRACE_GETREGS");
 	regs = old;
 	regs.rip = rip;
-	regs.rax = SYS_mmap;
+	regs.rax = call[0];
 	regs.orig_rax = (unsigned long long)-1;
-	regs.rdi = 0;
-	regs.rsi = PAGE;
-	regs.rdx = PROT_READ | PROT_WRITE | PROT_EXEC;
-	regs.r10 = MAP_PRIVATE | MAP_ANONYMOUS;
-	regs.r8 = (unsigned long long)-1;
-	regs.r9 = 0;
+	regs.rdi = call[1];
+	regs.rsi = call[2];
+	regs.rdx = call[3];
+	regs.r10 = call[4];
+	regs.r8 = call[5];
+	regs.r9 = call[6];
 	if (ptrace(PTRACE_SETREGS, pid, NULL, &regs) || ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL))
 		fail("single step");
 	wait_stopped(pid);
 	if (ptrace(PTRACE_GETREGS, pid, NULL, &regs) || ptrace(PTRACE_SETREGS, pid, NULL, &old))
 		fail("registers");
-	if (regs.rax > -4096ull)
-		fail("mmap in the victim");
+	if (regs.rax > -4096ull) {
+		errno = (int)-regs.rax;
+		fail(what);
+	}
 	return regs.rax;
+}
+
+static uint64_t remote_mmap(pid_t pid, uint64_t rip)
+{
+	const uint64_t call[7] = {
+	    SYS_mmap,     0, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+	    (uint64_t)-1, 0};
+
+	return remote_call(pid, rip, call, "mmap in the victim");
 }
 
 /* A syscall instruction that the victim has anyway. */
@@ -122,13 +139,45 @@ static void inject(pid_t pid, uint64_t *address)
 	close(fd);
 }
 
-int main(void)
+/* From the system call that it waits in, with the address on its stack. */
+static void connect_from(pid_t pid, const char *address, const char *port)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+	struct user_regs_struct regs;
+	uint64_t at, here, fd, words[2];
+
+	if (inet_pton(AF_INET, address, &to.sin_addr) != 1)
+		fail(address);
+	memcpy(words, &to, sizeof(words));
+	if (ptrace(PTRACE_ATTACH, pid, NULL, NULL))
+		fail("PTRACE_ATTACH");
+	wait_stopped(pid);
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &regs))
+		fail("PTRACE_GETREGS");
+	here = regs.rip - 2; /* SYSCALL has two bytes */
+	at = (regs.rsp - 512) & ~(uint64_t)15;
+	for (uint64_t i = 0; i < 2; i++)
+		if (ptrace(PTRACE_POKEDATA, pid, at + i * 8, words[i]))
+			fail("PTRACE_POKEDATA");
+	fd = remote_call(pid, here, (uint64_t[7]){SYS_socket, AF_INET, SOCK_STREAM}, "socket");
+	remote_call(pid, here, (uint64_t[7]){SYS_connect, fd, at, sizeof(to)}, "connect");
+	remote_call(pid, here, (uint64_t[7]){SYS_write, fd, at, sizeof(to)}, "write");
+	if (ptrace(PTRACE_DETACH, pid, NULL, NULL))
+		fail("PTRACE_DETACH");
+	printf("inject victim=%d socket=%lu\n", pid, (unsigned long)fd);
+}
+
+int main(int argc, char **argv)
 {
 	int told[2];
 	uint64_t address;
 	char none;
 	pid_t pid;
 
+	if (argc == 4) {
+		connect_from(atoi(argv[1]), argv[2], argv[3]);
+		return 0;
+	}
 	if (pipe2(told, O_CLOEXEC))
 		fail("pipe");
 	pid = fork();

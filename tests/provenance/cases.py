@@ -11,14 +11,13 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import xml.etree.ElementTree as xml
 
+import answer
 import noise
 
 BASE = 1700000000
 SECONDS = 560
 HERE = pathlib.Path(__file__).parent
-SPACE = "{http://graphml.graphdrawing.org/xmlns}"
 
 
 def read_case(path):
@@ -36,17 +35,6 @@ def read_case(path):
             time, text = line.split(" ", 1)
             lines.append((float(time), text))
     return said, lines
-
-
-def names(graphml):
-    """The nodes of an answer: "process 4001 bash", "file /tmp/x", ..., and another name."""
-    for node in xml.fromstring(graphml).iter(SPACE + "node"):
-        data = {d.get("key"): d.text for d in node}
-        kind = {"endpoint": "host"}.get(data["kind"], data["kind"])
-        label = data.get("label", "")
-        if kind == "process":
-            label = f"{data['pid']} {label}"
-        yield f"{kind} {label}", f"{kind} {data.get('exe', '')}"
 
 
 def run(tocsin, *arguments):
@@ -68,19 +56,8 @@ def try_case(tocsin, path, background, folder):
     code, out, err = run(tocsin, *arguments)
     if code:
         return [f"exit {code}: {err}"], None
-    told = list(names(out))
-    wanted = said["root"] + said["step"]
-    missing = [name for name in wanted if not any(name in node for node in told)]
-    stranger = [node[0] for node in told if not any(name in wanted for name in node)]
-    wrong = [f"not told: {name}" for name in missing]
-    if len(stranger) > int(said["bound"]):
-        wrong.append(f"{len(stranger)} nodes more than the case, {said['bound']} allowed: "
-                     + ", ".join(stranger[:60]))
-    row = (said["case"], f"{len(said['root']) - sum(r in missing for r in said['root'])}"
-           f"/{len(said['root'])}",
-           f"{len(said['step']) - sum(s in missing for s in said['step'])}/{len(said['step'])}",
-           f"{len(stranger)} ({said['bound']})", str(len(everything)))
-    return wrong, row
+    return answer.judge(said["case"], out, said["root"], said["step"], int(said["bound"]),
+                        len(everything))
 
 
 def main():
@@ -89,7 +66,7 @@ def main():
     if len(sys.argv) > 2:
         paths = [path for path in paths if path.stem == sys.argv[2]]
     background = noise.Noise(SECONDS).all()
-    rows = [("case", "root causes", "steps", "others (at most)", "events")]
+    rows = []
     failed = not paths
     print(f"1..{len(paths)}")
     with tempfile.TemporaryDirectory() as name:
@@ -101,9 +78,7 @@ def main():
             failed |= bool(wrong)
             if row:
                 rows.append(row)
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        print("# |", " | ".join(cell.ljust(width) for cell, width in zip(row, widths)))
+    answer.table(rows)
     return failed
 
 

@@ -117,8 +117,12 @@ def graph(s):
     # Two began before the guest counted for the first time.
     expect(2 <= events["created"] - (after - before) <= 4, "processes that the guest counted",
            events["created"], after - before)
-    for kind, n in (("connected", 41), ("accepted", 1), ("unlinked", 1), ("mode", 1)):
+    for kind, n in (("connected", 51), ("accepted", 1), ("unlinked", 1), ("mode", 1)):
         equal(events.get(kind), n, f"{kind}: events")
+    # dom0 goes first there, so what was called is read while most of it is still there.
+    expect(sum(unresolved.values()) <= sum(events.values()) // 50, "unresolved events", unresolved)
+    expect(unresolved.get("connected", 0) <= 2, "connections that ended at once", unresolved)
+    equal(s.one("^refused=")["refused"], "10", "refused connections, with both ports")
     answer = [l for l in s.lines if l.startswith("ANSWER ")]
     for step in ("sent by process [0-9]+ busybox-x .*/tmp/busybox-x", "read /tmp/busybox-x",
                  "mode changed by process [0-9]+ chmod", "written by process [0-9]+ cp ",

@@ -17,7 +17,7 @@
 
 /* Of each argument, as some function of the table has it. */
 static const char *const targets[] = {"task_struct", "file",     "cred", "dentry", "module",
-				      "socket",      "bpf_prog", "sock", "inode"};
+				      "socket",      "bpf_prog", "sock", "inode",  "address_space"};
 #define OBJECTS (sizeof(targets) / sizeof(targets[0]))
 
 struct world {
@@ -60,11 +60,12 @@ static void make_calls(struct fixture *f, struct tocsin_traced_events *ev, const
 						  .rsi = objects[data[3] % OBJECTS],
 						  .rdx = objects[data[4] % OBJECTS],
 						  .wide = !(data[6] & 1)};
+		bool ends = strstr(names[data[0] % functions], "port_ephemeral") != NULL;
 
 		before = time;
 		time += data[5] * 1000000ull;
-		bool ends = strstr(names[data[0] % functions], "port_ephemeral") != NULL;
-
+		if (!strcmp(names[data[0] % functions], "file_ra_state_init"))
+			call.rdi += fixture_offset(f, "file", "f_ra");
 		for (int a = 0; a < 3; a++) {
 			fn.parameters[a].pointer = !ends || (a < 2 && data[6] & 8);
 			fn.parameters[a].size = a == 2 ? 2 : fn.parameters[a].pointer ? 8 : 4;
@@ -98,6 +99,7 @@ static struct fixture *make(void)
 	objects[6] = fixture_new(f, "bpf_prog");
 	fixture_set(f, "bpf_prog", objects[6], "aux", fixture_new(f, "bpf_prog_aux"));
 	fixture_symbol(f, "tcp_prot", FIXTURE_TEXT);
+	fixture_symbol(f, "get_file_rcu", FIXTURE_TEXT);
 	fixture_ready(f);
 	check(!tocsin_file_list(&f->k, &p, &list, NULL));
 	for (size_t i = 0; i < list.count; i++)
@@ -117,6 +119,8 @@ static struct fixture *make(void)
 	       f->bytes + (objects[1] - FIXTURE_BASE) + fixture_offset(f, "file", "f_inode"), 8);
 	fixture_set(f, "inode", objects[8], "i_dentry.first",
 		    objects[3] + fixture_offset(f, "dentry", "d_u.d_alias"));
+	objects[9] = objects[8] + fixture_offset(f, "inode", "i_data");
+	fixture_set(f, "address_space", objects[9], "host", objects[8]);
 	memcpy(f->original, f->bytes, sizeof(f->bytes));
 	return f;
 }

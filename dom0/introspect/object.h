@@ -35,6 +35,9 @@ enum tocsin_object_kind {
 	X("nsproxy", "mnt_ns", proxy_ns)                                                           \
 	X("filename", "name", name_name)                                                           \
 	X("file", "f_mode", file_mode)                                                             \
+	X("file", "f_ra", file_ahead)                                                              \
+	X("inode", "i_data", inode_data)                                                           \
+	X("address_space", "host", mapping_host)                                                   \
 	X("inode", "i_nlink", inode_links)                                                         \
 	X("inode", "i_dentry.first", inode_names)                                                  \
 	X("dentry", "d_u.d_alias", dentry_link)                                                    \

@@ -5,6 +5,7 @@
 #include "trace/moment.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -68,6 +69,7 @@ struct trace_pending *trace_begin(const struct trace_moment *m)
 	memcpy(p->who_comm, who->comm, sizeof(p->who_comm));
 	if (m->ev->doubt && m->time - m->ev->doubt < DOUBT_TIME)
 		p->resolved = false;
+	p->who_resolved = p->resolved;
 	return p;
 }
 
@@ -510,9 +512,71 @@ static take_kind *const takes[TOCSIN_TRACE_KINDS] = {
     [TOCSIN_TRACE_CLOSED] = trace_take_closed,
 };
 
-/* What is no event of its own. */
+/* ---- what is no event of its own ---- */
+
+static struct trace_use *use_of(const struct trace_moment *m)
+{
+	uint64_t stack = tocsin_who_stack(m->ev->who, m->call->rsp);
+
+	return &m->ev->uses[trace_slot(stack, TRACE_ENDS)];
+}
+
+static int take_use(struct trace_moment *m)
+{
+	*use_of(m) = (struct trace_use){.stack = tocsin_who_stack(m->ev->who, m->call->rsp),
+					.flags = (uint32_t)value_of(m)};
+	return 0;
+}
+
+/* As the kernel makes a file's mode of the flags of open; that it is executed is a flag of its own.
+ */
+static uint32_t mode_of(uint32_t flags)
+{
+	uint32_t mode = flags & TOCSIN_OPEN_EXEC;
+
+	if (flags & O_PATH)
+		return TOCSIN_OPEN_PATH;
+	if ((flags & O_ACCMODE) != O_WRONLY)
+		mode |= TOCSIN_OPEN_READ;
+	return flags & O_ACCMODE ? mode | TOCSIN_OPEN_WRITE : mode;
+}
+
+/* (&file->f_ra, inode->i_mapping): both members, so it is known of which file and inode. */
+static int take_identity(struct trace_moment *m)
+{
+	const struct tocsin_object_layout *l = m->ev->k->object;
+	const struct tocsin_object *o = &m->ev->object;
+	struct trace_use *use = use_of(m);
+	uint64_t inode, host, name;
+	struct trace_pending *p;
+
+	if (!l || l->file_ahead == TOCSIN_NO_MEMBER || l->inode_data == TOCSIN_NO_MEMBER ||
+	    l->mapping_host == TOCSIN_NO_MEMBER || !m->va)
+		return 0;
+	inode = m->va - l->inode_data;
+	p = trace_queue_opened(&m->ev->queue, m->args[0] - l->file_ahead,
+			       tocsin_who_stack(m->ev->who, m->call->rsp));
+	if (!p || p->carried_path || use->stack != p->stack ||
+	    tocsin_kernel_read_u64(m->ev->k, m->va + l->mapping_host, &host) || host != inode ||
+	    tocsin_object_last_name(m->ev->k, inode, &name) ||
+	    !trace_read_object(m, "dentry", name) || o->inode != inode)
+		return 0;
+	p->carried_path = strdup(o->text);
+	p->carried_id = o->file;
+	p->carried_mode = o->mode;
+	p->carried_open = mode_of(use->flags);
+	/* Its memory was another's already when it was read. */
+	if (!p->file.id.inode || p->file.id.inode != o->file.inode)
+		trace_pending_unresolve(p);
+	return 0;
+}
+
 static int take_part(struct trace_moment *m)
 {
+	if (m->row->part == TOCSIN_TRACE_USE)
+		return take_use(m);
+	if (m->row->part == TOCSIN_TRACE_IDENTITY)
+		return take_identity(m);
 	if (m->row->part == TOCSIN_TRACE_ADDRESSES)
 		return trace_take_ends(m);
 	trace_queue_reused(&m->ev->queue, m->va, m->time);
@@ -554,7 +618,7 @@ int tocsin_traced_events_call(struct tocsin_traced_events *ev, const char *name,
 	object = tocsin_trace_function_object(m.row, f);
 	if (m.row->object && object >= 0)
 		m.va = trace_argument(&m, (unsigned int)object);
-	if (m.row->part == TOCSIN_TRACE_ADDRESSES || m.row->part == TOCSIN_TRACE_MADE)
+	if (m.row->part != TOCSIN_TRACE_WHOLE && m.row->part != TOCSIN_TRACE_COMPLETES)
 		return take_part(&m);
 	return take_whole(&m);
 }

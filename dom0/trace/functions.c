@@ -26,6 +26,10 @@ static const struct tocsin_trace_row table[] = {
      {"__send_signal_locked", "__send_signal", "send_signal"}},
     {TOCSIN_TRACE_PTRACE, "task_struct", 1, WHOLE, {"ptrace_attach"}},
     {TOCSIN_TRACE_OPENED, "file", NONE, WHOLE, {"vfs_open"}},
+    /* Since 6.7 the memory of a file that is closed is another's at once (get_file_rcu became a
+     * function then), so what it is for and its inode are taken from what calls carry. */
+    {TOCSIN_TRACE_OPENED, NULL, 0, TOCSIN_TRACE_USE, {"alloc_empty_file"}},
+    {TOCSIN_TRACE_OPENED, "address_space", NONE, TOCSIN_TRACE_IDENTITY, {"file_ra_state_init"}},
     /* Files without a name: of them, those in memory. */
     {TOCSIN_TRACE_OPENED, "inode", NONE, WHOLE, {"alloc_file_pseudo"}},
     {TOCSIN_TRACE_RELEASED, "file", NONE, WHOLE, {"security_file_free", "__fput"}},
@@ -71,9 +75,17 @@ static const char *name_in(struct tocsin_kernel *k, const char *const names[TOCS
 
 size_t tocsin_trace_functions(struct tocsin_kernel *k, const char *ret[TOCSIN_TRACE_FUNCTIONS_MAX])
 {
-	for (size_t i = 0; i < ROWS; i++)
-		ret[i] = name_in(k, table[i].names);
-	return ROWS;
+	uint64_t va;
+	bool at_once = !tocsin_kernel_symbol(k, "get_file_rcu", &va);
+	size_t count = 0;
+
+	for (size_t i = 0; i < ROWS; i++) {
+		enum tocsin_trace_part part = table[i].part;
+
+		if (at_once || (part != TOCSIN_TRACE_USE && part != TOCSIN_TRACE_IDENTITY))
+			ret[count++] = name_in(k, table[i].names);
+	}
+	return count;
 }
 
 const struct tocsin_trace_row *tocsin_trace_function_row(const char *name)
@@ -89,7 +101,7 @@ const char *tocsin_trace_function_event(const char *name)
 {
 	const struct tocsin_trace_row *row = tocsin_trace_function_row(name);
 
-	return row && row->part != TOCSIN_TRACE_MADE ? tocsin_trace_kind_name(row->kind) : NULL;
+	return row && row->part < TOCSIN_TRACE_USE ? tocsin_trace_kind_name(row->kind) : NULL;
 }
 
 int tocsin_trace_function_object(const struct tocsin_trace_row *row,

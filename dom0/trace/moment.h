@@ -27,7 +27,13 @@ struct known_socket {
 	struct tocsin_socket socket, carried;
 };
 
-/* Where a thread is about to connect to, as a call carried it by value. */
+/* What a thread is about to open a file for, as a call carried it by value. */
+struct trace_use {
+	uint64_t stack; /* the thread's; 0: none */
+	uint32_t flags; /* of open */
+};
+
+/* Where it is about to connect to. */
 struct trace_ends {
 	uint64_t stack; /* the thread's; 0: none */
 	uint64_t six;   /* VA of the remote address, if it is of IPv6 */
@@ -50,6 +56,7 @@ struct tocsin_traced_events {
 	struct known_name names[TRACE_FILES];
 	struct known_socket sockets[TRACE_SOCKETS];
 	struct trace_ends ends[TRACE_ENDS];
+	struct trace_use uses[TRACE_ENDS];
 };
 
 struct trace_moment {

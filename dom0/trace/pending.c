@@ -16,6 +16,7 @@ void trace_pending_free(struct trace_pending *p)
 		return;
 	free(p->path);
 	free(p->to);
+	free(p->carried_path);
 	free(p);
 }
 
@@ -64,8 +65,25 @@ static void name_unresolved(struct trace_pending *p)
 	p->file.mode = 0;
 }
 
+/* What calls carried takes the place of what was read. */
+static void use_carried(struct trace_pending *p)
+{
+	free(p->path);
+	p->path = p->carried_path;
+	p->carried_path = NULL;
+	p->file.id = p->carried_id;
+	p->file.mode = p->carried_mode;
+	p->open_mode = p->carried_open;
+	p->resolved = p->who_resolved;
+	p->key = 0; /* whose memory it is does not matter any more */
+}
+
 void trace_pending_unresolve(struct trace_pending *p)
 {
+	if (p->carried_path) {
+		use_carried(p);
+		return;
+	}
 	p->resolved = false;
 	if (p->has_file)
 		name_unresolved(p);
@@ -132,6 +150,14 @@ void trace_queue_redone(struct trace_queue *q, enum tocsin_trace_kind kind, uint
 			uint64_t time)
 {
 	reused(q, kind, key, time);
+}
+
+struct trace_pending *trace_queue_opened(struct trace_queue *q, uint64_t key, uint64_t stack)
+{
+	for (size_t i = q->count; i--;)
+		if (q->rows[i]->kind == TOCSIN_TRACE_OPENED && q->rows[i]->stack == stack)
+			return q->rows[i]->file.open == key ? q->rows[i] : NULL;
+	return NULL;
 }
 
 struct trace_pending *trace_queue_incomplete(struct trace_queue *q, enum tocsin_trace_kind kind,

@@ -25,6 +25,11 @@ struct trace_pending {
 	char who_comm[TOCSIN_COMM_SIZE + 1], other_comm[TOCSIN_COMM_SIZE + 1];
 	struct tocsin_trace_file file;
 	char *path, *to; /* owned */
+	bool who_resolved;
+	/* Of a file, what calls carried of it: it holds also if its memory is another's. */
+	char *carried_path; /* owned; NULL: nothing */
+	struct tocsin_file_id carried_id;
+	uint32_t carried_mode, carried_open; /* as mode of file, and as open_mode */
 	struct tocsin_socket socket;
 	struct tocsin_socket carried; /* of it, what is known anyway; family 0: nothing */
 	char detail[TRACE_DETAIL];
@@ -48,6 +53,9 @@ void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time);
 /* The same, of events of this kind. */
 void trace_queue_redone(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t key,
 			uint64_t time);
+
+/* The latest that opened the file at VA key, by this thread; NULL: none. */
+struct trace_pending *trace_queue_opened(struct trace_queue *q, uint64_t key, uint64_t stack);
 
 /* The latest event of this kind and thread that lacks its object; NULL: none. */
 struct trace_pending *trace_queue_incomplete(struct trace_queue *q, enum tocsin_trace_kind kind,

@@ -17,7 +17,10 @@ enum tocsin_trace_part {
 				   began before it */
 	TOCSIN_TRACE_ADDRESSES, /* its values are the addresses of the one that the same thread
 				   begins next */
-	TOCSIN_TRACE_MADE       /* memory becomes its object: what it was before is gone */
+	TOCSIN_TRACE_USE,       /* its value is what the file that the same thread opens next is
+				   opened for */
+	TOCSIN_TRACE_IDENTITY, /* its object is the inode of the file that the same thread opened */
+	TOCSIN_TRACE_MADE      /* memory becomes its object: what it was before is gone */
 };
 
 /* What a call is an event of, and where in its arguments that is. */

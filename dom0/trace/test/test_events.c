@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -208,6 +209,40 @@ static void a_file_that_is_another_now(void **state)
 	say("opened 700 /log\nread 700 /log =2\nopened 700 /log\nread 700 /log =2\n");
 	call_on(STACK, NOW, "vfs_open", 1, "file", 1, 0x1000, 0);
 	say("opened 700 (unresolved: opened, call 5) ?\n");
+}
+
+/* One opens a file; what it is for and its inode are carried by calls before and after. */
+static void open_carried(uint64_t time, uint64_t stack, int flags, uint64_t at)
+{
+	uint64_t data = inode + fixture_offset(f, "inode", "i_data");
+
+	call_on(STACK, time, "alloc_empty_file", 1, "cred", (uint64_t)flags, 0, 0);
+	call_on(STACK, time, "vfs_open", 1, "file", 1, at, 0);
+	call_on(stack, time, "file_ra_state_init", 1, "address_space",
+		at + fixture_offset(f, "file", "f_ra"), data, 0);
+}
+
+/* Kernels since 6.7: its memory is another's before it is read. */
+static void a_file_that_is_carried(void **state)
+{
+	fixture_set(f, "address_space", inode + fixture_offset(f, "inode", "i_data"), "host",
+		    inode);
+	fixture_set(f, "inode", inode, "i_dentry.first",
+		    dentry + fixture_offset(f, "dentry", "d_u.d_alias"));
+	open_carried(NOW - 9 * MS, STACK, O_WRONLY, file);
+	open_carried(NOW - 8 * MS, STACK, O_RDONLY, file);
+	say("opened 700 /log\nwritten 700 /log =1\nopened 700 /log\nread 700 /log =2\n");
+	open_carried(NOW - 7 * MS, STACK, O_RDWR, 0x1000);
+	say("opened 700 /log\nread 700 /log =2\nwritten 700 /log =1\n");
+	open_carried(NOW - 6 * MS, STACK, O_RDONLY | TOCSIN_OPEN_EXEC, 0x1000);
+	open_carried(NOW - 5 * MS, STACK, O_PATH, 0x1000);
+	say("opened 700 /log\nopened 700 /log\n");
+	/* Another thread's, and an inode that is not there any more. */
+	open_carried(NOW - 4 * MS, CHILD_STACK, O_RDONLY, 0x1000);
+	fixture_set(f, "address_space", inode + fixture_offset(f, "inode", "i_data"), "host", 1);
+	open_carried(NOW - 3 * MS, STACK, O_RDONLY, 0x1000);
+	say("opened 700 (unresolved: opened, call 17) ?\n"
+	    "opened 700 (unresolved: opened, call 20) ?\n");
 }
 
 /* What is made without a name is known by its inode; pipes and sockets are not files. */
@@ -485,6 +520,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_file_from_open_to_end),
 	    TEST(a_file_that_is_another_now),
+	    TEST(a_file_that_is_carried),
 	    TEST(a_file_in_memory),
 	    TEST(bound_before_it_connects),
 	    TEST(events_wait_for_proof),

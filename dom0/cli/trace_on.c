@@ -368,7 +368,7 @@ static int end_graph(struct session *s, struct tocsin_error *err)
 	int rc;
 
 	s->graph = NULL;
-	rc = trace_graph_close(g, &stats, err);
+	rc = trace_graph_close(g, (uint64_t)clock_ns(CLOCK_REALTIME), &stats, err);
 	read_clocks(s);
 	line = line_at(s, 0);
 	told.count = stats.count;
@@ -406,7 +406,7 @@ static void end(struct session *s)
 {
 	struct tocsin_traced_stats unused;
 
-	trace_graph_close(s->graph, &unused, NULL);
+	trace_graph_close(s->graph, (uint64_t)clock_ns(CLOCK_REALTIME), &unused, NULL);
 	s->graph = NULL;
 	tocsin_tracer_close(s->tracer);
 	if (s->capture)

@@ -481,8 +481,11 @@ static int take_inherited(struct moment *m)
 
 static int take_executed(struct moment *m)
 {
-	int rc = add_file(m);
+	int rc;
 
+	if (!m->va && m->call->wide) /* memory is given back, and with it the program in it */
+		return 0;
+	rc = add_file(m);
 	return rc || m->who.found != TOCSIN_WHO_NOW ? rc : take_inherited(m);
 }
 

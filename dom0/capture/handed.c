@@ -74,23 +74,20 @@ void tocsin_handed_close(struct tocsin_handed *h)
 int tocsin_handed_open(const char *path, uint16_t domid, uint16_t period, tocsin_event_fn fn,
 		       void *context, struct tocsin_handed **ret)
 {
-	struct tocsin_tap_calls ask = {.domid = domid, .period = period};
-	struct tocsin_handed *h;
-	int rc = tocsin_handed_new(fn, context, &h);
+	const struct tocsin_tap_calls ask = {.domid = domid, .period = period};
+	int fd = tocsin_tap_connect(path), rc = 0;
 
-	if (rc)
-		return rc;
-	h->fd = tocsin_tap_connect(path);
-	if (h->fd < 0)
-		rc = h->fd;
-	else if (send(h->fd, &ask, sizeof(ask), MSG_NOSIGNAL) != (ssize_t)sizeof(ask))
+	if (fd < 0)
+		return fd;
+	if (send(fd, &ask, sizeof(ask), MSG_NOSIGNAL) != (ssize_t)sizeof(ask))
 		rc = -errno;
-	if (rc) {
-		tocsin_handed_close(h);
-		return rc;
-	}
-	*ret = h;
-	return 0;
+	if (!rc)
+		rc = tocsin_handed_new(fn, context, ret);
+	if (rc)
+		close(fd);
+	else
+		(*ret)->fd = fd;
+	return rc;
 }
 
 int tocsin_handed_fd(const struct tocsin_handed *h)

@@ -69,6 +69,7 @@ static int open_own(struct trace_records *r, struct tocsin_error *err)
 
 static int open_any(struct trace_records *r, struct tocsin_error *err)
 {
+	struct tocsin_error own = {0};
 	int rc = join(r);
 
 	if (!rc)
@@ -76,9 +77,11 @@ static int open_any(struct trace_records *r, struct tocsin_error *err)
 	if (rc != -ENOENT && rc != -ECONNREFUSED)
 		return tocsin_error_set(err, rc, "cannot ask tocsind for records at %s: %s",
 					r->s.socket, strerror(-rc));
-	rc = open_own(r, NULL);
+	rc = open_own(r, &own);
+	if (!rc)
+		return 0;
 	if (rc != -EBUSY)
-		return rc ? open_own(r, err) : 0;
+		return tocsin_error_set(err, rc, "%s", own.message);
 	return tocsin_error_set(err, rc,
 				"somebody has Xen's trace buffers, who can be only one: stop it "
 				"(tocsin doctor names it); or if it is the tracing of another "

@@ -4,6 +4,7 @@ import re
 from expect import equal, expect
 
 EVENT = 1500  # instructions that a call may cost the guest, Xen's part included
+RATIO = 30    # so many times dearer a breakpoint must be, which stops the guest and wakes dom0
 
 
 def calls(s, title, pid=None, found_as=""):
@@ -48,13 +49,14 @@ def nothing_missing(s, title):
 
 
 def check(s):
-    off, on, recorded = ({k: int(v) for k, v in row.items()} for row in s.values("^bench "))
+    off, on, recorded, stopped = ({k: int(v) for k, v in row.items()} for row in s.values("^bench "))
     print("# Instructions of the emulated machine that a traced call costs:")
     for what in ("getppid", "open"):
         least, mean = (on[f"{what}-{k}"] - off[f"{what}-{k}"] for k in ("least", "all"))
         print(f"#   {what:8} {least:>6,}; dom0's printing included {mean:,}, recording "
               f"{recorded[what + '-all'] - off[what + '-all']:,}")
         expect(0 < least <= EVENT, f"{what}: a traced call costs {least}")
+    breakpoint_costs(s, off, on, recorded, stopped)
 
     nothing_missing(s, "on")
     pid = s.one("^calls pid=.*opens=30")["pid"]
@@ -102,6 +104,16 @@ def check(s):
     equal(calls(s, "default").get("do_exit"), 22, "exits on two processors")
 
     graph(s)
+
+
+def breakpoint_costs(s, off, on, recorded, stopped):
+    """A call that is traced beside a breakpoint that a listener in dom0 answers, in one run."""
+    call, least = on["getppid-least"] - off["getppid-least"], stopped["breakpoint-least"]
+    print(f"# a traced call {call:,}, a breakpoint {least:,}, ratio {least / call:.0f}")
+    expect(least >= RATIO * call, "a breakpoint is not so much dearer than a traced call")
+    call, mean = recorded["getppid-all"] - off["getppid-all"], stopped["breakpoint-all"]
+    print(f"#   with dom0's part, on average: {call:,}, {mean:,}, ratio {mean / call:.0f}")
+    equal(int(s.one("^breakpoints events")["events"]), 300, "breakpoints that were answered")
 
 
 def graph(s):

@@ -62,6 +62,7 @@ struct session {
 	int64_t now_ns;
 	uint32_t first, last; /* seq of calls, once calls is not 0 */
 	uint64_t calls;
+	uint64_t unanswered;       /* triggers that were in the buffers, of any domain */
 	int failed;                /* the output is gone */
 	struct trace_graph *graph; /* NULL: none */
 	int64_t flushed_ns;        /* when mappings of memory were forgotten */
@@ -231,6 +232,9 @@ static int on_event(void *context, const struct tocsin_event *e)
 		return e->call.domid == s->d.domid ? print_call(s, e) : 0;
 	case TOCSIN_EVENT_GAP:
 		return e->gap.domid == s->d.domid ? print_gap(s, e) : 0;
+	case TOCSIN_EVENT_TRIGGER: /* tocsind would have answered it */
+		s->unanswered++;
+		return 0;
 	case TOCSIN_EVENT_LOST:
 	case TOCSIN_EVENT_MALFORMED:
 		return print_loss(s, e);
@@ -274,6 +278,7 @@ static int print_state(struct session *s, bool on)
 	    .on = on,
 	    .calls = s->calls,
 	    .missing = missing(s),
+	    .unanswered = s->unanswered,
 	    .records = s->records ? trace_records_from(s->records) : NULL,
 	    .warning = ""};
 	size_t count;

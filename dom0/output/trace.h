@@ -60,6 +60,7 @@ struct tocsin_trace_state_line {
 	size_t functions;    /* that can be collected */
 	uint64_t calls;      /* so far */
 	uint64_t missing;    /* calls that the hypervisor counted and nobody got */
+	uint64_t unanswered; /* triggers of any domain that came instead of to tocsind */
 	const char *records; /* who gives them: "tocsind", "buffers", "nobody"; NULL: unasked for */
 	const char *warning;
 };

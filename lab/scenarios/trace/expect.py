@@ -141,6 +141,7 @@ def hands(s):
     """tocsind ends and begins while a guest is traced."""
     state = lines(s, "hands", "trace")
     equal([o["records"] for o in state], ["tocsind"] * 2, "hands: who gives the records")
+    equal(state[-1].get("unanswered"), 1, "hands: triggers while nobody answered")
     losses = lines(s, "hands", "loss")
     equal([o["lost"] for o in losses], [0] * 4, "hands: gaps, of nobody knows how many records")
     for text, loss in zip(("has ended", "from Xen", "given to", "has begun"), losses):

@@ -66,6 +66,36 @@ int tocsin_trace_file_read(const char *path, tocsin_event_fn fn, void *context,
 int tocsin_trace_bytes_read(const void *bytes, size_t size, tocsin_event_fn fn, void *context,
 			    struct tocsin_capture_stats *stats, struct tocsin_error *err);
 
+/* ---- records that tocsind takes from the buffers, and hands on (capture/tap.h) ---- */
+
+/* A descriptor that does not block, or a negative errno; -ENOENT, -ECONNREFUSED: no tocsind. */
+int tocsin_tap_connect(const char *path);
+
+struct tocsin_handed;
+
+/*
+ * The traced calls of a domain, its gaps, and losses; taken from the buffers at least every so many
+ * milliseconds. Asks for them and waits for nothing: a tocsind that does not give them closes the
+ * connection, which is -EPIPE of the first drain. As tocsin_tap_connect, or -ENOMEM.
+ */
+int tocsin_handed_open(const char *path, uint16_t domid, uint16_t period, tocsin_event_fn fn,
+		       void *context, struct tocsin_handed **ret);
+void tocsin_handed_close(struct tocsin_handed *h);
+
+/* Readable when something has come. */
+int tocsin_handed_fd(const struct tocsin_handed *h);
+
+/*
+ * Take what has come, in TSC order. complete: all records of before this TSC have been delivered; 0
+ * as long as nobody said so. Number of events; -EPIPE: tocsind has ended, and all that it sent was
+ * delivered; -EBADMSG: it sends what it must not; -ENOMEM, or what fn returned.
+ */
+int tocsin_handed_drain(struct tocsin_handed *h, uint64_t *complete);
+
+/* The same on packets in memory: for tests and fuzzers. */
+int tocsin_handed_new(tocsin_event_fn fn, void *context, struct tocsin_handed **ret);
+int tocsin_handed_packet(struct tocsin_handed *h, const uint8_t *packet, size_t size);
+
 /* ---- live buffers (built with Xen only) ---- */
 
 struct tocsin_capture;

@@ -73,11 +73,6 @@ static uint32_t word(const uint8_t *at)
 	       (uint32_t)at[3] << 24;
 }
 
-static size_t record_size(uint32_t header)
-{
-	return 4 + (XEN_TRACE_HAS_TSC(header) ? 8 : 0) + 4 * XEN_TRACE_EXTRA(header);
-}
-
 /* Why a record with our event number cannot come from the hypervisor; NULL: it can. */
 static const char *trigger_fault(const struct tocsin_record *r)
 {
@@ -304,7 +299,7 @@ int tocsin_decoder_feed(struct tocsin_decoder *d, uint16_t cpu, const void *byte
 		d->failed = tocsin_decoder_end(d);
 	d->cpu = cpu;
 	while (size && !d->failed) {
-		size_t want = d->have < 4 ? 4 : record_size(word(d->partial));
+		size_t want = d->have < 4 ? 4 : XEN_TRACE_SIZE(word(d->partial));
 		size_t n = gather(d, at, size, want);
 		int rc = 0;
 
@@ -314,7 +309,7 @@ int tocsin_decoder_feed(struct tocsin_decoder *d, uint16_t cpu, const void *byte
 			break;
 		if (want == 4)
 			rc = check_header(d, word(d->partial), d->stats.bytes - 4, err);
-		if (!rc && d->have == record_size(word(d->partial))) {
+		if (!rc && d->have == XEN_TRACE_SIZE(word(d->partial))) {
 			d->have = 0;
 			rc = decode(d, d->partial);
 		}

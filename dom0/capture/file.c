@@ -22,7 +22,6 @@
 
 #define PORTION 65536u
 #define WINDOW_HEADER 12u
-#define CPU_CHANGE_HEADER (XEN_TRC_CPU_CHANGE | 2u << 28)
 
 struct reader {
 	struct tocsin_decoder *decoder;
@@ -50,7 +49,7 @@ static int open_window(struct reader *r, struct tocsin_error *err)
 	const uint32_t header = word(r->header), cpu = word(r->header + 4);
 	const uint32_t size = word(r->header + 8);
 
-	if (header != CPU_CHANGE_HEADER)
+	if (header != XEN_TRC_CPU_CHANGE_HEADER)
 		return tocsin_error_set(
 		    err, -EBADMSG, "%s: no CPU change record at offset %" PRIu64,
 		    start ? "damaged trace file" : "not a xentrace file", start);

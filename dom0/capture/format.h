@@ -18,12 +18,15 @@
 #define XEN_TRACE_EVENT(header) ((header)&0x0fffffffu)
 #define XEN_TRACE_EXTRA(header) ((header) >> 28 & 7u)
 #define XEN_TRACE_HAS_TSC(header) ((header) >> 31)
+#define XEN_TRACE_SIZE(header)                                                                     \
+	(4 + (XEN_TRACE_HAS_TSC(header) ? 8u : 0) + 4 * XEN_TRACE_EXTRA(header))
 #define XEN_TRACE_CLASSES 0x0ffff000u
 
 #define XEN_TRC_LOST_RECORDS 0x0001f001u /* count u32, domain u16, vCPU u16, first TSC u64 */
 #define XEN_TRC_LOST_WORDS 4u
 #define XEN_TRC_CPU_CHANGE 0x0001f003u /* files only: CPU u32, bytes that follow u32 */
-#define XEN_TRACE_RECORD_MAX 40u       /* header, TSC, seven words */
+#define XEN_TRC_CPU_CHANGE_HEADER (XEN_TRC_CPU_CHANGE | 2u << 28)
+#define XEN_TRACE_RECORD_MAX 40u /* header, TSC, seven words */
 
 /* DOMID_FIRST_RESERVED of public/xen.h: no domain has this number or a higher one. */
 #define XEN_DOMID_FIRST_RESERVED 0x7ff0u

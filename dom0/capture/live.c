@@ -6,7 +6,7 @@
  * Binding VIRQ_TBUF is what tells whether somebody else consumes: Xen lets one event channel of
  * dom0 hold it.
  */
-#include "capture/capture.h"
+#include "capture/batch.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -41,33 +41,13 @@ struct tocsin_capture {
 	struct cpu_ring *rings;
 	unsigned int cpus;
 	uint8_t *copy; /* one ring's worth */
-	struct tocsin_event *events;
-	size_t event_count, event_capacity;
+	struct tocsin_batch batch;
 	bool out_of_memory;
 	tocsin_event_fn fn;
 	tocsin_raw_fn *raw; /* NULL: nobody wants it */
 	void *context;
 	struct tocsin_capture_stats stats;
 };
-
-/* Decoders deliver here; drain sorts and hands on. */
-static int collect(void *context, const struct tocsin_event *event)
-{
-	struct tocsin_capture *c = context;
-	struct tocsin_event *grown;
-	size_t capacity;
-
-	if (c->event_count == c->event_capacity) {
-		capacity = c->event_capacity ? 2 * c->event_capacity : 256;
-		grown = reallocarray(c->events, capacity, sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		c->events = grown;
-		c->event_capacity = capacity;
-	}
-	c->events[c->event_count++] = *event;
-	return 0;
-}
 
 static int open_handles(struct tocsin_capture *c, struct tocsin_error *err)
 {
@@ -90,8 +70,8 @@ static int open_handles(struct tocsin_capture *c, struct tocsin_error *err)
 		return tocsin_error_set(
 		    err, errno == EEXIST ? -EBUSY : -errno,
 		    "cannot bind VIRQ_TBUF: %s (is xentrace or another consumer "
-		    "running? there can be one: stop it; while tocsind runs, `tocsin trace` "
-		    "gives the same file)",
+		    "running? there can be one: stop it; while tocsind runs, `tocsin xentrace` "
+		    "gives the same file, and `tocsin trace on` has its records from there)",
 		    strerror(errno));
 	return 0;
 }
@@ -167,7 +147,7 @@ static int map_ring(struct tocsin_capture *c, unsigned int cpu, struct tocsin_er
 	ring->pages = pages;
 	ring->bytes = (uint8_t *)(ring->meta + 1);
 	ring->size = pages * XC_PAGE_SIZE - sizeof(struct t_buf);
-	return tocsin_decoder_new(collect, c, &ring->decoder);
+	return tocsin_decoder_new(tocsin_batch_add, &c->batch, &ring->decoder);
 }
 
 static int map_rings(struct tocsin_capture *c, struct tocsin_error *err)
@@ -240,7 +220,7 @@ void tocsin_capture_close(struct tocsin_capture *c)
 		xc_interface_close(c->xc);
 	free(c->rings);
 	free(c->copy);
-	free(c->events);
+	tocsin_batch_free(&c->batch);
 	free(c);
 }
 
@@ -287,13 +267,6 @@ static ssize_t take(struct tocsin_capture *c, struct cpu_ring *ring)
 	return bytes;
 }
 
-static int by_tsc(const void *a, const void *b)
-{
-	const struct tocsin_event *x = a, *y = b;
-
-	return x->tsc < y->tsc ? -1 : x->tsc > y->tsc;
-}
-
 static void drain_ring(struct tocsin_capture *c, unsigned int cpu, struct tocsin_error *err)
 {
 	struct tocsin_event broken = {
@@ -310,23 +283,23 @@ static void drain_ring(struct tocsin_capture *c, unsigned int cpu, struct tocsin
 		return;
 	/* The rest of this portion cannot be told apart: say so and begin anew with the next. */
 	c->stats.malformed++;
-	collect(c, &broken);
+	tocsin_batch_add(&c->batch, &broken);
 	tocsin_decoder_free(ring->decoder);
 	ring->decoder = NULL;
-	if (tocsin_decoder_new(collect, c, &ring->decoder))
+	if (tocsin_decoder_new(tocsin_batch_add, &c->batch, &ring->decoder))
 		c->out_of_memory = true;
 }
 
 static void sum_stats(struct tocsin_capture *c)
 {
-	for (size_t i = 0; i < c->event_count; i++) {
-		if (c->events[i].kind == TOCSIN_EVENT_TRIGGER)
+	for (size_t i = 0; i < c->batch.count; i++) {
+		if (c->batch.events[i].kind == TOCSIN_EVENT_TRIGGER)
 			c->stats.triggers++;
-		else if (c->events[i].kind == TOCSIN_EVENT_LOST)
-			c->stats.lost += c->events[i].count;
-		else if (c->events[i].kind == TOCSIN_EVENT_CALL)
+		else if (c->batch.events[i].kind == TOCSIN_EVENT_LOST)
+			c->stats.lost += c->batch.events[i].count;
+		else if (c->batch.events[i].kind == TOCSIN_EVENT_CALL)
 			c->stats.calls++;
-		else if (c->events[i].kind == TOCSIN_EVENT_GAP)
+		else if (c->batch.events[i].kind == TOCSIN_EVENT_GAP)
 			c->stats.gaps++;
 	}
 }
@@ -346,23 +319,14 @@ static void acknowledge(struct tocsin_capture *c)
 
 int tocsin_capture_drain(struct tocsin_capture *c, struct tocsin_error *err)
 {
-	size_t count;
-	int rc = 0;
-
-	c->event_count = 0;
 	acknowledge(c);
 	for (unsigned int cpu = 0; cpu < c->cpus; cpu++)
 		if (c->rings[cpu].decoder)
 			drain_ring(c, cpu, err);
 	if (c->out_of_memory)
 		return tocsin_error_set(err, -ENOMEM, "out of memory for a trace decoder");
-	count = c->event_count;
-	if (count)
-		qsort(c->events, count, sizeof(*c->events), by_tsc);
 	sum_stats(c);
-	for (size_t i = 0; i < count && !rc; i++)
-		rc = c->fn(c->context, &c->events[i]);
-	return rc < 0 ? rc : (int)count;
+	return tocsin_batch_deliver(&c->batch, c->fn, c->context);
 }
 
 const struct tocsin_capture_stats *tocsin_capture_stats(const struct tocsin_capture *c)

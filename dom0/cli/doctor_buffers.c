@@ -14,8 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Programs that consume the trace buffers; the first is ours. */
-static const char *const consumers[] = {"tocsin-broker", "xentrace", "xenbaked", "xenmon", NULL};
+#define TRACER "tocsin"
+
+/* Programs that consume the trace buffers; the first is ours, and so is the last: trace on. */
+static const char *const consumers[] = {"tocsin-broker", "xentrace", "xenbaked",
+					"xenmon",        TRACER,     NULL};
 
 static bool holds(const struct doctor *d, const char *pid, const char *device)
 {
@@ -83,9 +86,28 @@ static bool find_consumer(const struct doctor *d, char *pid, size_t pid_size, ch
 	return found;
 }
 
+static void say_consumer(struct doctor *d, const char *pid, const char *comm)
+{
+	char remedy[128];
+
+	if (!strcmp(comm, consumers[0])) {
+		doctor_say(d, DOCTOR_PASS, "trace buffers", NULL,
+			   "taken by tocsind (its broker is process %s)", pid);
+	} else if (!strcmp(comm, TRACER)) {
+		doctor_say(d, DOCTOR_WARN, "trace buffers", "systemctl start tocsind",
+			   "taken by tocsin trace on (process %s), which gives them to a tocsind "
+			   "that starts; now none listens",
+			   pid);
+	} else {
+		snprintf(remedy, sizeof(remedy), "stop it (kill %s), then start tocsind", pid);
+		doctor_say(d, DOCTOR_FAIL, "trace buffers", remedy,
+			   "taken by %s (process %s): Xen has one consumer at a time", comm, pid);
+	}
+}
+
 void doctor_buffers(struct doctor *d)
 {
-	char pid[16] = "", comm[32] = "", remedy[128];
+	char pid[16] = "", comm[32] = "";
 	struct tocsin_error err = {0};
 	int rc;
 
@@ -96,16 +118,7 @@ void doctor_buffers(struct doctor *d)
 	}
 	/* Asked first, so that nothing is bound while a tocsind starts. */
 	if (find_consumer(d, pid, sizeof(pid), comm, sizeof(comm))) {
-		if (!strcmp(comm, consumers[0]))
-			doctor_say(d, DOCTOR_PASS, "trace buffers", NULL,
-				   "taken by tocsind (its broker is process %s)", pid);
-		else {
-			snprintf(remedy, sizeof(remedy), "stop it (kill %s), then start tocsind",
-				 pid);
-			doctor_say(d, DOCTOR_FAIL, "trace buffers", remedy,
-				   "taken by %s (process %s): Xen has one consumer at a time", comm,
-				   pid);
-		}
+		say_consumer(d, pid, comm);
 		return;
 	}
 	rc = tocsin_capture_probe(&err);

@@ -159,14 +159,16 @@ int trace_graph_commit(struct trace_graph *g, uint64_t before, uint64_t now)
 	return rc ? rc : tocsin_traced_events_commit(g->events, before);
 }
 
-int trace_graph_close(struct trace_graph *g, struct tocsin_traced_stats *ret,
+int trace_graph_close(struct trace_graph *g, uint64_t now, struct tocsin_traced_stats *ret,
 		      struct tocsin_error *err)
 {
 	int rc = 0;
 
 	if (!g)
 		return 0;
-	rc = tocsin_traced_events_commit(g->events, UINT64_MAX);
+	rc = tell_gaps(g, now, 0);
+	if (!rc)
+		rc = tocsin_traced_events_commit(g->events, UINT64_MAX);
 	if (!rc)
 		rc = tocsin_trace_store_flush(g->store, err);
 	*ret = tocsin_traced_events_stats(g->events);

@@ -17,8 +17,9 @@ int trace_graph_open(const char *path, const char *guest, struct tocsin_kernel *
 		     struct tocsin_who_cache *who, uint64_t since, struct trace_graph **ret,
 		     struct tocsin_error *err);
 
-/* Commits and writes all; NULL is fine. 0 or a negative errno: what is not in the file. */
-int trace_graph_close(struct trace_graph *g, struct tocsin_traced_stats *ret,
+/* Commits and writes all, with what is not recorded until now; NULL is fine. 0 or a negative errno:
+ * what is not in the file. */
+int trace_graph_close(struct trace_graph *g, uint64_t now, struct tocsin_traced_stats *ret,
 		      struct tocsin_error *err);
 
 struct tocsin_traced_events *trace_graph_events(struct trace_graph *g);

@@ -5,11 +5,12 @@
  * One thread: take the records, print them, look after the guest's pages, wait. What is printed is
  * in the order of the time-stamp counter within each portion that was there.
  */
-#include "capture/capture.h"
+#include "capture/tap.h"
 #include "cli/command.h"
 #include "cli/domain.h"
 #include "cli/trace.h"
 #include "cli/trace_graph.h"
+#include "cli/trace_records.h"
 #include "introspect/object.h"
 #include "output/trace.h"
 #include "trace/functions.h"
@@ -27,11 +28,11 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-#define BUFFER_PAGES 256u /* for each processor, if there are no trace buffers yet */
 #define NAMES_MAX 128
 #define WAIT_LEAST_MS 5
 #define WAIT_MOST_MS 10 /* a thread that has ended when its calls are read is nobody */
 #define WAIT_GRAPH_MS 2 /* what a short call leads to matters there */
+#define REST_MS 2000
 #define FLUSH_NS SECOND
 #define SECOND 1000000000ll
 
@@ -54,17 +55,21 @@ struct session {
 	struct tocsin_state state;
 	struct tocsin_tracer *tracer;
 	struct tocsin_who_cache *who;
-	struct tocsin_capture *capture; /* NULL: somebody else takes the records */
+	struct trace_records *records; /* NULL: nobody wants them */
 	uint64_t begun_tsc;
 	int64_t begun_ns; /* realtime; the same of now, when records were last taken */
 	uint64_t now_tsc;
 	int64_t now_ns;
 	uint32_t first, last; /* seq of calls, once calls is not 0 */
 	uint64_t calls;
+	uint64_t unanswered;       /* triggers that were in the buffers, of any domain */
 	int failed;                /* the output is gone */
 	struct trace_graph *graph; /* NULL: none */
 	int64_t flushed_ns;        /* when mappings of memory were forgotten */
-	uint64_t taken_ns;         /* when records were taken the last time before */
+	uint64_t complete;         /* all records of before this TSC have been taken; */
+	uint64_t complete_ns;      /* that is of before this time */
+	uint64_t taken_ns;         /* the same, of some time before: */
+	uint64_t read_tsc;         /* and what these led to had been read then */
 	struct tocsin_object objects[TOCSIN_TRACE_ARGUMENTS];
 };
 
@@ -187,28 +192,49 @@ static int print_gap(struct session *s, const struct tocsin_event *e)
 	return rc;
 }
 
+static int tell_loss(struct session *s, const struct tocsin_trace_line *line, uint64_t lost,
+		     const char *what)
+{
+	int rc = tocsin_trace_loss_json(stdout, line, lost, what);
+
+	if (!rc && s->graph)
+		rc = tocsin_traced_events_gap(trace_graph_events(s->graph), s->complete_ns,
+					      (uint64_t)s->now_ns, lost, what);
+	return rc;
+}
+
 static int print_loss(struct session *s, const struct tocsin_event *e)
 {
 	struct tocsin_trace_line line = line_at(s, e->tsc);
 	uint64_t lost = e->kind == TOCSIN_EVENT_LOST ? e->count : 1;
 	const char *what = e->what ? e->what : "the trace buffer was full";
-	int rc = tocsin_trace_loss_json(stdout, &line, lost, what);
 
-	if (!rc && s->graph)
-		rc = tocsin_traced_events_gap(trace_graph_events(s->graph), s->taken_ns,
-					      (uint64_t)s->now_ns, lost, what);
-	return rc;
+	return tell_loss(s, &line, lost, what);
+}
+
+/* Records of since the last ones may be missing; how many tells the count of calls. */
+static int on_gap(void *context, const char *why)
+{
+	struct session *s = context;
+	struct tocsin_trace_line line = line_at(s, 0);
+
+	return tell_loss(s, &line, 0, why);
 }
 
 static int on_event(void *context, const struct tocsin_event *e)
 {
 	struct session *s = context;
 
+	if (e->tsc > s->now_tsc)
+		read_clocks(s);
 	switch (e->kind) {
 	case TOCSIN_EVENT_CALL:
 		return e->call.domid == s->d.domid ? print_call(s, e) : 0;
 	case TOCSIN_EVENT_GAP:
 		return e->gap.domid == s->d.domid ? print_gap(s, e) : 0;
+	case TOCSIN_EVENT_TRIGGER: /* tocsind would have answered it */
+		s->unanswered++;
+		return 0;
 	case TOCSIN_EVENT_LOST:
 	case TOCSIN_EVENT_MALFORMED:
 		return print_loss(s, e);
@@ -249,7 +275,12 @@ static int print_state(struct session *s, bool on)
 {
 	struct tocsin_trace_line line;
 	struct tocsin_trace_state_line state = {
-	    .on = on, .calls = s->calls, .missing = missing(s), .warning = ""};
+	    .on = on,
+	    .calls = s->calls,
+	    .missing = missing(s),
+	    .unanswered = s->unanswered,
+	    .records = s->records ? trace_records_from(s->records) : NULL,
+	    .warning = ""};
 	size_t count;
 	const struct tocsin_traced *f = tocsin_tracer_list(s->tracer, &count);
 	int rc = 0;
@@ -308,13 +339,20 @@ static int begin_graph(struct session *s, struct tocsin_error *err)
 	f = tocsin_tracer_list(s->tracer, &count);
 	for (size_t i = 0; i < count && !rc; i++)
 		rc = tell_graph(s, &f[i], (uint64_t)s->begun_ns);
-	s->taken_ns = (uint64_t)s->begun_ns;
+	s->taken_ns = s->complete_ns = (uint64_t)s->begun_ns;
 	return rc;
 }
 
 static int begin(struct session *s, struct tocsin_error *err)
 {
 	const struct options *o = s->options;
+	const struct trace_records_settings records = {.socket = TOCSIN_TAP_SOCKET,
+						       .domid = (uint16_t)s->d.domid,
+						       .period =
+							   o->graph ? WAIT_GRAPH_MS : WAIT_LEAST_MS,
+						       .fn = on_event,
+						       .gap = on_gap,
+						       .context = s};
 	int rc;
 
 	s->begun_tsc = __rdtsc();
@@ -323,7 +361,7 @@ static int begin(struct session *s, struct tocsin_error *err)
 	if (!rc)
 		rc = open_guest(s, err);
 	if (!rc && !o->no_events)
-		rc = tocsin_capture_open(BUFFER_PAGES, on_event, s, &s->capture, err);
+		rc = trace_records_open(&records, &s->records, err);
 	if (!rc)
 		rc = trace_functions(s, err);
 	if (!rc && o->graph)
@@ -331,30 +369,71 @@ static int begin(struct session *s, struct tocsin_error *err)
 	return rc;
 }
 
+/*
+ * All records of before complete have been taken. So have those of before the reading of what the
+ * earlier ones lead to, if that was done by then: what is held back for it is proven.
+ */
+static int prove(struct session *s, uint64_t complete)
+{
+	uint64_t until;
+	int rc = 0;
+
+	if (complete > s->now_tsc)
+		read_clocks(s);
+	until = time_of(s, complete);
+	if (until > s->complete_ns)
+		s->complete_ns = until;
+	if (complete < s->read_tsc)
+		return 0;
+	rc = trace_graph_commit(s->graph, s->taken_ns, until);
+	s->taken_ns = until;
+	s->read_tsc = __rdtsc();
+	return rc;
+}
+
 /* How many events, or an error. */
 static int take(struct session *s, struct tocsin_error *err)
 {
-	uint64_t before = s->taken_ns;
+	uint64_t complete = 0;
 	int rc = 0;
 
-	if (s->capture) {
-		read_clocks(s);
+	read_clocks(s);
+	if (s->records) {
 		/* What lies in its direct map does not move: mappings are kept for a while. */
 		if (!s->graph || s->now_ns - s->flushed_ns > FLUSH_NS) {
 			tocsin_memory_flush(s->memory);
 			s->flushed_ns = s->now_ns;
 		}
-		rc = tocsin_capture_drain(s->capture, err);
-		s->taken_ns = (uint64_t)s->now_ns;
+		rc = trace_records_take(s->records, now_ms(), s->now_tsc, &complete, err);
 	}
-	/* What was read after the last time has been taken since, with what came until then. */
-	if (rc >= 0 && s->graph) {
-		int committed = trace_graph_commit(s->graph, before, s->taken_ns);
+	s->complete = complete ? complete : s->complete;
+	if (rc >= 0 && s->graph && complete) {
+		int proven = prove(s, complete);
 
-		rc = committed ? committed : rc;
+		rc = proven ? proven : rc;
 	}
 	if (fflush(stdout) || s->failed)
 		rc = -EIO;
+	return rc;
+}
+
+/* Nothing is recorded any more: what is on the way comes yet. */
+static int take_rest(struct session *s, struct tocsin_error *err)
+{
+	struct pollfd fd = {.events = POLLIN};
+	uint64_t stopped = __rdtsc();
+	int64_t until = now_ms() + REST_MS;
+	int rc = take(s, err);
+
+	if (!s->records)
+		return rc;
+	while (rc >= 0 && s->complete < stopped && now_ms() < until) {
+		fd.fd = trace_records_fd(s->records);
+		poll(&fd, 1, WAIT_LEAST_MS);
+		rc = take(s, err);
+	}
+	if (rc >= 0 && s->complete < stopped)
+		rc = on_gap(s, "nobody took the records until tracing ended");
 	return rc;
 }
 
@@ -368,7 +447,7 @@ static int end_graph(struct session *s, struct tocsin_error *err)
 	int rc;
 
 	s->graph = NULL;
-	rc = trace_graph_close(g, &stats, err);
+	rc = trace_graph_close(g, (uint64_t)clock_ns(CLOCK_REALTIME), &stats, err);
 	read_clocks(s);
 	line = line_at(s, 0);
 	told.count = stats.count;
@@ -380,12 +459,12 @@ static int end_graph(struct session *s, struct tocsin_error *err)
 static int run(struct session *s, int signals, struct tocsin_error *err)
 {
 	int64_t end = s->options->seconds ? now_ms() + s->options->seconds * 1000 : INT64_MAX;
-	struct pollfd fds[] = {
-	    {.fd = signals, .events = POLLIN},
-	    {.fd = s->capture ? tocsin_capture_fd(s->capture) : -1, .events = POLLIN}};
+	struct pollfd fds[] = {{.fd = signals, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
 	int rc = print_state(s, true), wait = WAIT_LEAST_MS;
 
 	while (rc >= 0 && now_ms() < end && !(fds[0].revents & POLLIN)) {
+		if (s->records)
+			fds[1].fd = trace_records_fd(s->records);
 		poll(fds, 2, wait);
 		rc = take(s, err);
 		/* Soon again while there are calls: the sooner, the more of their objects are
@@ -396,7 +475,7 @@ static int run(struct session *s, int signals, struct tocsin_error *err)
 	}
 	tocsin_tracer_stop(s->tracer);
 	if (rc >= 0)
-		rc = take(s, err);
+		rc = take_rest(s, err);
 	if (rc >= 0 && s->graph)
 		rc = end_graph(s, err);
 	return rc < 0 ? rc : print_state(s, false);
@@ -406,11 +485,10 @@ static void end(struct session *s)
 {
 	struct tocsin_traced_stats unused;
 
-	trace_graph_close(s->graph, &unused, NULL);
+	trace_graph_close(s->graph, (uint64_t)clock_ns(CLOCK_REALTIME), &unused, NULL);
 	s->graph = NULL;
 	tocsin_tracer_close(s->tracer);
-	if (s->capture)
-		tocsin_capture_close(s->capture);
+	trace_records_close(s->records);
 	tocsin_who_close(s->who);
 	if (s->kernel)
 		tocsin_kernel_close(s->kernel);

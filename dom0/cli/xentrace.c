@@ -3,8 +3,9 @@
  * tocsin xentrace --out FILE: what Xen traces, in a file of xentrace's format, while tocsind is the
  * one consumer of its buffers. FILE may be a FIFO, or - for standard output.
  */
+#include "capture/capture.h"
+#include "capture/tap.h"
 #include "cli/command.h"
-#include "dispatch/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -75,24 +75,6 @@ static int parse(int argc, char **argv, struct options *o)
 		}
 	}
 	return o->out ? -1 : usage("where is it to go?", "--out FILE");
-}
-
-static int connect_to(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd;
-
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
 }
 
 static bool write_all(int fd, const uint8_t *bytes, size_t size)
@@ -169,12 +151,12 @@ int command_xentrace(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	signals = open_signals();
-	from = connect_to(o.socket);
+	from = tocsin_tap_connect(o.socket);
 	if (from < 0) {
 		fprintf(stderr,
 			"tocsin xentrace: cannot reach tocsind at %s (%s): where it does not run, "
 			"xentrace itself can\n",
-			o.socket, strerror(errno));
+			o.socket, strerror(-from));
 		return EXIT_FAILED;
 	}
 	to = strcmp(o.out, "-") ? open(o.out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640)

@@ -288,13 +288,14 @@ static int open_all(struct tocsin_broker *b, struct tocsin_error *err)
 		shared->before = shared->now;
 	shared->loaded = true;
 	b->counters->brokers_started++;
+	/* Who has the buffers for want of a broker sees that there is one. */
+	tocsin_taps_start(b);
 	/* The buffers hold what was rung while no broker was there: it is not old yet. */
 	rc = tocsin_intake_start(b, b->again, err);
 	if (rc)
 		return rc;
 	tocsin_service_open(b);
 	tocsin_reports_start(b);
-	tocsin_taps_start(b);
 	tocsin_intake_restore(b);
 	mend(b);
 	return 0;

@@ -131,6 +131,7 @@ struct tocsin_broker {
 	pthread_mutex_t lock;
 	struct tocsin_event *inbox, *taken;
 	size_t inbox_count, inbox_room, taken_room;
+	bool news; /* something is in the inbox, or lost; the capture thread's alone */
 	uint64_t inbox_lost[TOCSIN_LOST_PLACES];
 	int capture_failed; /* negative errno: the thread has ended */
 	struct tocsin_tap *taps;
@@ -199,6 +200,11 @@ void tocsin_switches_free(struct tocsin_broker *b);
 void tocsin_taps_start(struct tocsin_broker *b);
 void tocsin_taps_free(struct tocsin_broker *b);
 tocsin_raw_fn tocsin_taps_raw;
+/* All records of before this TSC have gone through tocsin_taps_raw. How many milliseconds there may
+ * be until the next time; 0: nobody says. */
+int tocsin_taps_drained(struct tocsin_broker *b, uint64_t tsc);
+/* Does somebody wait to be let in? Up to so many milliseconds. */
+bool tocsin_taps_wanted(const struct tocsin_broker *b, int wait_ms);
 
 /* ---- reports.c ---- */
 

@@ -12,10 +12,14 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #define POLL_MIN_MS 5
 #define POLL_MAX_MS 200
 #define INBOX_MIN 256u
+#define GIVE_MS 500   /* in which who has the buffers must see that we want them */
+#define GIVEN_MS 5000 /* and give them */
+#define GIVE_LOOK_MS 20
 
 /* ---- the capture thread ---- */
 
@@ -41,6 +45,10 @@ static int on_event(void *context, const struct tocsin_event *event)
 {
 	struct tocsin_broker *b = context;
 
+	/* Traced calls are other people's, and there may be a million of them in a second. */
+	if (event->kind == TOCSIN_EVENT_CALL || event->kind == TOCSIN_EVENT_GAP)
+		return 0;
+	b->news = true;
 	pthread_mutex_lock(&b->lock);
 	if (event->kind == TOCSIN_EVENT_LOST)
 		b->inbox_lost[TOCSIN_LOST_BUFFER] += event->count;
@@ -54,32 +62,43 @@ static int on_event(void *context, const struct tocsin_event *event)
 	return 0;
 }
 
+static void fail(struct tocsin_broker *b, int rc, const struct tocsin_error *err)
+{
+	fprintf(stderr, "tocsind: trace buffers: %s\n", err->code ? err->message : strerror(-rc));
+	pthread_mutex_lock(&b->lock);
+	b->capture_failed = rc;
+	pthread_mutex_unlock(&b->lock);
+	b->news = true;
+}
+
 static void *capture(void *context)
 {
 	struct tocsin_broker *b = context;
 	struct pollfd fds[] = {{.fd = b->backend->capture_fd(b->backend), .events = POLLIN},
 			       {.fd = b->quit, .events = POLLIN}};
 	struct tocsin_error err = {0};
-	int timeout = POLL_MIN_MS, count = 0;
+	int timeout = POLL_MIN_MS, count = 0, period = 0;
 
 	while (!fds[1].revents && count >= 0) {
-		if (poll(fds, 2, timeout) < 0 && errno != EINTR)
+		uint64_t tsc;
+
+		if (poll(fds, 2, period && period < timeout ? period : timeout) < 0 &&
+		    errno != EINTR) {
 			count = -errno;
-		else
+		} else {
+			tsc = __rdtsc();
 			count = b->backend->drain(b->backend, &err);
+			period = tocsin_taps_drained(b, tsc);
+		}
 		if (count)
 			timeout = POLL_MIN_MS;
 		else if (timeout < POLL_MAX_MS)
 			timeout = timeout * 2 < POLL_MAX_MS ? timeout * 2 : POLL_MAX_MS;
-		if (count < 0) {
-			fprintf(stderr, "tocsind: trace buffers: %s\n",
-				err.code ? err.message : strerror(-count));
-			pthread_mutex_lock(&b->lock);
-			b->capture_failed = count;
-			pthread_mutex_unlock(&b->lock);
-		}
-		if (count)
+		if (count < 0)
+			fail(b, count, &err);
+		if (b->news)
 			eventfd_write(b->queued.fd, 1);
+		b->news = false;
 	}
 	return NULL;
 }
@@ -90,6 +109,22 @@ static void on_queued(struct tocsin_broker *b, struct tocsin_watch *w, uint32_t 
 
 	eventfd_read(w->fd, &ignored);
 	tocsin_intake_take(b);
+}
+
+/* A `tocsin trace on` that has taken the buffers itself looks at our door, and gives them back. */
+static int open_buffers(struct tocsin_broker *b, struct tocsin_error *err)
+{
+	int rc = b->backend->open(b->backend, on_event, tocsin_taps_raw, b, err);
+
+	if (rc != -EBUSY || !tocsin_taps_wanted(b, GIVE_MS))
+		return rc;
+	for (int waited = 0; rc == -EBUSY && waited < GIVEN_MS; waited += GIVE_LOOK_MS) {
+		b->backend->close(b->backend);
+		poll(NULL, 0, GIVE_LOOK_MS);
+		*err = (struct tocsin_error){0};
+		rc = b->backend->open(b->backend, on_event, tocsin_taps_raw, b, err);
+	}
+	return rc;
 }
 
 int tocsin_intake_start(struct tocsin_broker *b, bool keep, struct tocsin_error *err)
@@ -104,7 +139,7 @@ int tocsin_intake_start(struct tocsin_broker *b, bool keep, struct tocsin_error 
 					strerror(errno));
 	rc = tocsin_broker_watch(b, &b->queued, EPOLLIN);
 	if (!rc)
-		rc = b->backend->open(b->backend, on_event, tocsin_taps_raw, b, err);
+		rc = open_buffers(b, err);
 	if (!rc && !keep) {
 		/* What an earlier consumer left names processes that may be long gone. */
 		rc = b->backend->drain(b->backend, err);

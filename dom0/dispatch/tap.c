@@ -3,11 +3,13 @@
  * The capture thread sends, since the records are in its hands; the broker's loop lets readers in
  * and sees them go. A reader never makes the capture thread wait.
  */
-#include "dispatch/tap.h"
+#include "capture/tap.h"
 #include "capture/format.h"
 #include "dispatch/broker.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,19 +18,32 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define TAPS_MAX 8
+#define TAPS_MAX 64
 #define BUFFER (8 << 20) /* of a socket */
 #define HAS_TSC (1u << 31)
+#define LOST_SIZE 28u
+#define RECORDS_MAX (TOCSIN_TAP_PACKET - TOCSIN_TAP_WINDOW - LOST_SIZE)
+#define CPUS_MAX 4096u
+#define PERIOD_MAX 1000
 
 struct tocsin_tap {
 	struct tocsin_watch watch; /* first */
 	struct tocsin_tap *next;
 	uint32_t mask;
-	bool asked;    /* it has said what it wants */
-	uint32_t lost; /* records that it was too slow for, and not told of */
+	bool asked; /* it has said what it wants */
+	bool calls; /* that is traced calls of this domain */
+	bool news;  /* something was sent since the last mark */
+	uint16_t domid;
+	uint16_t period; /* milliseconds */
+	uint64_t marked; /* when a mark was sent */
+	uint32_t lost;   /* records that it was too slow for, and not told of */
+	uint64_t lost_all;
+	uint8_t wide[CPUS_MAX / 8]; /* the last call was the domain's: its second record is, too */
 };
 
 /* ---- in the capture thread ---- */
+
+static uint8_t packet[TOCSIN_TAP_PACKET];
 
 static uint32_t word(const uint8_t *at)
 {
@@ -38,18 +53,13 @@ static uint32_t word(const uint8_t *at)
 	return value;
 }
 
-static size_t record_size(uint32_t header)
-{
-	return 4 + (XEN_TRACE_HAS_TSC(header) ? 8 : 0) + 4 * XEN_TRACE_EXTRA(header);
-}
-
 /* How many of the bytes are whole records and fit; count: of them. */
 static size_t portion(const uint8_t *records, size_t size, size_t room, uint32_t *count)
 {
 	size_t at = 0;
 
 	for (*count = 0; size - at >= 4; ++*count) {
-		size_t n = record_size(word(records + at));
+		size_t n = XEN_TRACE_SIZE(word(records + at));
 
 		if (n > size - at || at + n > room)
 			break;
@@ -59,41 +69,99 @@ static size_t portion(const uint8_t *records, size_t size, size_t room, uint32_t
 }
 
 /* Xen's own record of records that were lost. */
-static size_t put_lost(uint8_t *to, uint32_t lost, const uint8_t *first)
+static size_t put_lost(uint8_t *to, uint32_t lost, uint64_t tsc)
 {
 	const uint32_t header = XEN_TRC_LOST_RECORDS | XEN_TRC_LOST_WORDS << 28 | HAS_TSC;
-	uint64_t tsc = 0;
 
-	if (XEN_TRACE_HAS_TSC(word(first)))
-		memcpy(&tsc, first + 4, sizeof(tsc));
 	memcpy(to, &header, 4);
 	memcpy(to + 4, &tsc, 8);
 	memcpy(to + 12, &lost, 4);
 	memset(to + 16, 0xff, 4); /* no domain, no vCPU */
 	memcpy(to + 20, &tsc, 8);
-	return 28;
+	return LOST_SIZE;
 }
 
-static void send_portion(struct tocsin_tap *t, uint16_t cpu, const uint8_t *records, size_t size,
-			 uint32_t count)
+/* size bytes of records, count of them, are in the packet behind its window and room for a loss. */
+static bool send_packet(struct tocsin_tap *t, uint16_t cpu, size_t size, uint32_t count,
+			uint64_t tsc)
 {
-	static uint8_t packet[TOCSIN_TAP_PACKET];
-	const uint32_t header = XEN_TRC_CPU_CHANGE | 2u << 28;
-	size_t at = 12;
-	uint32_t window;
+	const uint32_t header = XEN_TRC_CPU_CHANGE_HEADER;
+	uint8_t *begin = packet + (t->lost ? 0 : LOST_SIZE);
+	uint32_t window = (uint32_t)(size + (t->lost ? LOST_SIZE : 0));
+	size_t all = TOCSIN_TAP_WINDOW + window;
 
 	if (t->lost)
-		at += put_lost(packet + at, t->lost, records);
-	memcpy(packet + at, records, size);
-	at += size;
-	window = (uint32_t)(at - 12);
-	memcpy(packet, &header, 4);
-	memcpy(packet + 4, &(uint32_t){cpu}, 4);
-	memcpy(packet + 8, &window, 4);
-	if (send(t->watch.fd, packet, at, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)at)
+		put_lost(begin + TOCSIN_TAP_WINDOW, t->lost, tsc);
+	memcpy(begin, &header, 4);
+	memcpy(begin + 4, &(uint32_t){cpu}, 4);
+	memcpy(begin + 8, &window, 4);
+	if (send(t->watch.fd, begin, all, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)all) {
 		t->lost = 0;
-	else
-		t->lost += count;
+		t->news = true;
+		return true;
+	}
+	t->lost += count;
+	t->lost_all += count;
+	return false;
+}
+
+static bool flip_wide(struct tocsin_tap *t, uint16_t cpu, bool wide)
+{
+	uint8_t bit = (uint8_t)(1u << cpu % 8), *at = &t->wide[cpu / 8 % sizeof(t->wide)];
+	bool was = *at & bit;
+
+	*at = (uint8_t)(wide ? *at | bit : *at & ~bit);
+	return was;
+}
+
+/* Is it of what is traced in the domain, or a loss? */
+static bool is_wanted(struct tocsin_tap *t, uint16_t cpu, const uint8_t *record)
+{
+	const uint32_t header = word(record);
+	const uint8_t *extra = record + 4 + (XEN_TRACE_HAS_TSC(header) ? 8 : 0);
+	uint16_t domid = 0;
+
+	switch (XEN_TRACE_EVENT(header)) {
+	case XEN_TRC_LOST_RECORDS:
+		return true;
+	case TOCSIN_TRC_CALL_MORE:
+		return flip_wide(t, cpu, false);
+	case TOCSIN_TRC_CALL:
+	case TOCSIN_TRC_GAP:
+		if (XEN_TRACE_EXTRA(header))
+			memcpy(&domid, extra, sizeof(domid));
+		if (XEN_TRACE_EVENT(header) == TOCSIN_TRC_CALL)
+			flip_wide(t, cpu, domid == t->domid);
+		return domid == t->domid;
+	default:
+		return false;
+	}
+}
+
+static void send_portion(struct tocsin_tap *t, uint16_t cpu, const uint8_t *records, size_t size)
+{
+	uint8_t *to = packet + TOCSIN_TAP_WINDOW + LOST_SIZE;
+	size_t at = 0, kept = 0;
+	uint32_t count = 0;
+	uint64_t tsc = 0;
+
+	while (at < size) {
+		size_t n = XEN_TRACE_SIZE(word(records + at));
+
+		if (!t->calls || is_wanted(t, cpu, records + at)) {
+			if (!tsc && XEN_TRACE_HAS_TSC(word(records + at)))
+				memcpy(&tsc, records + at + 4, sizeof(tsc));
+			memcpy(to + kept, records + at, n);
+			kept += n;
+			count++;
+		}
+		at += n;
+	}
+	/* A call that did not get away takes its second record with it. */
+	if (count && !send_packet(t, cpu, kept, count, tsc) && flip_wide(t, cpu, false)) {
+		t->lost++;
+		t->lost_all++;
+	}
 }
 
 void tocsin_taps_raw(void *context, uint16_t cpu, const uint8_t *records, size_t size)
@@ -103,17 +171,47 @@ void tocsin_taps_raw(void *context, uint16_t cpu, const uint8_t *records, size_t
 	pthread_mutex_lock(&b->lock);
 	while (b->taps && size) {
 		uint32_t count;
-		size_t n = portion(records, size, TOCSIN_TAP_PACKET - 64, &count);
+		size_t n = portion(records, size, RECORDS_MAX, &count);
 
 		if (!n) /* what follows is no record: the decoder says so */
 			break;
 		for (struct tocsin_tap *t = b->taps; t; t = t->next)
 			if (t->asked)
-				send_portion(t, cpu, records, n, count);
+				send_portion(t, cpu, records, n);
 		records += n;
 		size -= n;
 	}
 	pthread_mutex_unlock(&b->lock);
+}
+
+static void send_mark(struct tocsin_tap *t, uint64_t tsc, uint64_t now)
+{
+	if (!t->news && now - t->marked < t->period * (TOCSIN_SECOND / 1000))
+		return;
+	/* A loss that is not told is of before. */
+	if (t->lost && !send_packet(t, 0, 0, 0, tsc))
+		return;
+	if (send(t->watch.fd, &tsc, sizeof(tsc), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return;
+	t->news = false;
+	t->marked = now;
+}
+
+int tocsin_taps_drained(struct tocsin_broker *b, uint64_t tsc)
+{
+	uint64_t now = tocsin_broker_clock(CLOCK_MONOTONIC);
+	int period = 0;
+
+	pthread_mutex_lock(&b->lock);
+	for (struct tocsin_tap *t = b->taps; t; t = t->next) {
+		if (!t->asked || !t->calls)
+			continue;
+		send_mark(t, tsc, now);
+		if (!period || t->period < period)
+			period = t->period;
+	}
+	pthread_mutex_unlock(&b->lock);
+	return period;
 }
 
 /* ---- in the broker's loop ---- */
@@ -140,26 +238,45 @@ static void remove_tap(struct tocsin_broker *b, struct tocsin_tap *t)
 	tocsin_broker_unwatch(b, &t->watch);
 	pthread_mutex_unlock(&b->lock);
 	set_mask(b);
+	if (t->lost_all)
+		fprintf(stderr,
+			"tocsind: who had the trace buffers' records was too slow for %" PRIu64
+			" of them\n",
+			t->lost_all);
 	free(t);
+}
+
+static bool take_ask(struct tocsin_tap *t, const struct tocsin_tap_calls *ask, ssize_t size)
+{
+	if (size == sizeof(t->mask)) {
+		t->mask = ask->zero;
+		return true;
+	}
+	if (size != sizeof(*ask) || ask->zero || !ask->period || ask->period > PERIOD_MAX)
+		return false;
+	t->calls = true;
+	t->domid = ask->domid;
+	t->period = ask->period;
+	return true;
 }
 
 static void on_tap(struct tocsin_broker *b, struct tocsin_watch *w, uint32_t events)
 {
 	struct tocsin_tap *t = (struct tocsin_tap *)w;
-	uint32_t mask;
-	ssize_t n = recv(w->fd, &mask, sizeof(mask), MSG_DONTWAIT);
+	struct tocsin_tap_calls ask;
+	ssize_t n = recv(w->fd, &ask, sizeof(ask), MSG_DONTWAIT | MSG_TRUNC);
+	bool taken;
 
 	if (n < 0 && errno == EAGAIN)
 		return;
-	if (n != sizeof(mask) || t->asked) {
-		remove_tap(b, t);
-		return;
-	}
 	pthread_mutex_lock(&b->lock);
-	t->mask = mask;
-	t->asked = true;
+	taken = !t->asked && take_ask(t, &ask, n);
+	t->asked |= taken;
 	pthread_mutex_unlock(&b->lock);
-	set_mask(b);
+	if (taken)
+		set_mask(b);
+	else
+		remove_tap(b, t);
 }
 
 static bool is_allowed(int fd)
@@ -227,6 +344,13 @@ void tocsin_taps_start(struct tocsin_broker *b)
 	fprintf(stderr, "tocsind: nobody can have the trace buffers' records at %s: %s\n",
 		b->s->tap, strerror(-rc));
 	tocsin_broker_unwatch(b, &b->tap_door);
+}
+
+bool tocsin_taps_wanted(const struct tocsin_broker *b, int wait_ms)
+{
+	struct pollfd door = {.fd = b->tap_door.fd, .events = POLLIN};
+
+	return door.fd >= 0 && poll(&door, 1, wait_ms) == 1;
 }
 
 void tocsin_taps_free(struct tocsin_broker *b)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tocsind in the foreground: its command line. What it does is begun by supervisor.c. */
+#include "capture/tap.h"
 #include "dispatch/backend_xen.h"
 #include "dispatch/setup.h"
-#include "dispatch/tap.h"
 #include "service/notify.h"
 
 #include <errno.h>

@@ -193,6 +193,10 @@ int tocsin_trace_state_json(FILE *to, const struct tocsin_trace_line *l,
 	put_u64(b, "functions", s->functions);
 	put_u64(b, "calls", s->calls);
 	put_u64(b, "missing", s->missing);
+	if (s->unanswered)
+		put_u64(b, "unanswered", s->unanswered);
+	if (s->records)
+		put_text(b, "records", s->records);
 	if (s->warning[0])
 		put_text(b, "warning", s->warning);
 	return end(to, b);

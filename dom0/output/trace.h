@@ -52,14 +52,16 @@ int tocsin_trace_function_json(FILE *to, const struct tocsin_trace_line *l, cons
 /* access: "read" or "write" of a frame (a gfn) by the instruction at rip. */
 int tocsin_trace_gap_json(FILE *to, const struct tocsin_trace_line *l, uint16_t vcpu,
 			  const char *access, uint64_t frame, uint64_t rip);
-/* lost calls of the domain; what: where. */
+/* lost records, 0: not known how many; what: where. */
 int tocsin_trace_loss_json(FILE *to, const struct tocsin_trace_line *l, uint64_t lost,
 			   const char *what);
 struct tocsin_trace_state_line {
 	bool on;
-	size_t functions; /* that can be collected */
-	uint64_t calls;   /* so far */
-	uint64_t missing; /* calls that the hypervisor counted and nobody got */
+	size_t functions;    /* that can be collected */
+	uint64_t calls;      /* so far */
+	uint64_t missing;    /* calls that the hypervisor counted and nobody got */
+	uint64_t unanswered; /* triggers of any domain that came instead of to tocsind */
+	const char *records; /* who gives them: "tocsind", "buffers", "nobody"; NULL: unasked for */
 	const char *warning;
 };
 int tocsin_trace_state_json(FILE *to, const struct tocsin_trace_line *l,

@@ -461,11 +461,9 @@ static int take_executed(struct trace_moment *m)
 {
 	int rc;
 
-	/* A process that ends has no program any more. */
-	if (!m->va && m->call->wide)
+	if (!m->va && m->call->wide) /* memory is given back, and with it the program in it */
 		return 0;
 	rc = add_file(m);
-
 	return rc || m->who.found != TOCSIN_WHO_NOW ? rc : take_inherited(m);
 }
 

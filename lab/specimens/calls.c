@@ -6,6 +6,8 @@
  *                       "calls pid=PID opens=N connects=N forks=N"
  *        calls bench    what a system call and an open cost by the TSC, the least of many and all
  *                       of them together: "bench getppid-least=… getppid-all=… open-least=…"
+ *        calls break    the same of INT3 in user mode, behind which somebody in dom0 lets it go on:
+ *                       "bench breakpoint-least=… breakpoint-all=…"
  *        calls escape VIEW  try to step out of view VIEW, and to forge calls, from user mode; each
  *                       instruction is one of "passed" and "sigill":
  *                       "escape view0=… view1=… here=… forged=… launch=…"
@@ -120,6 +122,11 @@ static void getppid_once(void)
 	syscall(SYS_getppid);
 }
 
+static void break_once(void)
+{
+	__asm__ volatile("int3" : : : "memory");
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long n = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
@@ -130,6 +137,10 @@ int main(int argc, char **argv)
 		printf("bench");
 		measure("getppid", getppid_once);
 		measure("open", open_once);
+		putchar('\n');
+	} else if (argc == 2 && !strcmp(argv[1], "break")) {
+		printf("bench");
+		measure("breakpoint", break_once);
 		putchar('\n');
 	} else if (n) {
 		do_all(n);

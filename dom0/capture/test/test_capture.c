@@ -370,13 +370,96 @@ static void file_errors(void **state)
 	bad_file(&s[5], "inside the records");
 }
 
+/* ---- handed on ---- */
+
+/* A packet with the records of one CPU. */
+static int hand(struct tocsin_handed *h, uint32_t cpu, const struct stream *records)
+{
+	struct stream s = {.size = 0};
+
+	put_window(&s, cpu, (uint32_t)records->size);
+	put(&s, records->bytes, records->size);
+	return tocsin_handed_packet(h, s.bytes, s.size);
+}
+
+static int mark(struct tocsin_handed *h)
+{
+	const uint64_t tsc = 1000;
+
+	return tocsin_handed_packet(h, (const uint8_t *)&tsc, sizeof(tsc));
+}
+
+/* A call's records in two packets, another CPU's earlier call between them. */
+static void handed_calls_of_two_cpus(void **state)
+{
+	struct stream first = {.size = 0}, rest = {.size = 0}, other = {.size = 0};
+	struct seen seen = {.count = 0};
+	struct tocsin_handed *h;
+
+	put_call(&first, 2, true, 20);
+	put_more(&rest, 2);
+	put_lost(&rest, 7, 30);
+	put_call(&other, 1, true, 10);
+	put_more(&other, 1);
+	assert_int_equal(tocsin_handed_new(see, &seen, &h), 0);
+	assert_int_equal(hand(h, 1, &first), 0);
+	assert_int_equal(hand(h, 0, &other), 0);
+	assert_int_equal(hand(h, 1, &rest), 0);
+	assert_int_equal(seen.count, 0); /* there may be earlier ones yet */
+	assert_int_equal(mark(h), 3);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(seen.event[i].kind, TOCSIN_EVENT_CALL);
+		assert_int_equal(seen.event[i].call.seq, i + 1);
+		assert_true(seen.event[i].call.wide);
+	}
+	assert_int_equal(seen.event[2].kind, TOCSIN_EVENT_LOST);
+	assert_int_equal(seen.event[2].count, 7);
+	assert_int_equal(mark(h), 0);
+	tocsin_handed_close(h);
+}
+
+static void handed_packets_that_cannot_be(void **state)
+{
+	struct stream garbage = {.size = 0}, half = {.size = 0}, good = {.size = 0}, wrong;
+	struct seen seen = {.count = 0};
+	struct tocsin_handed *h;
+
+	put32(&garbage, 0x00000001); /* no class */
+	put_call(&half, 1, true, 10);
+	half.size -= 4;
+	put_call(&good, 2, true, 20);
+	put_more(&good, 2);
+	assert_int_equal(tocsin_handed_new(see, &seen, &h), 0);
+	assert_int_equal(hand(h, 0, &garbage), 0);
+	assert_int_equal(hand(h, 0, &half), 0);
+	assert_int_equal(hand(h, 0, &good), 0);
+	assert_int_equal(mark(h), 3);
+	assert_int_equal(seen.event[0].kind, TOCSIN_EVENT_MALFORMED);
+	assert_int_equal(seen.event[1].kind, TOCSIN_EVENT_MALFORMED);
+	assert_int_equal(seen.event[2].kind, TOCSIN_EVENT_CALL);
+	assert_int_equal(hand(h, 4096, &good), -EBADMSG);
+	assert_int_equal(tocsin_handed_packet(h, good.bytes, good.size), -EBADMSG);
+	assert_int_equal(tocsin_handed_packet(h, good.bytes, 7), -EBADMSG);
+	wrong = (struct stream){.size = 0};
+	put_window(&wrong, 0, 8);
+	put32(&wrong, 0);
+	assert_int_equal(tocsin_handed_packet(h, wrong.bytes, wrong.size), -EBADMSG);
+	tocsin_handed_close(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest list[] = {
-	    cmocka_unit_test(all_splits),          cmocka_unit_test(malformed_records),
-	    cmocka_unit_test(stream_errors),       cmocka_unit_test(callback_stops),
-	    cmocka_unit_test(file_truncations),    cmocka_unit_test(file_errors),
-	    cmocka_unit_test(calls_in_all_splits), cmocka_unit_test(malformed_calls),
+	    cmocka_unit_test(all_splits),
+	    cmocka_unit_test(malformed_records),
+	    cmocka_unit_test(stream_errors),
+	    cmocka_unit_test(callback_stops),
+	    cmocka_unit_test(handed_calls_of_two_cpus),
+	    cmocka_unit_test(handed_packets_that_cannot_be),
+	    cmocka_unit_test(file_truncations),
+	    cmocka_unit_test(file_errors),
+	    cmocka_unit_test(calls_in_all_splits),
+	    cmocka_unit_test(malformed_calls),
 	};
 
 	return cmocka_run_group_tests_name("capture", list, NULL, NULL);

@@ -221,6 +221,10 @@ static void buffers(void **state)
 	doctor_buffers(d);
 	expect(d, "trace buffers", DOCTOR_PASS, "tocsind (its broker is process 77)", "");
 	doctor_free(d);
+	consumer("tocsin\n");
+	doctor_buffers(d);
+	expect(d, "trace buffers", DOCTOR_WARN, "trace on (process 77)", "start tocsind");
+	doctor_free(d);
 	unlink(at("proc/77/comm"));
 	probed = -EACCES;
 	doctor_buffers(d);

@@ -196,6 +196,8 @@ static void *deliver_to;
 static int backend_open(struct tocsin_backend *b, tocsin_event_fn fn, tocsin_raw_fn *raw,
 			void *context, struct tocsin_error *err)
 {
+	if (sim->taken)
+		return tocsin_error_set(err, -EBUSY, "the buffers are taken");
 	deliver_raw = raw;
 	deliver = fn;
 	deliver_to = context;
@@ -212,18 +214,41 @@ static int capture_fd(struct tocsin_backend *b)
 	return triggers;
 }
 
+static void give(const struct tocsin_event *e, const void *record, size_t size)
+{
+	for (int i = 0; i <= sim->amplify; i++)
+		deliver_raw(deliver_to, e->cpu, record, size);
+}
+
 /* As Xen has it in a buffer. */
 static void give_raw(const struct tocsin_event *e)
 {
-	struct {
+	const struct {
 		uint32_t header;
 		uint64_t tsc;
 		struct tocsin_record record;
 	} __attribute__((packed))
-	raw = {TOCSIN_TRC_TRIGGER | TOCSIN_RECORD_WORDS << 28 | 1u << 31, e->tsc, e->record};
+	rung = {TOCSIN_TRC_TRIGGER | TOCSIN_RECORD_WORDS << 28 | 1u << 31, e->tsc, e->record};
+	const struct {
+		uint32_t header;
+		uint64_t tsc;
+		struct tocsin_call_record record;
+		uint32_t more_header;
+		struct tocsin_call_more_record more;
+	} __attribute__((packed)) called = {TOCSIN_TRC_CALL | 7u << 28 | 1u << 31,
+					    e->tsc,
+					    {.domid = e->call.domid,
+					     .vcpu = TOCSIN_CALL_WIDE,
+					     .site = 0x81000000,
+					     .rdi = e->call.rdi,
+					     .seq = e->call.seq},
+					    TOCSIN_TRC_CALL_MORE | 7u << 28,
+					    {.seq = e->call.seq}};
 
-	for (int i = 0; i <= sim->amplify; i++)
-		deliver_raw(deliver_to, e->record.domid % 2, (const uint8_t *)&raw, sizeof(raw));
+	if (e->kind == TOCSIN_EVENT_CALL)
+		give(e, &called, sizeof(called));
+	else
+		give(e, &rung, sizeof(rung));
 }
 
 static int set_mask(struct tocsin_backend *b, uint32_t mask, struct tocsin_error *err)
@@ -431,25 +456,40 @@ void sim_end(void)
 	close(domains);
 }
 
+static bool put_event(const struct tocsin_event *e)
+{
+	if (sim->in - sim->out >= SIM_EVENTS) {
+		sim->overflow++;
+		return false;
+	}
+	sim->events[sim->in % SIM_EVENTS] = *e;
+	sim->in++;
+	eventfd_write(triggers, 1);
+	return true;
+}
+
 uint32_t sim_ring(uint32_t domid, uint32_t op, uint64_t va)
 {
-	struct sim_guest *g = sim_guest(domid);
 	struct tocsin_event e = {.kind = TOCSIN_EVENT_TRIGGER,
+				 .cpu = domid % 2,
 				 .tsc = sim->in,
 				 .record = {.domid = (uint16_t)domid,
 					    .ecx = TOCSIN_ECX(op),
 					    .cr3 = FIXTURE_ROOT - FIXTURE_BASE,
 					    .rdx = va}};
 
-	e.record.seq = ++g->ticket;
-	if (sim->in - sim->out >= SIM_EVENTS) {
-		sim->overflow++;
-		return 0;
-	}
-	sim->events[sim->in % SIM_EVENTS] = e;
-	sim->in++;
-	eventfd_write(triggers, 1);
-	return e.record.seq;
+	e.record.seq = ++sim_guest(domid)->ticket;
+	return put_event(&e) ? e.record.seq : 0;
+}
+
+bool sim_call(uint32_t domid, uint32_t seq, uint64_t rdi)
+{
+	struct tocsin_event e = {.kind = TOCSIN_EVENT_CALL,
+				 .cpu = seq % 2,
+				 .tsc = sim->in + 1,
+				 .call = {.domid = (uint16_t)domid, .seq = seq, .rdi = rdi}};
+
+	return put_event(&e);
 }
 
 static struct tocsin_request *slot_of(uint32_t domid, unsigned int slot)

@@ -53,6 +53,7 @@ struct sim {
 	_Atomic int64_t clock_offset; /* nanoseconds, of the real-time clock */
 	_Atomic bool no_xenstored;    /* nobody tells of domains, nor their names */
 	_Atomic bool slow_drain;      /* the capture thread stands still */
+	_Atomic bool taken;           /* somebody else has the buffers */
 	struct tocsin_event events[SIM_EVENTS];
 	struct sim_guest guests[SIM_GUESTS];
 	/* the test's own */
@@ -72,6 +73,8 @@ void sim_end(void);
 
 /* Ring: a ticket. va: of a request block, or anything. 0: the trace buffer was full. */
 uint32_t sim_ring(uint32_t domid, uint32_t op, uint64_t va);
+/* A traced function is called: two records, with this argument; false: the buffer was full. */
+bool sim_call(uint32_t domid, uint32_t seq, uint64_t rdi);
 /* Fill a slot's block with tokens; its va. target: PID or 0. */
 uint64_t sim_ask(uint32_t domid, unsigned int slot, uint32_t target);
 const struct tocsin_request *sim_slot(uint32_t domid, unsigned int slot);

@@ -144,8 +144,12 @@ static void what_is_not_known(void **state)
 
 static void the_others(void **state)
 {
-	const struct tocsin_trace_state_line off = {
-	    .functions = 3, .calls = 10, .missing = 2, .warning = "w"};
+	const struct tocsin_trace_state_line off = {.functions = 3,
+						    .calls = 10,
+						    .missing = 2,
+						    .unanswered = 4,
+						    .records = "tocsind",
+						    .warning = "w"};
 	char *text = NULL, *rest;
 	size_t size;
 	FILE *to = open_memstream(&text, &size);
@@ -165,8 +169,11 @@ static void the_others(void **state)
 			assert_string_equal(text_at(o, "reason"), "why");
 		if (i == 1)
 			assert_string_equal(text_at(o, "rip"), "0xffffffffffffffff");
-		if (i == 3)
+		if (i == 3) {
 			assert_int_equal(number_at(o, "missing"), 2);
+			assert_int_equal(number_at(o, "unanswered"), 4);
+			assert_string_equal(text_at(o, "records"), "tocsind");
+		}
 		json_object_put(o);
 	}
 	free(text);

@@ -4,6 +4,7 @@ import re
 from expect import equal, expect
 
 EVENT = 1500  # instructions that a call may cost the guest, Xen's part included
+RATIO = 30    # so many times dearer a breakpoint must be, which stops the guest and wakes dom0
 
 
 def calls(s, title, pid=None, found_as=""):
@@ -48,13 +49,14 @@ def nothing_missing(s, title):
 
 
 def check(s):
-    off, on, recorded = ({k: int(v) for k, v in row.items()} for row in s.values("^bench "))
+    off, on, recorded, stopped = ({k: int(v) for k, v in row.items()} for row in s.values("^bench "))
     print("# Instructions of the emulated machine that a traced call costs:")
     for what in ("getppid", "open"):
         least, mean = (on[f"{what}-{k}"] - off[f"{what}-{k}"] for k in ("least", "all"))
         print(f"#   {what:8} {least:>6,}; dom0's printing included {mean:,}, recording "
               f"{recorded[what + '-all'] - off[what + '-all']:,}")
         expect(0 < least <= EVENT, f"{what}: a traced call costs {least}")
+    breakpoint_costs(s, off, on, recorded, stopped)
 
     nothing_missing(s, "on")
     pid = s.one("^calls pid=.*opens=30")["pid"]
@@ -102,6 +104,52 @@ def check(s):
     equal(calls(s, "default").get("do_exit"), 22, "exits on two processors")
 
     graph(s)
+    both(s)
+    hands(s)
+
+
+def breakpoint_costs(s, off, on, recorded, stopped):
+    """A call that is traced beside a breakpoint that a listener in dom0 answers, in one run."""
+    call, least = on["getppid-least"] - off["getppid-least"], stopped["breakpoint-least"]
+    print(f"# a traced call {call:,}, a breakpoint {least:,}, ratio {least / call:.0f}")
+    expect(least >= RATIO * call, "a breakpoint is not so much dearer than a traced call")
+    call, mean = recorded["getppid-all"] - off["getppid-all"], stopped["breakpoint-all"]
+    print(f"#   with dom0's part, on average: {call:,}, {mean:,}, ratio {mean / call:.0f}")
+    equal(int(s.one("^breakpoints events")["events"]), 300, "breakpoints that were answered")
+
+
+def both(s):
+    """A verdict in a guest that is traced into a graph, and nothing lost on either side."""
+    state = nothing_missing(s, "both")
+    equal([o["records"] for o in state], ["tocsind"] * 2, "both: who gives the records")
+    told = lines(s, "both", "graph")[0]["events"]
+    equal(told.get("connected"), 41, "both: connections in the graph")
+    asked = s.objects("asked ")[0]
+    equal(asked["verdict"], "malicious", "both: the answer to a SCAN")
+    sums = [l for l in s.lines if "triggers taken" in l]
+    equal(sums[:1], ["tocsind: 1 triggers taken, 1 reported, 0 records lost"], "both: tocsind's account")
+    expect(lines(s, "both", "gap"), "both: gaps while the guest patches its text")
+    missing = [l for l in s.lines if l.startswith("MISSING !")]
+    for why in ("the guest (wrote to|read) its page", ".*ftrace"):
+        expect(any(re.search("vfs_open: " + why, l) for l in missing),
+               "both: the graph tells of gaps", *missing)
+    verdicts = s.reports("verdict")
+    expect(len(verdicts) == 1 and verdicts[0]["answered"], "both: the verdict", verdicts)
+
+
+def hands(s):
+    """tocsind ends and begins while a guest is traced."""
+    state = lines(s, "hands", "trace")
+    equal([o["records"] for o in state], ["tocsind"] * 2, "hands: who gives the records")
+    equal(state[-1].get("unanswered"), 1, "hands: triggers while nobody answered")
+    losses = lines(s, "hands", "loss")
+    equal([o["lost"] for o in losses], [0] * 4, "hands: gaps, of nobody knows how many records")
+    for text, loss in zip(("has ended", "from Xen", "given to", "has begun"), losses):
+        expect(text in loss["reason"], "hands: a gap", loss)
+    found = [r["pid"] for r in s.values("^calls pid=.*opens=12")]
+    for pid in found:
+        done_by(s, "hands", pid, 12)
+    nobody_else(s, "hands", found, 36)
 
 
 def graph(s):

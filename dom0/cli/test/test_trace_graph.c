@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Times in which functions of a traced guest were not recorded are in its graph's file. */
+#include "cli/graph.h"
+#include "cli/trace_graph.h"
+#include "objects.h"
+#include "provenance/graph.h"
+#include "provenance/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define BEGIN (1000 * SECOND)
+#define SECOND 1000000000ull
+#define MS 1000000ull
+
+static struct fixture *f;
+static struct tocsin_process p;
+static struct tocsin_who_cache *who;
+static struct trace_graph *graph;
+static char path[64];
+
+/* Nothing is in the guest when tracing begins. */
+int graph_look(struct tocsin_kernel *k, const struct guest_options *o, const char *guest,
+	       tocsin_trace_take *take, void *context, uint64_t *boot, struct tocsin_error *err)
+{
+	*boot = 7;
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	f = fixture_open(made_traced);
+	p = make_process(f);
+	make_system(f);
+	make_files(f, &p, make_net(f));
+	fixture_ready(f);
+	assert_int_equal(tocsin_who_open(&f->k, &who, NULL), 0);
+	strcpy(path, "/tmp/tocsin-graph-XXXXXX");
+	close(mkstemp(path));
+	unlink(path);
+	assert_int_equal(trace_graph_open(path, "g", &f->k, who, BEGIN, &graph, NULL), 0);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	tocsin_who_close(who);
+	fixture_close(f);
+	unlink(path);
+	return 0;
+}
+
+static void collected(size_t function, const char *name, const char *why, uint64_t time)
+{
+	assert_int_equal(trace_graph_collected(graph, function, name, why, time), 0);
+}
+
+/* Close it, and tell the gaps of what is in its file: "why since-until" in milliseconds. */
+static void holds(uint64_t now, const char *expected)
+{
+	const struct tocsin_trace_gap *gap;
+	struct tocsin_trace_store *store;
+	size_t size;
+	struct tocsin_traced_stats stats;
+	struct tocsin_provenance *g;
+	char said[1024] = "";
+
+	assert_int_equal(trace_graph_close(graph, now, &stats, NULL), 0);
+	assert_int_equal(tocsin_trace_store_open(path, NULL, &store, NULL), 0);
+	assert_int_equal(tocsin_trace_store_load(store, 0, 0, NULL, &g, NULL), 0);
+	for (uint32_t i = 0; (gap = tocsin_provenance_gap(g, i)); i++)
+		snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s %d-%d\n",
+			 tocsin_provenance_text(g, gap->why, &size),
+			 (int)((gap->since - BEGIN) / MS), (int)((gap->until - BEGIN) / MS));
+	tocsin_provenance_free(g);
+	tocsin_trace_store_close(store);
+	assert_string_equal(said, expected);
+}
+
+static void what_the_guest_patches_is_marked(void **state)
+{
+	collected(0, "vfs_open", NULL, BEGIN);
+	collected(1, "do_exit", NULL, BEGIN);
+	collected(0, "vfs_open", "the guest wrote to its page", BEGIN + 5 * MS);
+	collected(0, "vfs_open", NULL, BEGIN + 26 * MS);
+	collected(1, "do_exit", "the guest read its page", BEGIN + 30 * MS);
+	assert_int_equal(trace_graph_commit(graph, BEGIN + 40 * MS, BEGIN + 50 * MS), 0);
+	collected(1, "do_exit", "the guest's own ftrace has it", BEGIN + 51 * MS);
+	holds(BEGIN + 99 * MS, "vfs_open: the guest wrote to its page 5-26\n"
+			       "do_exit: the guest read its page 30-51\n"
+			       "do_exit: the guest's own ftrace has it 51-99\n");
+}
+
+/* What lasts is told from time to time, as one. */
+static void what_a_kernel_lacks_is_marked_all_the_time(void **state)
+{
+	collected(0, "d_exchange", "no function d_exchange", BEGIN);
+	for (uint64_t s = 1; s < 25; s++)
+		assert_int_equal(trace_graph_commit(graph, BEGIN, BEGIN + s * SECOND), 0);
+	holds(BEGIN + 25 * SECOND, "d_exchange: no function d_exchange 0-25000\n");
+}
+
+static void nothing_is_marked_if_all_is_recorded(void **state)
+{
+	collected(0, "vfs_open", NULL, BEGIN);
+	/* A file without anything in it is not made: something must be there. */
+	assert_int_equal(tocsin_traced_events_gap(trace_graph_events(graph), BEGIN + 1 * MS,
+						  BEGIN + 2 * MS, 3, "a loss"),
+			 0);
+	holds(BEGIN + SECOND, "a loss 1-2\n");
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+	const struct CMUnitTest all[] = {
+	    TEST(what_the_guest_patches_is_marked),
+	    TEST(what_a_kernel_lacks_is_marked_all_the_time),
+	    TEST(nothing_is_marked_if_all_is_recorded),
+	};
+
+	return cmocka_run_group_tests(all, NULL, NULL);
+}

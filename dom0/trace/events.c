@@ -252,6 +252,7 @@ static void set_file(struct trace_pending *p, const struct tocsin_object *o)
 {
 	p->has_file = true;
 	p->path = strdup(o->text);
+	p->inode = o->inode;
 	p->file.id = o->file;
 	p->file.id.deleted = o->file.memfd || (p->kind == TOCSIN_TRACE_UNLINKED && !o->links);
 	p->file.mode = o->mode;
@@ -539,7 +540,8 @@ static uint32_t mode_of(uint32_t flags)
 	return flags & O_ACCMODE ? mode | TOCSIN_OPEN_WRITE : mode;
 }
 
-/* (&file->f_ra, inode->i_mapping): both members, so it is known of which file and inode. */
+/* (&file->f_ra, inode->i_mapping): both members, so it is known of which file and inode. What the
+ * inode says is of then if nothing was made of it meanwhile. */
 static int take_identity(struct trace_moment *m)
 {
 	const struct tocsin_object_layout *l = m->ev->k->object;
@@ -563,6 +565,9 @@ static int take_identity(struct trace_moment *m)
 	p->carried_id = o->file;
 	p->carried_mode = o->mode;
 	p->carried_open = mode_of(use->flags);
+	p->carried_sure = m->ev->inodes_told;
+	p->inode = inode;
+	p->read = m->now;
 	/* Its memory was another's already when it was read. */
 	if (!p->file.id.inode || p->file.id.inode != o->file.inode)
 		trace_pending_unresolve(p);
@@ -578,7 +583,10 @@ static int take_part(struct trace_moment *m)
 	if (m->row->part == TOCSIN_TRACE_ADDRESSES)
 		return trace_take_ends(m);
 	trace_queue_reused(&m->ev->queue, m->va, m->time);
-	m->ev->sockets_told = true;
+	if (m->row->kind == TOCSIN_TRACE_OPENED)
+		m->ev->inodes_told = true;
+	else
+		m->ev->sockets_told = true;
 	return 0;
 }
 
@@ -627,7 +635,7 @@ int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, ui
 	struct trace_pending *p = calloc(1, sizeof(*p));
 
 	tocsin_who_doubt(ev->who);
-	ev->sockets_told = false;
+	ev->sockets_told = ev->inodes_told = false;
 	if (!p)
 		return -ENOMEM;
 	p->kind = TOCSIN_TRACE_GAP;

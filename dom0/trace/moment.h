@@ -51,6 +51,7 @@ struct tocsin_traced_events {
 	uint64_t doubt;    /* when it last was not known who was made */
 	bool sockets_told; /* it is seen when memory becomes a socket, so what is left of one is its
 			      own */
+	bool inodes_told;  /* the same of inodes */
 	uint64_t protocols[TRACE_PROTOCOLS]; /* VAs of struct proto; 0: not known */
 	struct tocsin_object object;         /* the one that was read last */
 	struct known_name names[TRACE_FILES];

@@ -74,7 +74,7 @@ static void use_carried(struct trace_pending *p)
 	p->file.id = p->carried_id;
 	p->file.mode = p->carried_mode;
 	p->open_mode = p->carried_open;
-	p->resolved = p->who_resolved;
+	p->resolved = p->who_resolved && p->carried_sure;
 	p->key = 0; /* whose memory it is does not matter any more */
 }
 
@@ -85,6 +85,7 @@ void trace_pending_unresolve(struct trace_pending *p)
 		return;
 	}
 	p->resolved = false;
+	p->inode = 0;
 	if (p->has_file)
 		name_unresolved(p);
 	if (p->has_other) {
@@ -97,6 +98,13 @@ void trace_pending_unresolve(struct trace_pending *p)
 	else if (p->has_socket)
 		p->socket = (struct tocsin_socket){.sock = p->key ? p->key : p->number};
 	p->open_mode = 0;
+}
+
+/* It was read from an inode that is another file's. */
+static void forget_carried(struct trace_pending *p)
+{
+	free(p->carried_path);
+	p->carried_path = NULL;
 }
 
 /* What was taken for the doing of this process, from its beginning (row `from`) until then, was
@@ -123,13 +131,15 @@ static void reused(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t 
 	for (size_t i = q->count; key && i--;) {
 		struct trace_pending *p = q->rows[i];
 
-		if (p->key != key || p->time >= time || p->read < time)
+		if ((p->key != key && p->inode != key) || p->time >= time || p->read < time)
 			continue;
 		if (kind != TOCSIN_TRACE_KINDS && kind != p->kind)
 			continue;
 		if (!p->inherited && (p->kind != TOCSIN_TRACE_CLOSED || p->carried.family)) {
 			if (p->kind == TOCSIN_TRACE_CREATED)
 				disown(q, i, &p->other, time);
+			if (p->inode == key)
+				forget_carried(p);
 			trace_pending_unresolve(p);
 			p->key = 0;
 			continue;

@@ -13,8 +13,9 @@ struct trace_pending {
 	enum tocsin_trace_kind kind;
 	uint64_t time, read; /* when it happened, and when its object was read */
 	uint64_t key;        /* VA of the object; 0: none that could be another's */
-	uint64_t stack;      /* whose call it was; of what waits for its object */
-	bool incomplete;     /* another call of the thread has its object */
+	uint64_t inode;  /* VA of the file's, which all that is told of it was read from; 0: none */
+	uint64_t stack;  /* whose call it was; of what waits for its object */
+	bool incomplete; /* another call of the thread has its object */
 	bool resolved;
 	bool inherited;  /* it was open when a program began */
 	uint32_t number; /* of the call: names what is not resolved */
@@ -30,6 +31,7 @@ struct trace_pending {
 	char *carried_path; /* owned; NULL: nothing */
 	struct tocsin_file_id carried_id;
 	uint32_t carried_mode, carried_open; /* as mode of file, and as open_mode */
+	bool carried_sure;
 	struct tocsin_socket socket;
 	struct tocsin_socket carried; /* of it, what is known anyway; family 0: nothing */
 	char detail[TRACE_DETAIL];

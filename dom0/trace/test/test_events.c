@@ -222,13 +222,20 @@ static void open_carried(uint64_t time, uint64_t stack, int flags, uint64_t at)
 		at + fixture_offset(f, "file", "f_ra"), data, 0);
 }
 
-/* Kernels since 6.7: its memory is another's before it is read. */
-static void a_file_that_is_carried(void **state)
+/* The inode says which is its own data and its last name. */
+static void name_inode(void)
 {
 	fixture_set(f, "address_space", inode + fixture_offset(f, "inode", "i_data"), "host",
 		    inode);
 	fixture_set(f, "inode", inode, "i_dentry.first",
 		    dentry + fixture_offset(f, "dentry", "d_u.d_alias"));
+}
+
+/* Kernels since 6.7: its memory is another's before it is read. */
+static void a_file_that_is_carried(void **state)
+{
+	name_inode();
+	call_on(STACK, NOW - 9 * MS, "security_inode_alloc", 0, "inode", 0x1000, 0, 0);
 	open_carried(NOW - 9 * MS, STACK, O_WRONLY, file);
 	open_carried(NOW - 8 * MS, STACK, O_RDONLY, file);
 	say("opened 700 /log\nwritten 700 /log =1\nopened 700 /log\nread 700 /log =2\n");
@@ -241,8 +248,31 @@ static void a_file_that_is_carried(void **state)
 	open_carried(NOW - 4 * MS, CHILD_STACK, O_RDONLY, 0x1000);
 	fixture_set(f, "address_space", inode + fixture_offset(f, "inode", "i_data"), "host", 1);
 	open_carried(NOW - 3 * MS, STACK, O_RDONLY, 0x1000);
-	say("opened 700 (unresolved: opened, call 17) ?\n"
-	    "opened 700 (unresolved: opened, call 20) ?\n");
+	say("opened 700 (unresolved: opened, call 18) ?\n"
+	    "opened 700 (unresolved: opened, call 21) ?\n");
+}
+
+/* It was unlinked, and its inode is the next file's before it was read. */
+static void an_inode_that_is_anothers(void **state)
+{
+	name_inode();
+	/* Nobody would have seen that. */
+	open_carried(NOW - 9 * MS, STACK, O_WRONLY, 0x1000);
+	say("opened 700 /log ?\nwritten 700 /log =1 ?\n");
+	/* By what was carried, also if the file's memory is another's too, and by what was read. */
+	open_carried(NOW - 8 * MS, STACK, O_WRONLY, 0x1000);
+	open_carried(NOW - 7 * MS, STACK, O_WRONLY, file);
+	call_on(STACK, NOW - 6 * MS, "vfs_open", 1, "file", 1, 0x1000, 0);
+	call_on(STACK, NOW - 5 * MS, "security_mmap_file", 0, "file", file, PROT_EXEC, 0);
+	call_on(STACK, NOW - 4 * MS, "security_inode_alloc", 0, "inode", inode, 0, 0);
+	open_carried(NOW - 3 * MS, STACK, O_RDONLY, 0x1000);
+	now_is = NOW + 2 * MS;
+	call_on(STACK, NOW + 1 * MS, "security_inode_alloc", 0, "inode", inode, 0, 0);
+	say("opened 700 (unresolved: opened, call 5) ?\n"
+	    "opened 700 (unresolved: opened, call 8) ?\n"
+	    "opened 700 (unresolved: opened, call 10) ?\n"
+	    "mapped 700 (unresolved: mapped, call 11) ?\n"
+	    "opened 700 /log\nread 700 /log =2\n");
 }
 
 /* What is made without a name is known by its inode; pipes and sockets are not files. */
@@ -524,6 +554,7 @@ int main(void)
 	    TEST(a_file_from_open_to_end),
 	    TEST(a_file_that_is_another_now),
 	    TEST(a_file_that_is_carried),
+	    TEST(an_inode_that_is_anothers),
 	    TEST(a_file_in_memory),
 	    TEST(bound_before_it_connects),
 	    TEST(events_wait_for_proof),

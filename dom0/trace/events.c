@@ -288,6 +288,18 @@ static int add_file(struct trace_moment *m)
 	return p ? trace_add(m, p) : -ENOMEM;
 }
 
+/* Files without a name are made on a mount of their own, so what lies there now is of another file
+ * system if the inode is another's. */
+static bool is_on_mount(const struct trace_moment *m, uint64_t mnt)
+{
+	const struct tocsin_process_layout *l;
+	uint64_t sb, own;
+
+	return !tocsin_process_layout(m->ev->k, &l, NULL) &&
+	       !tocsin_kernel_read_u64(m->ev->k, mnt + l->vfsmount_sb, &sb) &&
+	       !tocsin_kernel_read_u64(m->ev->k, m->va + l->inode_sb, &own) && sb == own;
+}
+
 /* What memfd_create and its like make: to be read and written. Pipes and sockets are none. */
 static int take_nameless(struct trace_moment *m)
 {
@@ -295,13 +307,15 @@ static int take_nameless(struct trace_moment *m)
 	struct trace_pending *p;
 	uint64_t name;
 
-	if (tocsin_object_last_name(m->ev->k, m->va, &name) ||
+	if (!is_on_mount(m, trace_argument(m, 1)) ||
+	    tocsin_object_last_name(m->ev->k, m->va, &name) ||
 	    !trace_read_object(m, "dentry", name) || o->inode != m->va || !S_ISREG(o->mode))
 		return 0;
 	p = trace_begin(m);
 	if (!p)
 		return -ENOMEM;
 	set_file(p, o);
+	p->resolved = p->resolved && m->ev->inodes_told;
 	p->open_mode = TOCSIN_OPEN_READ | TOCSIN_OPEN_WRITE | TOCSIN_OPEN_CREATED;
 	return trace_add(m, p);
 }

@@ -278,15 +278,23 @@ static void an_inode_that_is_anothers(void **state)
 /* What is made without a name is known by its inode; pipes and sockets are not files. */
 static void a_file_in_memory(void **state)
 {
-	call_on(STACK, NOW - 5 * MS, "alloc_file_pseudo", 0, "inode", inode, 0, 0);
+	uint64_t mnt = member_u64("file", file, "f_path.mnt");
+
+	call_on(STACK, NOW - 7 * MS, "alloc_file_pseudo", 0, "inode", inode, mnt, 0);
 	say("");
 	fixture_set(f, "inode", inode, "i_dentry.first",
 		    dentry + fixture_offset(f, "dentry", "d_u.d_alias"));
-	call_on(STACK, NOW - 4 * MS, "alloc_file_pseudo", 0, "inode", inode, 0, 0);
+	call_on(STACK, NOW - 6 * MS, "alloc_file_pseudo", 0, "inode", inode, mnt, 0);
+	say("opened 700 /log =64 ?\nread 700 /log =2 ?\nwritten 700 /log =1 ?\n");
+	call_on(STACK, NOW - 5 * MS, "security_inode_alloc", 0, "inode", inode, 0, 0);
+	call_on(STACK, NOW - 4 * MS, "alloc_file_pseudo", 0, "inode", inode, mnt, 0);
 	say("opened 700 /log =64\nread 700 /log =2\nwritten 700 /log =1\n");
+	/* What was a pipe, on the mount of pipes, whose inode is another file's now. */
+	call_on(STACK, NOW - 3 * MS, "alloc_file_pseudo", 0, "inode", inode, sb, 0);
+	call_on(STACK, NOW - 3 * MS, "alloc_file_pseudo", 0, "inode", inode, 0x1000, 0);
 	fixture_set(f, "inode", inode, "i_mode", 0010600);
-	call_on(STACK, NOW - 3 * MS, "alloc_file_pseudo", 0, "inode", inode, 0, 0);
-	call_on(STACK, NOW - 2 * MS, "alloc_file_pseudo", 0, "inode", 0x1000, 0, 0);
+	call_on(STACK, NOW - 3 * MS, "alloc_file_pseudo", 0, "inode", inode, mnt, 0);
+	call_on(STACK, NOW - 2 * MS, "alloc_file_pseudo", 0, "inode", 0x1000, mnt, 0);
 	say("");
 }
 

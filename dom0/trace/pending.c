@@ -96,7 +96,7 @@ void trace_pending_unresolve(struct trace_pending *p)
 	if (p->has_socket && p->carried.family)
 		p->socket = p->carried;
 	else if (p->has_socket)
-		p->socket = (struct tocsin_socket){.sock = p->key ? p->key : p->number};
+		p->socket = (struct tocsin_socket){.sock = p->number};
 	p->open_mode = 0;
 }
 

@@ -32,6 +32,7 @@ static uint64_t file, dentry, inode, sb, sock, outer;
 static uint32_t seq;
 static uint64_t now_is; /* when calls are read */
 static char said[8192], sockets[2048];
+static uint64_t last_sock, other_sock; /* of the last two connections: which they are */
 
 /* "kind protocol local remote flags" of each that is of a connection; of data that was sent: none.
  */
@@ -68,6 +69,10 @@ static int take(const struct tocsin_trace_event *e, void *context)
 		 e->who ? e->who->exe : "", e->value ? " =" : "", e->value,
 		 e->resolved ? "" : " ?");
 	tell_socket(e);
+	if (e->kind == TOCSIN_TRACE_CONNECTED && e->socket) {
+		other_sock = last_sock;
+		last_sock = e->socket->sock;
+	}
 	assert_non_null(e->guest);
 	assert_true(e->since <= e->time);
 	strncat(said, line, sizeof(said) - strlen(said) - 1);
@@ -416,6 +421,22 @@ static void a_connection(void **state)
 	    "accepted 700 ?\nsent 700 ?\nreceived 700 ?\n");
 }
 
+/* Two that could not be read are two, also if they had the same memory. */
+static void unresolved_sockets_are_not_joined(void **state)
+{
+	call_on(STACK, NOW - 5 * MS, "tcp_connect", 0, "sock", 0x1000, 0, 0);
+	call_on(STACK, NOW - 4 * MS, "tcp_connect", 0, "sock", 0x1000, 0, 0);
+	say_sockets("connected other ?\nconnected other ?\n");
+	assert_int_not_equal(last_sock, other_sock);
+	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
+	call_on(STACK, NOW - 3 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW - 2 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW - 1 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW, "security_sk_alloc", 0, "sock", sock, 0, 0);
+	say_sockets("connected other ?\nconnected other ?\n");
+	assert_int_not_equal(last_sock, other_sock);
+}
+
 /* A socket as it is left, connected from 10.0.0.1:513 to 10.0.0.2:80. */
 static void leave(const char *protocol, uint16_t family)
 {
@@ -570,6 +591,7 @@ int main(void)
 	    TEST(a_child_that_ended_at_once),
 	    TEST(who_is_who),
 	    TEST(a_connection),
+	    TEST(unresolved_sockets_are_not_joined),
 	    TEST(a_socket_that_is_gone),
 	    TEST(a_connection_that_was_refused),
 	    TEST(a_connection_of_ipv6),

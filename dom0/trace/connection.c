@@ -29,6 +29,8 @@ static const struct {
 				{"udp_prot", SOCK_DGRAM, IPPROTO_UDP},
 				{"udpv6_prot", SOCK_DGRAM, IPPROTO_UDP}};
 
+#define ENDS_TIME 100000000u /* nanoseconds between the choice of a port and the connection */
+
 void trace_protocols_find(struct tocsin_traced_events *ev)
 {
 	for (size_t i = 0; i < TRACE_PROTOCOLS; i++)
@@ -65,6 +67,7 @@ int trace_take_ends(struct trace_moment *m)
 	    !is_parameter(f, 1, "daddr", size) || !is_parameter(f, 2, "dport", 2))
 		return 0;
 	e->stack = tocsin_who_stack(m->ev->who, m->call->rsp);
+	e->time = m->time;
 	e->port = (uint16_t)m->args[2];
 	if (six) {
 		e->six = m->args[1];
@@ -90,7 +93,7 @@ static bool recall_ends(const struct trace_moment *m, struct trace_ends *ret)
 {
 	*ret = *ends_of(m);
 	trace_ends_forget(m);
-	return is_of_tcp(m->row) && ret->stack &&
+	return is_of_tcp(m->row) && ret->stack && m->time - ret->time < ENDS_TIME &&
 	       ret->stack == tocsin_who_stack(m->ev->who, m->call->rsp);
 }
 
@@ -163,7 +166,14 @@ static uint32_t remote4(const struct tocsin_socket *s)
 	return ret;
 }
 
-/* What was carried by value is so; what was read is of the same connection, or of another. */
+static bool has_ends(const struct tocsin_socket *s)
+{
+	return s->remote_port && s->local_port;
+}
+
+/* What was carried by value is of this connection, or of one before it that failed after its port
+ * was chosen. So what was read goes first, if it is all there: should its memory be another's by
+ * then, that is seen. */
 static bool add_carried(const struct trace_moment *m, bool known, struct tocsin_socket *s,
 			struct tocsin_socket *carried)
 {
@@ -177,7 +187,7 @@ static bool add_carried(const struct trace_moment *m, bool known, struct tocsin_
 	if (e.six) {
 		if (!known || s->family != AF_INET6 || tocsin_file_layout(m->ev->k, &f, NULL) ||
 		    e.six != m->va + f->sk_daddr6 || (s->remote_port && s->remote_port != port))
-			return false;
+			return known && has_ends(s);
 		s->remote_port = port;
 		return true;
 	}
@@ -189,7 +199,7 @@ static bool add_carried(const struct trace_moment *m, bool known, struct tocsin_
 	memcpy(carried->local, &e.local, sizeof(e.local));
 	memcpy(carried->remote, &e.remote, sizeof(e.remote));
 	if (!known || remote4(s) != e.remote || (s->remote_port && s->remote_port != port))
-		return false;
+		return known && has_ends(s);
 	s->family = AF_INET;
 	s->remote_port = port;
 	memset(s->local, 0, sizeof(s->local));
@@ -208,11 +218,6 @@ static void remember(struct trace_moment *m, const struct trace_pending *p)
 	if (va)
 		m->ev->sockets[trace_slot(va, TRACE_SOCKETS)] = (struct known_socket){
 		    .va = va, .read = p->read, .socket = p->socket, .carried = p->carried};
-}
-
-static bool has_ends(const struct tocsin_socket *s)
-{
-	return s->remote_port && s->local_port;
 }
 
 static int add_socket(struct trace_moment *m, uint64_t sk, const struct tocsin_socket *s,

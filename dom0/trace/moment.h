@@ -36,6 +36,7 @@ struct trace_use {
 /* Where it is about to connect to. */
 struct trace_ends {
 	uint64_t stack; /* the thread's; 0: none */
+	uint64_t time;  /* of the call */
 	uint64_t six;   /* VA of the remote address, if it is of IPv6 */
 	uint32_t local, remote;
 	uint16_t port; /* remote; all in network order */

@@ -533,6 +533,28 @@ static void a_connection_that_was_refused(void **state)
 		    "closed tcp 10.0.0.1:0 10.0.0.2:80 ?\n");
 }
 
+/* A port was chosen for a connection that failed then; the thread's next one has its own already.
+ */
+static void a_connection_after_one_that_failed(void **state)
+{
+	leave("tcp_prot", 2);
+	fixture_set(f, "sock", sock, "__sk_common.skc_refcnt", 1);
+	fixture_set(f, "sock", sock, "__sk_common.skc_num", 513);
+	call_on(STACK, NOW - 9 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
+	call_ends(STACK, NOW - 8 * MS, false, 0x0100000a, 0x0900000a, 0x1600);
+	call_on(STACK, NOW - 7 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
+	say_sockets("connected udp 10.0.0.1:513 10.0.0.2:80\n");
+	call_ends(STACK, NOW - 6 * MS, true, 0x1000, 0x1000, 0x1600);
+	call_on(STACK, NOW - 5 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
+	say_sockets("connected udp 10.0.0.1:513 10.0.0.2:80\n");
+	/* What could not be read has what was carried, for a while. */
+	call_ends(STACK, NOW - 500 * MS, false, 0x0100000a, 0x0900000a, 0x1600);
+	call_on(STACK, NOW - 450 * MS, "tcp_connect", 0, "sock", 0x1000, 0, 0);
+	call_ends(STACK, NOW - 400 * MS, false, 0x0100000a, 0x0900000a, 0x1600);
+	call_on(STACK, NOW - 250 * MS, "tcp_connect", 0, "sock", 0x1000, 0, 0);
+	say_sockets("connected tcp 10.0.0.1:0 10.0.0.9:22 ?\nconnected other ?\n");
+}
+
 static void a_connection_of_ipv6(void **state)
 {
 	uint64_t remote = sock + fixture_offset(f, "sock", "__sk_common.skc_v6_daddr");
@@ -594,6 +616,7 @@ int main(void)
 	    TEST(unresolved_sockets_are_not_joined),
 	    TEST(a_socket_that_is_gone),
 	    TEST(a_connection_that_was_refused),
+	    TEST(a_connection_after_one_that_failed),
 	    TEST(a_connection_of_ipv6),
 	    TEST(a_program),
 	    TEST(gaps_and_strangers),

@@ -220,6 +220,7 @@ static void remember(struct trace_moment *m, const struct trace_pending *p)
 		    .va = va, .read = p->read, .socket = p->socket, .carried = p->carried};
 }
 
+/* It is sure only while it is seen when memory becomes a socket. */
 static int add_socket(struct trace_moment *m, uint64_t sk, const struct tocsin_socket *s,
 		      bool certain, const struct tocsin_socket *carried)
 {
@@ -232,7 +233,7 @@ static int add_socket(struct trace_moment *m, uint64_t sk, const struct tocsin_s
 	p->carried = *carried;
 	if (s) {
 		p->socket = *s;
-		p->resolved = p->resolved && certain;
+		p->resolved = p->resolved && certain && m->ev->sockets_told;
 	} else {
 		trace_pending_unresolve(p);
 	}
@@ -255,7 +256,7 @@ static int take_near(struct trace_moment *m)
 
 int trace_take_socket(struct trace_moment *m)
 {
-	bool connects = m->row->kind == TOCSIN_TRACE_CONNECTED, known, remains;
+	bool connects = m->row->kind == TOCSIN_TRACE_CONNECTED, known;
 	struct tocsin_socket *s = &m->ev->object.socket, carried = {0};
 
 	if (!connects && m->row->kind != TOCSIN_TRACE_ACCEPTED)
@@ -267,12 +268,10 @@ int trace_take_socket(struct trace_moment *m)
 	/* Connected once more: what was read of it before was not of then. */
 	if (connects)
 		trace_queue_redone(&m->ev->queue, m->row->kind, m->va, m->time);
-	remains = !known || !has_ends(s);
-	if (remains)
+	if (!known || !has_ends(s))
 		known = read_remains(m, m->va, s);
 	known = add_carried(m, known, s, &carried) && s->remote_port;
-	return add_socket(m, m->va, known ? s : NULL,
-			  s->local_port && (!remains || m->ev->sockets_told), &carried);
+	return add_socket(m, m->va, known ? s : NULL, s->local_port, &carried);
 }
 
 int trace_take_closed(struct trace_moment *m)

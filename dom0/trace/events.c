@@ -643,13 +643,11 @@ int tocsin_traced_events_call(struct tocsin_traced_events *ev, const char *name,
 	return take_whole(&m);
 }
 
-int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, uint64_t until,
-			     uint64_t lost, const char *why)
+static int add_gap(struct tocsin_traced_events *ev, uint64_t since, uint64_t until, uint64_t lost,
+		   const char *name, const char *why)
 {
 	struct trace_pending *p = calloc(1, sizeof(*p));
 
-	tocsin_who_doubt(ev->who);
-	ev->sockets_told = ev->inodes_told = false;
 	if (!p)
 		return -ENOMEM;
 	p->kind = TOCSIN_TRACE_GAP;
@@ -657,8 +655,49 @@ int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, ui
 	p->time = p->read = until;
 	p->lost = lost;
 	p->resolved = true;
-	snprintf(p->detail, sizeof(p->detail), "%s", why);
+	snprintf(p->detail, sizeof(p->detail), "%s%s%s", name, name[0] ? ": " : "", why);
 	return trace_queue_add(&ev->queue, p);
+}
+
+static void doubt_sockets(struct tocsin_traced_events *ev, uint64_t since)
+{
+	ev->sockets_told = false;
+	trace_queue_doubt(&ev->queue, false, since);
+}
+
+static void doubt_inodes(struct tocsin_traced_events *ev, uint64_t since)
+{
+	ev->inodes_told = false;
+	trace_queue_doubt(&ev->queue, true, since);
+}
+
+void tocsin_traced_events_stopped(struct tocsin_traced_events *ev, const char *name, uint64_t since)
+{
+	const struct tocsin_trace_row *row = tocsin_trace_function_row(name);
+
+	if (!row)
+		return;
+	if (row->kind == TOCSIN_TRACE_CREATED)
+		tocsin_who_doubt(ev->who);
+	if (row->part == TOCSIN_TRACE_MADE && row->kind == TOCSIN_TRACE_OPENED)
+		doubt_inodes(ev, since);
+	else if (row->part == TOCSIN_TRACE_MADE)
+		doubt_sockets(ev, since);
+}
+
+int tocsin_traced_events_missing(struct tocsin_traced_events *ev, const char *name, uint64_t since,
+				 uint64_t until, const char *why)
+{
+	return add_gap(ev, since, until, 0, name, why);
+}
+
+int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, uint64_t until,
+			     uint64_t lost, const char *why)
+{
+	tocsin_who_doubt(ev->who);
+	doubt_sockets(ev, since);
+	doubt_inodes(ev, since);
+	return add_gap(ev, since, until, lost, "", why);
 }
 
 int tocsin_traced_events_commit(struct tocsin_traced_events *ev, uint64_t before)

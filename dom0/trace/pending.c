@@ -162,6 +162,19 @@ void trace_queue_redone(struct trace_queue *q, enum tocsin_trace_kind kind, uint
 	reused(q, kind, key, time);
 }
 
+void trace_queue_doubt(struct trace_queue *q, bool inodes, uint64_t since)
+{
+	for (size_t i = 0; i < q->count; i++) {
+		struct trace_pending *p = q->rows[i];
+
+		if (p->read < since || (inodes ? !p->inode : !p->has_socket))
+			continue;
+		p->carried_sure = false;
+		/* A file that has a key holds by that. */
+		p->resolved = p->resolved && inodes && p->key;
+	}
+}
+
 struct trace_pending *trace_queue_opened(struct trace_queue *q, uint64_t key, uint64_t stack)
 {
 	for (size_t i = q->count; i--;)

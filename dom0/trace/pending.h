@@ -56,6 +56,10 @@ void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time);
 void trace_queue_redone(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t key,
 			uint64_t time);
 
+/* From then on it is not seen when memory becomes an inode, or a socket: what was read of one since
+ * is not sure. */
+void trace_queue_doubt(struct trace_queue *q, bool inodes, uint64_t since);
+
 /* The latest that opened the file at VA key, by this thread; NULL: none. */
 struct trace_pending *trace_queue_opened(struct trace_queue *q, uint64_t key, uint64_t stack);
 

@@ -308,6 +308,7 @@ static void bound_before_it_connects(void **state)
 {
 	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
 	fixture_set(f, "sock", sock, "__sk_common.skc_num", 40000);
+	call_on(STACK, NOW - 9 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
 	call_on(STACK, NOW - 9 * MS, "inet_bind", 0, "socket", outer, 0, 0);
 	call_on(STACK, NOW - 8 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
 	say("bound 700\nconnected 700\nsent 700\nreceived 700\n");
@@ -410,6 +411,7 @@ static void a_connection(void **state)
 {
 	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
 	fixture_set(f, "sock", sock, "__sk_common.skc_num", 40000);
+	call_on(STACK, NOW - 9 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
 	call_on(STACK, NOW - 9 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
 	call_on(STACK, NOW - 8 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
 	call_on(STACK, NOW - 7 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
@@ -435,6 +437,36 @@ static void unresolved_sockets_are_not_joined(void **state)
 	call_on(STACK, NOW, "security_sk_alloc", 0, "sock", sock, 0, 0);
 	say_sockets("connected other ?\nconnected other ?\n");
 	assert_int_not_equal(last_sock, other_sock);
+}
+
+/* When it is not seen any more what memory becomes, nothing that was read since is sure. */
+static void what_tells_of_memory_stops(void **state)
+{
+	name_inode();
+	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
+	fixture_set(f, "sock", sock, "__sk_common.skc_num", 40000);
+	call_on(STACK, NOW - 9 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
+	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n");
+	call_on(STACK, NOW - 9 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW - 9 * MS, "security_inode_alloc", 0, "inode", inode, 0, 0);
+	call_on(STACK, NOW - 8 * MS, "inet_bind", 0, "socket", outer, 0, 0);
+	open_carried(NOW - 8 * MS, STACK, O_WRONLY, file);
+	open_carried(NOW - 8 * MS, STACK, O_WRONLY, 0x1000);
+	/* No business of theirs, and after they were read. */
+	tocsin_traced_events_stopped(ev, "vfs_link", NOW - 7 * MS);
+	tocsin_traced_events_stopped(ev, "security_sk_alloc", NOW + 1);
+	tocsin_traced_events_stopped(ev, "security_inode_alloc", NOW + 1);
+	say("bound 700\nopened 700 /log\nread 700 /log =2\n"
+	    "opened 700 /log\nwritten 700 /log =1\n");
+	call_on(STACK, NOW - 6 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW - 6 * MS, "security_inode_alloc", 0, "inode", inode, 0, 0);
+	call_on(STACK, NOW - 5 * MS, "inet_bind", 0, "socket", outer, 0, 0);
+	open_carried(NOW - 5 * MS, STACK, O_WRONLY, file);
+	open_carried(NOW - 5 * MS, STACK, O_WRONLY, 0x1000);
+	tocsin_traced_events_stopped(ev, "security_sk_alloc", NOW - 4 * MS);
+	tocsin_traced_events_stopped(ev, "security_inode_alloc", NOW - 4 * MS);
+	say("bound 700 ?\nopened 700 /log\nread 700 /log =2\n"
+	    "opened 700 /log ?\nwritten 700 /log =1 ?\n");
 }
 
 /* A socket as it is left, connected from 10.0.0.1:513 to 10.0.0.2:80. */
@@ -614,6 +646,7 @@ int main(void)
 	    TEST(who_is_who),
 	    TEST(a_connection),
 	    TEST(unresolved_sockets_are_not_joined),
+	    TEST(what_tells_of_memory_stops),
 	    TEST(a_socket_that_is_gone),
 	    TEST(a_connection_that_was_refused),
 	    TEST(a_connection_after_one_that_failed),

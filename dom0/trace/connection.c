@@ -211,13 +211,17 @@ static bool add_carried(const struct trace_moment *m, bool known, struct tocsin_
 
 /* ---- events ---- */
 
-static void remember(struct trace_moment *m, const struct trace_pending *p)
+static void remember(struct trace_moment *m, const struct trace_pending *p, bool certain)
 {
 	uint64_t va = p->key;
 
 	if (va)
-		m->ev->sockets[trace_slot(va, TRACE_SOCKETS)] = (struct known_socket){
-		    .va = va, .read = p->read, .socket = p->socket, .carried = p->carried};
+		m->ev->sockets[trace_slot(va, TRACE_SOCKETS)] =
+		    (struct known_socket){.va = va,
+					  .read = p->read,
+					  .socket = p->socket,
+					  .carried = p->carried,
+					  .certain = certain};
 }
 
 /* It is sure only while it is seen when memory becomes a socket. */
@@ -228,17 +232,18 @@ static int add_socket(struct trace_moment *m, uint64_t sk, const struct tocsin_s
 
 	if (!p)
 		return -ENOMEM;
+	certain = certain && s && m->ev->sockets_told;
 	p->has_socket = true;
 	p->key = sk;
 	p->carried = *carried;
 	if (s) {
 		p->socket = *s;
-		p->resolved = p->resolved && certain && m->ev->sockets_told;
+		p->resolved = p->resolved && certain;
 	} else {
 		trace_pending_unresolve(p);
 	}
 	if (s || carried->family)
-		remember(m, p);
+		remember(m, p, certain);
 	return trace_add(m, p);
 }
 
@@ -274,6 +279,31 @@ int trace_take_socket(struct trace_moment *m)
 	return add_socket(m, m->va, known ? s : NULL, s->local_port, &carried);
 }
 
+void trace_take_made(struct trace_moment *m)
+{
+	struct known_socket *s = &m->ev->sockets[trace_slot(m->va, TRACE_SOCKETS)];
+
+	trace_queue_reused(&m->ev->queue, m->va, m->time);
+	if (s->va == m->va)
+		*s = (struct known_socket){0};
+	m->ev->sockets_told = true;
+}
+
+void trace_sockets_doubt(struct tocsin_traced_events *ev, uint64_t since)
+{
+	ev->sockets_told = false;
+	trace_queue_doubt(&ev->queue, false, since);
+	for (size_t i = 0; i < TRACE_SOCKETS; i++)
+		if (ev->sockets[i].read >= since)
+			ev->sockets[i].certain = false;
+}
+
+/* What is closed is what it seemed, or a connection that is none but itself. */
+static bool is_known(const struct known_socket *s)
+{
+	return s->certain || (s->carried.family && s->carried.sock == s->socket.sock);
+}
+
 int trace_take_closed(struct trace_moment *m)
 {
 	struct known_socket *s = &m->ev->sockets[trace_slot(m->va, TRACE_SOCKETS)];
@@ -282,6 +312,10 @@ int trace_take_closed(struct trace_moment *m)
 
 	if (!m->va || s->va != m->va)
 		return 0;
+	if (!is_known(s)) {
+		*s = (struct known_socket){0};
+		return 0;
+	}
 	p = trace_begin(m);
 	if (!p)
 		return -ENOMEM;
@@ -292,6 +326,7 @@ int trace_take_closed(struct trace_moment *m)
 	p->key = m->va;
 	p->read = s->read;
 	p->has_who = m->who.found;
+	p->resolved = p->resolved && s->certain;
 	if (!tocsin_socket_at(m->ev->k, m->va, &last, NULL) && last.counted &&
 	    last.remote_port == s->socket.remote_port && last.local_port == s->socket.local_port &&
 	    !memcmp(last.remote, s->socket.remote, sizeof(last.remote))) {

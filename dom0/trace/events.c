@@ -596,11 +596,12 @@ static int take_part(struct trace_moment *m)
 		return take_identity(m);
 	if (m->row->part == TOCSIN_TRACE_ADDRESSES)
 		return trace_take_ends(m);
+	if (m->row->kind == TOCSIN_TRACE_CONNECTED) {
+		trace_take_made(m);
+		return 0;
+	}
 	trace_queue_reused(&m->ev->queue, m->va, m->time);
-	if (m->row->kind == TOCSIN_TRACE_OPENED)
-		m->ev->inodes_told = true;
-	else
-		m->ev->sockets_told = true;
+	m->ev->inodes_told = true;
 	return 0;
 }
 
@@ -659,12 +660,6 @@ static int add_gap(struct tocsin_traced_events *ev, uint64_t since, uint64_t unt
 	return trace_queue_add(&ev->queue, p);
 }
 
-static void doubt_sockets(struct tocsin_traced_events *ev, uint64_t since)
-{
-	ev->sockets_told = false;
-	trace_queue_doubt(&ev->queue, false, since);
-}
-
 static void doubt_inodes(struct tocsin_traced_events *ev, uint64_t since)
 {
 	ev->inodes_told = false;
@@ -682,7 +677,7 @@ void tocsin_traced_events_stopped(struct tocsin_traced_events *ev, const char *n
 	if (row->part == TOCSIN_TRACE_MADE && row->kind == TOCSIN_TRACE_OPENED)
 		doubt_inodes(ev, since);
 	else if (row->part == TOCSIN_TRACE_MADE)
-		doubt_sockets(ev, since);
+		trace_sockets_doubt(ev, since);
 }
 
 int tocsin_traced_events_missing(struct tocsin_traced_events *ev, const char *name, uint64_t since,
@@ -695,7 +690,7 @@ int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, ui
 			     uint64_t lost, const char *why)
 {
 	tocsin_who_doubt(ev->who);
-	doubt_sockets(ev, since);
+	trace_sockets_doubt(ev, since);
 	doubt_inodes(ev, since);
 	return add_gap(ev, since, until, lost, "", why);
 }

@@ -25,6 +25,7 @@ struct known_socket {
 	uint64_t va;   /* of struct sock; 0: none */
 	uint64_t read; /* when */
 	struct tocsin_socket socket, carried;
+	bool certain;
 };
 
 /* What a thread is about to open a file for, as a call carried it by value. */
@@ -95,5 +96,9 @@ int trace_take_ends(struct trace_moment *m);
 void trace_ends_forget(const struct trace_moment *m);
 int trace_take_socket(struct trace_moment *m);
 int trace_take_closed(struct trace_moment *m);
+/* Memory becomes a socket. */
+void trace_take_made(struct trace_moment *m);
+/* From then on that is not seen. */
+void trace_sockets_doubt(struct tocsin_traced_events *ev, uint64_t since);
 
 #endif

@@ -469,6 +469,30 @@ static void what_tells_of_memory_stops(void **state)
 	    "opened 700 /log ?\nwritten 700 /log =1 ?\n");
 }
 
+/* What is not surely this one does not end what that one has. */
+static void an_unsure_socket_closes_nothing(void **state)
+{
+	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
+	fixture_set(f, "sock", sock, "__sk_common.skc_num", 40000);
+	call_on(STACK, NOW - 9 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW - 8 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
+	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n");
+	/* Nor does one whose end was lost, when its memory's next one ends. */
+	now_is = NOW - 7 * MS;
+	call_on(STACK, NOW - 7 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW - 7 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
+	say("connected 700\nsent 700\nreceived 700\n");
+	now_is = NOW;
+	call_on(STACK, NOW - 6 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW - 5 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
+	say("");
+	/* Nor one that was sure until then. */
+	call_on(STACK, NOW - 4 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
+	tocsin_traced_events_stopped(ev, "security_sk_alloc", NOW - 3 * MS);
+	call_on(STACK, NOW - 2 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
+	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n");
+}
+
 /* A socket as it is left, connected from 10.0.0.1:513 to 10.0.0.2:80. */
 static void leave(const char *protocol, uint16_t family)
 {
@@ -647,6 +671,7 @@ int main(void)
 	    TEST(a_connection),
 	    TEST(unresolved_sockets_are_not_joined),
 	    TEST(what_tells_of_memory_stops),
+	    TEST(an_unsure_socket_closes_nothing),
 	    TEST(a_socket_that_is_gone),
 	    TEST(a_connection_that_was_refused),
 	    TEST(a_connection_after_one_that_failed),

@@ -570,9 +570,11 @@ static int take_identity(struct trace_moment *m)
 	inode = m->va - l->inode_data;
 	p = trace_queue_opened(&m->ev->queue, m->args[0] - l->file_ahead,
 			       tocsin_who_stack(m->ev->who, m->call->rsp));
-	if (!p || p->carried_path || use->stack != p->stack ||
-	    tocsin_kernel_read_u64(m->ev->k, m->va + l->mapping_host, &host) || host != inode ||
-	    tocsin_object_last_name(m->ev->k, inode, &name) ||
+	if (!p || use->stack != p->stack)
+		return 0;
+	use->stack = 0; /* of this open */
+	if (p->carried_path || tocsin_kernel_read_u64(m->ev->k, m->va + l->mapping_host, &host) ||
+	    host != inode || tocsin_object_last_name(m->ev->k, inode, &name) ||
 	    !trace_read_object(m, "dentry", name) || o->inode != inode)
 		return 0;
 	p->carried_path = strdup(o->text);
@@ -674,6 +676,8 @@ void tocsin_traced_events_stopped(struct tocsin_traced_events *ev, const char *n
 		return;
 	if (row->kind == TOCSIN_TRACE_CREATED)
 		tocsin_who_doubt(ev->who);
+	if (row->part == TOCSIN_TRACE_USE)
+		memset(ev->uses, 0, sizeof(ev->uses));
 	if (row->part == TOCSIN_TRACE_MADE && row->kind == TOCSIN_TRACE_OPENED)
 		doubt_inodes(ev, since);
 	else if (row->part == TOCSIN_TRACE_MADE)
@@ -692,6 +696,8 @@ int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, ui
 	tocsin_who_doubt(ev->who);
 	trace_sockets_doubt(ev, since);
 	doubt_inodes(ev, since);
+	memset(ev->uses, 0, sizeof(ev->uses));
+	memset(ev->ends, 0, sizeof(ev->ends));
 	return add_gap(ev, since, until, lost, "", why);
 }
 

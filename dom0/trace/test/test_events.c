@@ -257,6 +257,32 @@ static void a_file_that_is_carried(void **state)
 	    "opened 700 (unresolved: opened, call 21) ?\n");
 }
 
+/* An open without the call before it, whose flags are those of an earlier one. */
+static void what_it_is_opened_for_is_of_one_open(void **state)
+{
+	uint64_t data = inode + fixture_offset(f, "inode", "i_data");
+	uint64_t ahead = 0x1000 + fixture_offset(f, "file", "f_ra");
+
+	name_inode();
+	call_on(STACK, NOW - 9 * MS, "security_inode_alloc", 0, "inode", 0x1000, 0, 0);
+	for (int i = 0; i < 3; i++) {
+		if (i == 0)
+			open_carried(NOW - 9 * MS, STACK, O_WRONLY, 0x1000);
+		else
+			call_on(STACK, NOW - 8 * MS, "alloc_empty_file", 1, "cred", O_WRONLY, 0, 0);
+		if (i == 1)
+			tocsin_traced_events_stopped(ev, "alloc_empty_file", NOW - 8 * MS);
+		if (i == 2)
+			assert_int_equal(tocsin_traced_events_gap(ev, NOW, NOW, 1, "lost"), 0);
+		call_on(STACK, NOW - 7 * MS, "vfs_open", 1, "file", 1, 0x1000, 0);
+		call_on(STACK, NOW - 6 * MS, "file_ra_state_init", 1, "address_space", ahead, data,
+			0);
+		assert_int_equal(tocsin_traced_events_commit(ev, UINT64_MAX), 0);
+		assert_non_null(strstr(said, "(unresolved: opened"));
+		said[0] = 0;
+	}
+}
+
 /* It was unlinked, and its inode is the next file's before it was read. */
 static void an_inode_that_is_anothers(void **state)
 {
@@ -661,6 +687,7 @@ int main(void)
 	    TEST(a_file_from_open_to_end),
 	    TEST(a_file_that_is_another_now),
 	    TEST(a_file_that_is_carried),
+	    TEST(what_it_is_opened_for_is_of_one_open),
 	    TEST(an_inode_that_is_anothers),
 	    TEST(a_file_in_memory),
 	    TEST(bound_before_it_connects),

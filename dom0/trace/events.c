@@ -474,9 +474,10 @@ static int take_inherited(struct trace_moment *m)
 
 static int take_executed(struct trace_moment *m)
 {
-	int rc;
+	int rc, object = tocsin_trace_function_object(m->row, m->function);
 
-	if (!m->va && m->call->wide) /* memory is given back, and with it the program in it */
+	/* Memory is given back, and with it the program in it. */
+	if (object >= 0 && (!object || m->call->wide) && !m->va)
 		return 0;
 	rc = add_file(m);
 	return rc || m->who.found != TOCSIN_WHO_NOW ? rc : take_inherited(m);

@@ -400,6 +400,8 @@ static int take_mode(struct trace_moment *m)
 	}
 	recall_name(m->ev, &m->ev->object);
 	set_file(p, &m->ev->object);
+	p->read = m->now;
+	trace_queue_changed(&m->ev->queue, p);
 	p->value = p->file.mode; /* as it is since */
 	return 0;
 }
@@ -585,6 +587,7 @@ static int take_identity(struct trace_moment *m)
 	p->carried_sure = m->ev->inodes_told;
 	p->inode = inode;
 	p->read = m->now;
+	trace_queue_changed(&m->ev->queue, p);
 	/* Its memory was another's already when it was read. */
 	if (!p->file.id.inode || p->file.id.inode != o->file.inode)
 		trace_pending_unresolve(p);

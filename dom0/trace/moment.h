@@ -83,11 +83,6 @@ uint64_t trace_argument(const struct trace_moment *m, unsigned int i);
 /* Into the object that was read last. */
 bool trace_read_object(struct trace_moment *m, const char *type, uint64_t va);
 
-static inline uint64_t trace_slot(uint64_t va, uint64_t slots)
-{
-	return (va * 0x9e3779b97f4a7c15ull >> 32) % slots;
-}
-
 /* connection.c */
 void trace_protocols_find(struct tocsin_traced_events *ev);
 /* A call that carries addresses of the next one of its thread. */

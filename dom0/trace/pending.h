@@ -37,14 +37,29 @@ struct trace_pending {
 	char detail[TRACE_DETAIL];
 };
 
+#define TRACE_KEYS 4096u
+
+static inline uint64_t trace_slot(uint64_t va, uint64_t slots)
+{
+	return (va * 0x9e3779b97f4a7c15ull >> 32) % slots;
+}
+
+/* Of the rows with a key or inode of one slot: none happened before, none was read after. */
+struct trace_keys {
+	uint64_t first, read; /* read 0: there is none */
+};
+
 struct trace_queue {
 	struct trace_pending **rows;
 	size_t count, room;
 	uint64_t committed; /* the time of the last that was handed on */
+	struct trace_keys keys[TRACE_KEYS];
 };
 
 /* Owned by the queue from then on. -ENOMEM: freed. */
 int trace_queue_add(struct trace_queue *q, struct trace_pending *p);
+/* What is in the queue has another key, inode or time of reading. */
+void trace_queue_changed(struct trace_queue *q, const struct trace_pending *p);
 void trace_queue_clear(struct trace_queue *q);
 void trace_pending_free(struct trace_pending *p);
 

@@ -30,7 +30,6 @@ static const struct tocsin_trace_row table[] = {
      * function then), so what it is for and its inode are taken from what calls carry. */
     {TOCSIN_TRACE_OPENED, NULL, 0, TOCSIN_TRACE_USE, {"alloc_empty_file"}},
     {TOCSIN_TRACE_OPENED, "address_space", NONE, TOCSIN_TRACE_IDENTITY, {"file_ra_state_init"}},
-    {TOCSIN_TRACE_OPENED, "inode", NONE, TOCSIN_TRACE_MADE, {"security_inode_alloc"}},
     /* Files without a name: of them, those in memory. */
     {TOCSIN_TRACE_OPENED, "inode", NONE, WHOLE, {"alloc_file_pseudo"}},
     {TOCSIN_TRACE_RELEASED, "file", NONE, WHOLE, {"security_file_free", "__fput"}},
@@ -59,6 +58,7 @@ static const struct tocsin_trace_row table[] = {
     {TOCSIN_TRACE_CONNECTED, "sock", NONE, WHOLE, {"__ip6_datagram_connect"}},
     {TOCSIN_TRACE_CLOSED, "sock", NONE, WHOLE, {"tcp_close"}},
     {TOCSIN_TRACE_CLOSED, "sock", NONE, WHOLE, {"sk_common_release"}},
+    {TOCSIN_TRACE_OPENED, "inode", NONE, TOCSIN_TRACE_MADE, {"security_inode_alloc"}},
 };
 
 #define ROWS (sizeof(table) / sizeof(table[0]))

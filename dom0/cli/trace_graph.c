@@ -118,10 +118,7 @@ struct tocsin_traced_events *trace_graph_events(struct trace_graph *g)
 
 static int tell_gap(struct trace_graph *g, struct missing *m, uint64_t until)
 {
-	char why[TOCSIN_TRACE_WHY];
-
-	snprintf(why, sizeof(why), "%s: %s", m->name, m->why);
-	return tocsin_traced_events_gap(g->events, m->since, until, 0, why);
+	return tocsin_traced_events_missing(g->events, m->name, m->since, until, m->why);
 }
 
 int trace_graph_collected(struct trace_graph *g, size_t function, const char *name, const char *why,
@@ -130,6 +127,8 @@ int trace_graph_collected(struct trace_graph *g, size_t function, const char *na
 	struct missing *m = &g->missing[function];
 	int rc = 0;
 
+	if (why)
+		tocsin_traced_events_stopped(g->events, name, time);
 	if (m->name)
 		rc = tell_gap(g, m, time);
 	*m = (struct missing){.name = why ? name : NULL, .since = time};

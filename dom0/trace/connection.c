@@ -29,6 +29,8 @@ static const struct {
 				{"udp_prot", SOCK_DGRAM, IPPROTO_UDP},
 				{"udpv6_prot", SOCK_DGRAM, IPPROTO_UDP}};
 
+#define ENDS_TIME 100000000u /* nanoseconds between the choice of a port and the connection */
+
 void trace_protocols_find(struct tocsin_traced_events *ev)
 {
 	for (size_t i = 0; i < TRACE_PROTOCOLS; i++)
@@ -65,6 +67,7 @@ int trace_take_ends(struct trace_moment *m)
 	    !is_parameter(f, 1, "daddr", size) || !is_parameter(f, 2, "dport", 2))
 		return 0;
 	e->stack = tocsin_who_stack(m->ev->who, m->call->rsp);
+	e->time = m->time;
 	e->port = (uint16_t)m->args[2];
 	if (six) {
 		e->six = m->args[1];
@@ -90,7 +93,7 @@ static bool recall_ends(const struct trace_moment *m, struct trace_ends *ret)
 {
 	*ret = *ends_of(m);
 	trace_ends_forget(m);
-	return is_of_tcp(m->row) && ret->stack &&
+	return is_of_tcp(m->row) && ret->stack && m->time - ret->time < ENDS_TIME &&
 	       ret->stack == tocsin_who_stack(m->ev->who, m->call->rsp);
 }
 
@@ -163,7 +166,14 @@ static uint32_t remote4(const struct tocsin_socket *s)
 	return ret;
 }
 
-/* What was carried by value is so; what was read is of the same connection, or of another. */
+static bool has_ends(const struct tocsin_socket *s)
+{
+	return s->remote_port && s->local_port;
+}
+
+/* What was carried by value is of this connection, or of one before it that failed after its port
+ * was chosen. So what was read goes first, if it is all there: should its memory be another's by
+ * then, that is seen. */
 static bool add_carried(const struct trace_moment *m, bool known, struct tocsin_socket *s,
 			struct tocsin_socket *carried)
 {
@@ -177,7 +187,7 @@ static bool add_carried(const struct trace_moment *m, bool known, struct tocsin_
 	if (e.six) {
 		if (!known || s->family != AF_INET6 || tocsin_file_layout(m->ev->k, &f, NULL) ||
 		    e.six != m->va + f->sk_daddr6 || (s->remote_port && s->remote_port != port))
-			return false;
+			return known && has_ends(s);
 		s->remote_port = port;
 		return true;
 	}
@@ -189,7 +199,7 @@ static bool add_carried(const struct trace_moment *m, bool known, struct tocsin_
 	memcpy(carried->local, &e.local, sizeof(e.local));
 	memcpy(carried->remote, &e.remote, sizeof(e.remote));
 	if (!known || remote4(s) != e.remote || (s->remote_port && s->remote_port != port))
-		return false;
+		return known && has_ends(s);
 	s->family = AF_INET;
 	s->remote_port = port;
 	memset(s->local, 0, sizeof(s->local));
@@ -201,20 +211,20 @@ static bool add_carried(const struct trace_moment *m, bool known, struct tocsin_
 
 /* ---- events ---- */
 
-static void remember(struct trace_moment *m, const struct trace_pending *p)
+static void remember(struct trace_moment *m, const struct trace_pending *p, bool certain)
 {
 	uint64_t va = p->key;
 
 	if (va)
-		m->ev->sockets[trace_slot(va, TRACE_SOCKETS)] = (struct known_socket){
-		    .va = va, .read = p->read, .socket = p->socket, .carried = p->carried};
+		m->ev->sockets[trace_slot(va, TRACE_SOCKETS)] =
+		    (struct known_socket){.va = va,
+					  .read = p->read,
+					  .socket = p->socket,
+					  .carried = p->carried,
+					  .certain = certain};
 }
 
-static bool has_ends(const struct tocsin_socket *s)
-{
-	return s->remote_port && s->local_port;
-}
-
+/* It is sure only while it is seen when memory becomes a socket. */
 static int add_socket(struct trace_moment *m, uint64_t sk, const struct tocsin_socket *s,
 		      bool certain, const struct tocsin_socket *carried)
 {
@@ -222,6 +232,7 @@ static int add_socket(struct trace_moment *m, uint64_t sk, const struct tocsin_s
 
 	if (!p)
 		return -ENOMEM;
+	certain = certain && s && m->ev->sockets_told;
 	p->has_socket = true;
 	p->key = sk;
 	p->carried = *carried;
@@ -232,7 +243,7 @@ static int add_socket(struct trace_moment *m, uint64_t sk, const struct tocsin_s
 		trace_pending_unresolve(p);
 	}
 	if (s || carried->family)
-		remember(m, p);
+		remember(m, p, certain);
 	return trace_add(m, p);
 }
 
@@ -250,7 +261,7 @@ static int take_near(struct trace_moment *m)
 
 int trace_take_socket(struct trace_moment *m)
 {
-	bool connects = m->row->kind == TOCSIN_TRACE_CONNECTED, known, remains;
+	bool connects = m->row->kind == TOCSIN_TRACE_CONNECTED, known;
 	struct tocsin_socket *s = &m->ev->object.socket, carried = {0};
 
 	if (!connects && m->row->kind != TOCSIN_TRACE_ACCEPTED)
@@ -262,12 +273,35 @@ int trace_take_socket(struct trace_moment *m)
 	/* Connected once more: what was read of it before was not of then. */
 	if (connects)
 		trace_queue_redone(&m->ev->queue, m->row->kind, m->va, m->time);
-	remains = !known || !has_ends(s);
-	if (remains)
+	if (!known || !has_ends(s))
 		known = read_remains(m, m->va, s);
 	known = add_carried(m, known, s, &carried) && s->remote_port;
-	return add_socket(m, m->va, known ? s : NULL,
-			  s->local_port && (!remains || m->ev->sockets_told), &carried);
+	return add_socket(m, m->va, known ? s : NULL, s->local_port, &carried);
+}
+
+void trace_take_made(struct trace_moment *m)
+{
+	struct known_socket *s = &m->ev->sockets[trace_slot(m->va, TRACE_SOCKETS)];
+
+	trace_queue_reused(&m->ev->queue, m->va, m->time);
+	if (s->va == m->va)
+		*s = (struct known_socket){0};
+	m->ev->sockets_told = true;
+}
+
+void trace_sockets_doubt(struct tocsin_traced_events *ev, uint64_t since)
+{
+	ev->sockets_told = false;
+	trace_queue_doubt(&ev->queue, false, since);
+	for (size_t i = 0; i < TRACE_SOCKETS; i++)
+		if (ev->sockets[i].read >= since)
+			ev->sockets[i].certain = false;
+}
+
+/* What is closed is what it seemed, or a connection that is none but itself. */
+static bool is_known(const struct known_socket *s)
+{
+	return s->certain || (s->carried.family && s->carried.sock == s->socket.sock);
 }
 
 int trace_take_closed(struct trace_moment *m)
@@ -278,6 +312,10 @@ int trace_take_closed(struct trace_moment *m)
 
 	if (!m->va || s->va != m->va)
 		return 0;
+	if (!is_known(s)) {
+		*s = (struct known_socket){0};
+		return 0;
+	}
 	p = trace_begin(m);
 	if (!p)
 		return -ENOMEM;
@@ -288,6 +326,7 @@ int trace_take_closed(struct trace_moment *m)
 	p->key = m->va;
 	p->read = s->read;
 	p->has_who = m->who.found;
+	p->resolved = p->resolved && s->certain;
 	if (!tocsin_socket_at(m->ev->k, m->va, &last, NULL) && last.counted &&
 	    last.remote_port == s->socket.remote_port && last.local_port == s->socket.local_port &&
 	    !memcmp(last.remote, s->socket.remote, sizeof(last.remote))) {

@@ -252,6 +252,7 @@ static void set_file(struct trace_pending *p, const struct tocsin_object *o)
 {
 	p->has_file = true;
 	p->path = strdup(o->text);
+	p->inode = o->inode;
 	p->file.id = o->file;
 	p->file.id.deleted = o->file.memfd || (p->kind == TOCSIN_TRACE_UNLINKED && !o->links);
 	p->file.mode = o->mode;
@@ -287,6 +288,18 @@ static int add_file(struct trace_moment *m)
 	return p ? trace_add(m, p) : -ENOMEM;
 }
 
+/* Files without a name are made on a mount of their own, so what lies there now is of another file
+ * system if the inode is another's. */
+static bool is_on_mount(const struct trace_moment *m, uint64_t mnt)
+{
+	const struct tocsin_process_layout *l;
+	uint64_t sb, own;
+
+	return !tocsin_process_layout(m->ev->k, &l, NULL) &&
+	       !tocsin_kernel_read_u64(m->ev->k, mnt + l->vfsmount_sb, &sb) &&
+	       !tocsin_kernel_read_u64(m->ev->k, m->va + l->inode_sb, &own) && sb == own;
+}
+
 /* What memfd_create and its like make: to be read and written. Pipes and sockets are none. */
 static int take_nameless(struct trace_moment *m)
 {
@@ -294,13 +307,15 @@ static int take_nameless(struct trace_moment *m)
 	struct trace_pending *p;
 	uint64_t name;
 
-	if (tocsin_object_last_name(m->ev->k, m->va, &name) ||
+	if (!is_on_mount(m, trace_argument(m, 1)) ||
+	    tocsin_object_last_name(m->ev->k, m->va, &name) ||
 	    !trace_read_object(m, "dentry", name) || o->inode != m->va || !S_ISREG(o->mode))
 		return 0;
 	p = trace_begin(m);
 	if (!p)
 		return -ENOMEM;
 	set_file(p, o);
+	p->resolved = p->resolved && m->ev->inodes_told;
 	p->open_mode = TOCSIN_OPEN_READ | TOCSIN_OPEN_WRITE | TOCSIN_OPEN_CREATED;
 	return trace_add(m, p);
 }
@@ -385,6 +400,8 @@ static int take_mode(struct trace_moment *m)
 	}
 	recall_name(m->ev, &m->ev->object);
 	set_file(p, &m->ev->object);
+	p->read = m->now;
+	trace_queue_changed(&m->ev->queue, p);
 	p->value = p->file.mode; /* as it is since */
 	return 0;
 }
@@ -459,9 +476,10 @@ static int take_inherited(struct trace_moment *m)
 
 static int take_executed(struct trace_moment *m)
 {
-	int rc;
+	int rc, object = tocsin_trace_function_object(m->row, m->function);
 
-	if (!m->va && m->call->wide) /* memory is given back, and with it the program in it */
+	/* Memory is given back, and with it the program in it. */
+	if (object >= 0 && (!object || m->call->wide) && !m->va)
 		return 0;
 	rc = add_file(m);
 	return rc || m->who.found != TOCSIN_WHO_NOW ? rc : take_inherited(m);
@@ -539,7 +557,8 @@ static uint32_t mode_of(uint32_t flags)
 	return flags & O_ACCMODE ? mode | TOCSIN_OPEN_WRITE : mode;
 }
 
-/* (&file->f_ra, inode->i_mapping): both members, so it is known of which file and inode. */
+/* (&file->f_ra, inode->i_mapping): both members, so it is known of which file and inode. What the
+ * inode says is of then if nothing was made of it meanwhile. */
 static int take_identity(struct trace_moment *m)
 {
 	const struct tocsin_object_layout *l = m->ev->k->object;
@@ -554,15 +573,21 @@ static int take_identity(struct trace_moment *m)
 	inode = m->va - l->inode_data;
 	p = trace_queue_opened(&m->ev->queue, m->args[0] - l->file_ahead,
 			       tocsin_who_stack(m->ev->who, m->call->rsp));
-	if (!p || p->carried_path || use->stack != p->stack ||
-	    tocsin_kernel_read_u64(m->ev->k, m->va + l->mapping_host, &host) || host != inode ||
-	    tocsin_object_last_name(m->ev->k, inode, &name) ||
+	if (!p || use->stack != p->stack)
+		return 0;
+	use->stack = 0; /* of this open */
+	if (p->carried_path || tocsin_kernel_read_u64(m->ev->k, m->va + l->mapping_host, &host) ||
+	    host != inode || tocsin_object_last_name(m->ev->k, inode, &name) ||
 	    !trace_read_object(m, "dentry", name) || o->inode != inode)
 		return 0;
 	p->carried_path = strdup(o->text);
 	p->carried_id = o->file;
 	p->carried_mode = o->mode;
 	p->carried_open = mode_of(use->flags);
+	p->carried_sure = m->ev->inodes_told;
+	p->inode = inode;
+	p->read = m->now;
+	trace_queue_changed(&m->ev->queue, p);
 	/* Its memory was another's already when it was read. */
 	if (!p->file.id.inode || p->file.id.inode != o->file.inode)
 		trace_pending_unresolve(p);
@@ -577,8 +602,12 @@ static int take_part(struct trace_moment *m)
 		return take_identity(m);
 	if (m->row->part == TOCSIN_TRACE_ADDRESSES)
 		return trace_take_ends(m);
+	if (m->row->kind == TOCSIN_TRACE_CONNECTED) {
+		trace_take_made(m);
+		return 0;
+	}
 	trace_queue_reused(&m->ev->queue, m->va, m->time);
-	m->ev->sockets_told = true;
+	m->ev->inodes_told = true;
 	return 0;
 }
 
@@ -621,13 +650,11 @@ int tocsin_traced_events_call(struct tocsin_traced_events *ev, const char *name,
 	return take_whole(&m);
 }
 
-int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, uint64_t until,
-			     uint64_t lost, const char *why)
+static int add_gap(struct tocsin_traced_events *ev, uint64_t since, uint64_t until, uint64_t lost,
+		   const char *name, const char *why)
 {
 	struct trace_pending *p = calloc(1, sizeof(*p));
 
-	tocsin_who_doubt(ev->who);
-	ev->sockets_told = false;
 	if (!p)
 		return -ENOMEM;
 	p->kind = TOCSIN_TRACE_GAP;
@@ -635,8 +662,47 @@ int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, ui
 	p->time = p->read = until;
 	p->lost = lost;
 	p->resolved = true;
-	snprintf(p->detail, sizeof(p->detail), "%s", why);
+	snprintf(p->detail, sizeof(p->detail), "%s%s%s", name, name[0] ? ": " : "", why);
 	return trace_queue_add(&ev->queue, p);
+}
+
+static void doubt_inodes(struct tocsin_traced_events *ev, uint64_t since)
+{
+	ev->inodes_told = false;
+	trace_queue_doubt(&ev->queue, true, since);
+}
+
+void tocsin_traced_events_stopped(struct tocsin_traced_events *ev, const char *name, uint64_t since)
+{
+	const struct tocsin_trace_row *row = tocsin_trace_function_row(name);
+
+	if (!row)
+		return;
+	if (row->kind == TOCSIN_TRACE_CREATED)
+		tocsin_who_doubt(ev->who);
+	if (row->part == TOCSIN_TRACE_USE)
+		memset(ev->uses, 0, sizeof(ev->uses));
+	if (row->part == TOCSIN_TRACE_MADE && row->kind == TOCSIN_TRACE_OPENED)
+		doubt_inodes(ev, since);
+	else if (row->part == TOCSIN_TRACE_MADE)
+		trace_sockets_doubt(ev, since);
+}
+
+int tocsin_traced_events_missing(struct tocsin_traced_events *ev, const char *name, uint64_t since,
+				 uint64_t until, const char *why)
+{
+	return add_gap(ev, since, until, 0, name, why);
+}
+
+int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, uint64_t until,
+			     uint64_t lost, const char *why)
+{
+	tocsin_who_doubt(ev->who);
+	trace_sockets_doubt(ev, since);
+	doubt_inodes(ev, since);
+	memset(ev->uses, 0, sizeof(ev->uses));
+	memset(ev->ends, 0, sizeof(ev->ends));
+	return add_gap(ev, since, until, lost, "", why);
 }
 
 int tocsin_traced_events_commit(struct tocsin_traced_events *ev, uint64_t before)

@@ -56,11 +56,19 @@ int tocsin_traced_events_call(struct tocsin_traced_events *ev, const char *name,
 			      const struct tocsin_function *f,
 			      const struct tocsin_traced_call *call, uint64_t time, uint64_t now);
 
-/* Calls were not recorded, or records lost (0: not known how many); why is cut at
- * TOCSIN_TRACE_WHY. */
+/* Records of calls were lost (0: not known how many); why is cut at TOCSIN_TRACE_WHY. */
 #define TOCSIN_TRACE_WHY 128
 int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, uint64_t until,
 			     uint64_t lost, const char *why);
+
+/* Calls of this function are not recorded from then on. If they told whose memory is whose, that is
+ * not sure any more. */
+void tocsin_traced_events_stopped(struct tocsin_traced_events *ev, const char *name,
+				  uint64_t since);
+
+/* Of this function, which was stopped, none was recorded in this time; as a gap. */
+int tocsin_traced_events_missing(struct tocsin_traced_events *ev, const char *name, uint64_t since,
+				 uint64_t until, const char *why);
 
 /* All calls of before this time were taken, and of before the reading of what was made then. Hands
  * on what happened before it; UINT64_MAX: all. As take. */

@@ -58,6 +58,7 @@ static const struct tocsin_trace_row table[] = {
     {TOCSIN_TRACE_CONNECTED, "sock", NONE, WHOLE, {"__ip6_datagram_connect"}},
     {TOCSIN_TRACE_CLOSED, "sock", NONE, WHOLE, {"tcp_close"}},
     {TOCSIN_TRACE_CLOSED, "sock", NONE, WHOLE, {"sk_common_release"}},
+    {TOCSIN_TRACE_OPENED, "inode", NONE, TOCSIN_TRACE_MADE, {"security_inode_alloc"}},
 };
 
 #define ROWS (sizeof(table) / sizeof(table[0]))

@@ -25,6 +25,7 @@ struct known_socket {
 	uint64_t va;   /* of struct sock; 0: none */
 	uint64_t read; /* when */
 	struct tocsin_socket socket, carried;
+	bool certain;
 };
 
 /* What a thread is about to open a file for, as a call carried it by value. */
@@ -36,6 +37,7 @@ struct trace_use {
 /* Where it is about to connect to. */
 struct trace_ends {
 	uint64_t stack; /* the thread's; 0: none */
+	uint64_t time;  /* of the call */
 	uint64_t six;   /* VA of the remote address, if it is of IPv6 */
 	uint32_t local, remote;
 	uint16_t port; /* remote; all in network order */
@@ -51,6 +53,7 @@ struct tocsin_traced_events {
 	uint64_t doubt;    /* when it last was not known who was made */
 	bool sockets_told; /* it is seen when memory becomes a socket, so what is left of one is its
 			      own */
+	bool inodes_told;  /* the same of inodes */
 	uint64_t protocols[TRACE_PROTOCOLS]; /* VAs of struct proto; 0: not known */
 	struct tocsin_object object;         /* the one that was read last */
 	struct known_name names[TRACE_FILES];
@@ -80,11 +83,6 @@ uint64_t trace_argument(const struct trace_moment *m, unsigned int i);
 /* Into the object that was read last. */
 bool trace_read_object(struct trace_moment *m, const char *type, uint64_t va);
 
-static inline uint64_t trace_slot(uint64_t va, uint64_t slots)
-{
-	return (va * 0x9e3779b97f4a7c15ull >> 32) % slots;
-}
-
 /* connection.c */
 void trace_protocols_find(struct tocsin_traced_events *ev);
 /* A call that carries addresses of the next one of its thread. */
@@ -93,5 +91,9 @@ int trace_take_ends(struct trace_moment *m);
 void trace_ends_forget(const struct trace_moment *m);
 int trace_take_socket(struct trace_moment *m);
 int trace_take_closed(struct trace_moment *m);
+/* Memory becomes a socket. */
+void trace_take_made(struct trace_moment *m);
+/* From then on that is not seen. */
+void trace_sockets_doubt(struct tocsin_traced_events *ev, uint64_t since);
 
 #endif

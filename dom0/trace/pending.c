@@ -25,7 +25,23 @@ void trace_queue_clear(struct trace_queue *q)
 	for (size_t i = 0; i < q->count; i++)
 		trace_pending_free(q->rows[i]);
 	free(q->rows);
-	*q = (struct trace_queue){0};
+	memset(q, 0, sizeof(*q));
+}
+
+static void add_key(struct trace_keys *keys, const struct trace_pending *p)
+{
+	if (!keys->read || p->time < keys->first)
+		keys->first = p->time;
+	if (p->read > keys->read)
+		keys->read = p->read;
+}
+
+void trace_queue_changed(struct trace_queue *q, const struct trace_pending *p)
+{
+	if (p->key)
+		add_key(&q->keys[trace_slot(p->key, TRACE_KEYS)], p);
+	if (p->inode)
+		add_key(&q->keys[trace_slot(p->inode, TRACE_KEYS)], p);
 }
 
 int trace_queue_add(struct trace_queue *q, struct trace_pending *p)
@@ -50,6 +66,7 @@ int trace_queue_add(struct trace_queue *q, struct trace_pending *p)
 		q->rows[at] = q->rows[at - 1];
 	q->rows[at] = p;
 	q->count++;
+	trace_queue_changed(q, p);
 	return 0;
 }
 
@@ -74,7 +91,7 @@ static void use_carried(struct trace_pending *p)
 	p->file.id = p->carried_id;
 	p->file.mode = p->carried_mode;
 	p->open_mode = p->carried_open;
-	p->resolved = p->who_resolved;
+	p->resolved = p->who_resolved && p->carried_sure;
 	p->key = 0; /* whose memory it is does not matter any more */
 }
 
@@ -85,6 +102,7 @@ void trace_pending_unresolve(struct trace_pending *p)
 		return;
 	}
 	p->resolved = false;
+	p->inode = 0;
 	if (p->has_file)
 		name_unresolved(p);
 	if (p->has_other) {
@@ -95,8 +113,15 @@ void trace_pending_unresolve(struct trace_pending *p)
 	if (p->has_socket && p->carried.family)
 		p->socket = p->carried;
 	else if (p->has_socket)
-		p->socket = (struct tocsin_socket){.sock = p->key ? p->key : p->number};
+		p->socket = (struct tocsin_socket){.sock = p->number};
 	p->open_mode = 0;
+}
+
+/* It was read from an inode that is another file's. */
+static void forget_carried(struct trace_pending *p)
+{
+	free(p->carried_path);
+	p->carried_path = NULL;
 }
 
 /* What was taken for the doing of this process, from its beginning (row `from`) until then, was
@@ -117,28 +142,47 @@ static void disown(struct trace_queue *q, size_t from, const struct tocsin_event
 	}
 }
 
-/* kind TOCSIN_TRACE_KINDS: of all. */
+/* The object of row i is another's. Returns whether the row stays. */
+static bool revoke(struct trace_queue *q, size_t i, uint64_t key, uint64_t time)
+{
+	struct trace_pending *p = q->rows[i];
+
+	if (!p->inherited && (p->kind != TOCSIN_TRACE_CLOSED || p->carried.family)) {
+		if (p->kind == TOCSIN_TRACE_CREATED)
+			disown(q, i, &p->other, time);
+		if (p->inode == key)
+			forget_carried(p);
+		trace_pending_unresolve(p);
+		p->key = 0;
+		return true;
+	}
+	/* It was opened after the program had begun, and is told for itself; or another socket is
+	 * not closed. */
+	trace_pending_free(p);
+	memmove(q->rows + i, q->rows + i + 1, (--q->count - i) * sizeof(q->rows[0]));
+	return false;
+}
+
+/* kind TOCSIN_TRACE_KINDS: of all. Only rows that may have this key are walked through, for one
+ * that opens many files does this as often. */
 static void reused(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t key, uint64_t time)
 {
-	for (size_t i = q->count; key && i--;) {
+	uint64_t slot = trace_slot(key, TRACE_KEYS);
+	struct trace_keys *keys = &q->keys[slot], left = {0};
+
+	if (!key || keys->read < time || keys->first >= time)
+		return;
+	for (size_t i = q->count; i-- && q->rows[i]->time >= keys->first;) {
 		struct trace_pending *p = q->rows[i];
 
-		if (p->key != key || p->time >= time || p->read < time)
+		if ((p->key == key || p->inode == key) && p->time < time && p->read >= time &&
+		    (kind == TOCSIN_TRACE_KINDS || kind == p->kind) && !revoke(q, i, key, time))
 			continue;
-		if (kind != TOCSIN_TRACE_KINDS && kind != p->kind)
-			continue;
-		if (!p->inherited && (p->kind != TOCSIN_TRACE_CLOSED || p->carried.family)) {
-			if (p->kind == TOCSIN_TRACE_CREATED)
-				disown(q, i, &p->other, time);
-			trace_pending_unresolve(p);
-			p->key = 0;
-			continue;
-		}
-		/* It was opened after the program had begun, and is told for itself; or another
-		 * socket is not closed. */
-		trace_pending_free(p);
-		memmove(q->rows + i, q->rows + i + 1, (--q->count - i) * sizeof(q->rows[0]));
+		if ((p->key && trace_slot(p->key, TRACE_KEYS) == slot) ||
+		    (p->inode && trace_slot(p->inode, TRACE_KEYS) == slot))
+			add_key(&left, p);
 	}
+	*keys = left;
 }
 
 void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time)
@@ -150,6 +194,19 @@ void trace_queue_redone(struct trace_queue *q, enum tocsin_trace_kind kind, uint
 			uint64_t time)
 {
 	reused(q, kind, key, time);
+}
+
+void trace_queue_doubt(struct trace_queue *q, bool inodes, uint64_t since)
+{
+	for (size_t i = 0; i < q->count; i++) {
+		struct trace_pending *p = q->rows[i];
+
+		if (p->read < since || (inodes ? !p->inode : !p->has_socket))
+			continue;
+		p->carried_sure = false;
+		/* A file that has a key holds by that. */
+		p->resolved = p->resolved && inodes && p->key;
+	}
 }
 
 struct trace_pending *trace_queue_opened(struct trace_queue *q, uint64_t key, uint64_t stack)

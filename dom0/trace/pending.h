@@ -13,8 +13,9 @@ struct trace_pending {
 	enum tocsin_trace_kind kind;
 	uint64_t time, read; /* when it happened, and when its object was read */
 	uint64_t key;        /* VA of the object; 0: none that could be another's */
-	uint64_t stack;      /* whose call it was; of what waits for its object */
-	bool incomplete;     /* another call of the thread has its object */
+	uint64_t inode;  /* VA of the file's, which all that is told of it was read from; 0: none */
+	uint64_t stack;  /* whose call it was; of what waits for its object */
+	bool incomplete; /* another call of the thread has its object */
 	bool resolved;
 	bool inherited;  /* it was open when a program began */
 	uint32_t number; /* of the call: names what is not resolved */
@@ -30,19 +31,35 @@ struct trace_pending {
 	char *carried_path; /* owned; NULL: nothing */
 	struct tocsin_file_id carried_id;
 	uint32_t carried_mode, carried_open; /* as mode of file, and as open_mode */
+	bool carried_sure;
 	struct tocsin_socket socket;
 	struct tocsin_socket carried; /* of it, what is known anyway; family 0: nothing */
 	char detail[TRACE_DETAIL];
+};
+
+#define TRACE_KEYS 4096u
+
+static inline uint64_t trace_slot(uint64_t va, uint64_t slots)
+{
+	return (va * 0x9e3779b97f4a7c15ull >> 32) % slots;
+}
+
+/* Of the rows with a key or inode of one slot: none happened before, none was read after. */
+struct trace_keys {
+	uint64_t first, read; /* read 0: there is none */
 };
 
 struct trace_queue {
 	struct trace_pending **rows;
 	size_t count, room;
 	uint64_t committed; /* the time of the last that was handed on */
+	struct trace_keys keys[TRACE_KEYS];
 };
 
 /* Owned by the queue from then on. -ENOMEM: freed. */
 int trace_queue_add(struct trace_queue *q, struct trace_pending *p);
+/* What is in the queue has another key, inode or time of reading. */
+void trace_queue_changed(struct trace_queue *q, const struct trace_pending *p);
 void trace_queue_clear(struct trace_queue *q);
 void trace_pending_free(struct trace_pending *p);
 
@@ -53,6 +70,10 @@ void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time);
 /* The same, of events of this kind. */
 void trace_queue_redone(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t key,
 			uint64_t time);
+
+/* From then on it is not seen when memory becomes an inode, or a socket: what was read of one since
+ * is not sure. */
+void trace_queue_doubt(struct trace_queue *q, bool inodes, uint64_t since);
 
 /* The latest that opened the file at VA key, by this thread; NULL: none. */
 struct trace_pending *trace_queue_opened(struct trace_queue *q, uint64_t key, uint64_t stack);

@@ -19,6 +19,7 @@
 #define BEGIN (1000 * SECOND)
 #define SECOND 1000000000ull
 #define MS 1000000ull
+#define STACK 0xffffc90000100000ull
 
 static struct fixture *f;
 static struct tocsin_process p;
@@ -40,6 +41,7 @@ static int set_up(void **state)
 	p = make_process(f);
 	make_system(f);
 	make_files(f, &p, make_net(f));
+	fixture_set(f, "task_struct", p.task, "stack", STACK);
 	fixture_ready(f);
 	assert_int_equal(tocsin_who_open(&f->k, &who, NULL), 0);
 	strcpy(path, "/tmp/tocsin-graph-XXXXXX");
@@ -117,6 +119,41 @@ static void nothing_is_marked_if_all_is_recorded(void **state)
 	holds(BEGIN + SECOND, "a loss 1-2\n");
 }
 
+/* That a socket is sure ends as soon as it is not seen when one is made, not when that is told. */
+static void what_is_sure_ends_at_once(void **state)
+{
+	struct tocsin_function fn = {.typed = true, .count = 1};
+	struct tocsin_traced_call call = {.wide = true};
+	struct tocsin_traced_events *ev = trace_graph_events(graph);
+	struct tocsin_traced_stats stats;
+	struct tocsin_file_list list;
+
+	assert_int_equal(tocsin_file_list(&f->k, &p, &list, NULL), 0);
+	for (size_t i = 0; i < list.count; i++)
+		if (list.rows[i].is_socket)
+			call.rdi = list.rows[i].socket.sock;
+	tocsin_file_list_free(&list);
+	fixture_set(f, "sock", call.rdi, "__sk_common.skc_dport", 0x5000);
+	fixture_set(f, "sock", call.rdi, "__sk_common.skc_num", 40000);
+	fn.parameters[0] = (struct tocsin_parameter){.target = "sock", .pointer = true};
+	call.rsp = STACK + 0x3000;
+	for (int i = 0; i < 2; i++) {
+		const char *why = i ? "the guest wrote to its page" : NULL;
+
+		assert_int_equal(tocsin_traced_events_call(ev, "security_sk_alloc", &fn, &call,
+							   BEGIN + 1, BEGIN + MS),
+				 0);
+		collected(0, "security_sk_alloc", why, BEGIN + 2);
+		assert_int_equal(
+		    tocsin_traced_events_call(ev, "tcp_connect", &fn, &call, BEGIN + 3, BEGIN + MS),
+		    0);
+		assert_int_equal(tocsin_traced_events_commit(ev, UINT64_MAX), 0);
+		stats = tocsin_traced_events_stats(ev);
+		assert_int_equal(stats.unresolved[TOCSIN_TRACE_CONNECTED], i);
+	}
+	assert_int_equal(trace_graph_close(graph, BEGIN + SECOND, &stats, NULL), 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -124,6 +161,7 @@ int main(void)
 	    TEST(what_the_guest_patches_is_marked),
 	    TEST(what_a_kernel_lacks_is_marked_all_the_time),
 	    TEST(nothing_is_marked_if_all_is_recorded),
+	    TEST(what_is_sure_ends_at_once),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);

@@ -32,6 +32,7 @@ static uint64_t file, dentry, inode, sb, sock, outer;
 static uint32_t seq;
 static uint64_t now_is; /* when calls are read */
 static char said[8192], sockets[2048];
+static uint64_t last_sock, other_sock; /* of the last two connections: which they are */
 
 /* "kind protocol local remote flags" of each that is of a connection; of data that was sent: none.
  */
@@ -68,6 +69,10 @@ static int take(const struct tocsin_trace_event *e, void *context)
 		 e->who ? e->who->exe : "", e->value ? " =" : "", e->value,
 		 e->resolved ? "" : " ?");
 	tell_socket(e);
+	if (e->kind == TOCSIN_TRACE_CONNECTED && e->socket) {
+		other_sock = last_sock;
+		last_sock = e->socket->sock;
+	}
 	assert_non_null(e->guest);
 	assert_true(e->since <= e->time);
 	strncat(said, line, sizeof(said) - strlen(said) - 1);
@@ -222,13 +227,20 @@ static void open_carried(uint64_t time, uint64_t stack, int flags, uint64_t at)
 		at + fixture_offset(f, "file", "f_ra"), data, 0);
 }
 
-/* Kernels since 6.7: its memory is another's before it is read. */
-static void a_file_that_is_carried(void **state)
+/* The inode says which is its own data and its last name. */
+static void name_inode(void)
 {
 	fixture_set(f, "address_space", inode + fixture_offset(f, "inode", "i_data"), "host",
 		    inode);
 	fixture_set(f, "inode", inode, "i_dentry.first",
 		    dentry + fixture_offset(f, "dentry", "d_u.d_alias"));
+}
+
+/* Kernels since 6.7: its memory is another's before it is read. */
+static void a_file_that_is_carried(void **state)
+{
+	name_inode();
+	call_on(STACK, NOW - 9 * MS, "security_inode_alloc", 0, "inode", 0x1000, 0, 0);
 	open_carried(NOW - 9 * MS, STACK, O_WRONLY, file);
 	open_carried(NOW - 8 * MS, STACK, O_RDONLY, file);
 	say("opened 700 /log\nwritten 700 /log =1\nopened 700 /log\nread 700 /log =2\n");
@@ -241,22 +253,79 @@ static void a_file_that_is_carried(void **state)
 	open_carried(NOW - 4 * MS, CHILD_STACK, O_RDONLY, 0x1000);
 	fixture_set(f, "address_space", inode + fixture_offset(f, "inode", "i_data"), "host", 1);
 	open_carried(NOW - 3 * MS, STACK, O_RDONLY, 0x1000);
-	say("opened 700 (unresolved: opened, call 17) ?\n"
-	    "opened 700 (unresolved: opened, call 20) ?\n");
+	say("opened 700 (unresolved: opened, call 18) ?\n"
+	    "opened 700 (unresolved: opened, call 21) ?\n");
+}
+
+/* An open without the call before it, whose flags are those of an earlier one. */
+static void what_it_is_opened_for_is_of_one_open(void **state)
+{
+	uint64_t data = inode + fixture_offset(f, "inode", "i_data");
+	uint64_t ahead = 0x1000 + fixture_offset(f, "file", "f_ra");
+
+	name_inode();
+	call_on(STACK, NOW - 9 * MS, "security_inode_alloc", 0, "inode", 0x1000, 0, 0);
+	for (int i = 0; i < 3; i++) {
+		if (i == 0)
+			open_carried(NOW - 9 * MS, STACK, O_WRONLY, 0x1000);
+		else
+			call_on(STACK, NOW - 8 * MS, "alloc_empty_file", 1, "cred", O_WRONLY, 0, 0);
+		if (i == 1)
+			tocsin_traced_events_stopped(ev, "alloc_empty_file", NOW - 8 * MS);
+		if (i == 2)
+			assert_int_equal(tocsin_traced_events_gap(ev, NOW, NOW, 1, "lost"), 0);
+		call_on(STACK, NOW - 7 * MS, "vfs_open", 1, "file", 1, 0x1000, 0);
+		call_on(STACK, NOW - 6 * MS, "file_ra_state_init", 1, "address_space", ahead, data,
+			0);
+		assert_int_equal(tocsin_traced_events_commit(ev, UINT64_MAX), 0);
+		assert_non_null(strstr(said, "(unresolved: opened"));
+		said[0] = 0;
+	}
+}
+
+/* It was unlinked, and its inode is the next file's before it was read. */
+static void an_inode_that_is_anothers(void **state)
+{
+	name_inode();
+	/* Nobody would have seen that. */
+	open_carried(NOW - 9 * MS, STACK, O_WRONLY, 0x1000);
+	say("opened 700 /log ?\nwritten 700 /log =1 ?\n");
+	/* By what was carried, also if the file's memory is another's too, and by what was read. */
+	open_carried(NOW - 8 * MS, STACK, O_WRONLY, 0x1000);
+	open_carried(NOW - 7 * MS, STACK, O_WRONLY, file);
+	call_on(STACK, NOW - 6 * MS, "vfs_open", 1, "file", 1, 0x1000, 0);
+	call_on(STACK, NOW - 5 * MS, "security_mmap_file", 0, "file", file, PROT_EXEC, 0);
+	call_on(STACK, NOW - 4 * MS, "security_inode_alloc", 0, "inode", inode, 0, 0);
+	open_carried(NOW - 3 * MS, STACK, O_RDONLY, 0x1000);
+	now_is = NOW + 2 * MS;
+	call_on(STACK, NOW + 1 * MS, "security_inode_alloc", 0, "inode", inode, 0, 0);
+	say("opened 700 (unresolved: opened, call 5) ?\n"
+	    "opened 700 (unresolved: opened, call 8) ?\n"
+	    "opened 700 (unresolved: opened, call 10) ?\n"
+	    "mapped 700 (unresolved: mapped, call 11) ?\n"
+	    "opened 700 /log\nread 700 /log =2\n");
 }
 
 /* What is made without a name is known by its inode; pipes and sockets are not files. */
 static void a_file_in_memory(void **state)
 {
-	call_on(STACK, NOW - 5 * MS, "alloc_file_pseudo", 0, "inode", inode, 0, 0);
+	uint64_t mnt = member_u64("file", file, "f_path.mnt");
+
+	call_on(STACK, NOW - 7 * MS, "alloc_file_pseudo", 0, "inode", inode, mnt, 0);
 	say("");
 	fixture_set(f, "inode", inode, "i_dentry.first",
 		    dentry + fixture_offset(f, "dentry", "d_u.d_alias"));
-	call_on(STACK, NOW - 4 * MS, "alloc_file_pseudo", 0, "inode", inode, 0, 0);
+	call_on(STACK, NOW - 6 * MS, "alloc_file_pseudo", 0, "inode", inode, mnt, 0);
+	say("opened 700 /log =64 ?\nread 700 /log =2 ?\nwritten 700 /log =1 ?\n");
+	call_on(STACK, NOW - 5 * MS, "security_inode_alloc", 0, "inode", inode, 0, 0);
+	call_on(STACK, NOW - 4 * MS, "alloc_file_pseudo", 0, "inode", inode, mnt, 0);
 	say("opened 700 /log =64\nread 700 /log =2\nwritten 700 /log =1\n");
+	/* What was a pipe, on the mount of pipes, whose inode is another file's now. */
+	call_on(STACK, NOW - 3 * MS, "alloc_file_pseudo", 0, "inode", inode, sb, 0);
+	call_on(STACK, NOW - 3 * MS, "alloc_file_pseudo", 0, "inode", inode, 0x1000, 0);
 	fixture_set(f, "inode", inode, "i_mode", 0010600);
-	call_on(STACK, NOW - 3 * MS, "alloc_file_pseudo", 0, "inode", inode, 0, 0);
-	call_on(STACK, NOW - 2 * MS, "alloc_file_pseudo", 0, "inode", 0x1000, 0, 0);
+	call_on(STACK, NOW - 3 * MS, "alloc_file_pseudo", 0, "inode", inode, mnt, 0);
+	call_on(STACK, NOW - 2 * MS, "alloc_file_pseudo", 0, "inode", 0x1000, mnt, 0);
 	say("");
 }
 
@@ -265,6 +334,7 @@ static void bound_before_it_connects(void **state)
 {
 	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
 	fixture_set(f, "sock", sock, "__sk_common.skc_num", 40000);
+	call_on(STACK, NOW - 9 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
 	call_on(STACK, NOW - 9 * MS, "inet_bind", 0, "socket", outer, 0, 0);
 	call_on(STACK, NOW - 8 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
 	say("bound 700\nconnected 700\nsent 700\nreceived 700\n");
@@ -367,6 +437,7 @@ static void a_connection(void **state)
 {
 	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
 	fixture_set(f, "sock", sock, "__sk_common.skc_num", 40000);
+	call_on(STACK, NOW - 9 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
 	call_on(STACK, NOW - 9 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
 	call_on(STACK, NOW - 8 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
 	call_on(STACK, NOW - 7 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
@@ -376,6 +447,76 @@ static void a_connection(void **state)
 	call_on(STACK, NOW - 4 * MS, "security_sock_graft", 0, "sock", 0x1000, 0, 0);
 	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n"
 	    "accepted 700 ?\nsent 700 ?\nreceived 700 ?\n");
+}
+
+/* Two that could not be read are two, also if they had the same memory. */
+static void unresolved_sockets_are_not_joined(void **state)
+{
+	call_on(STACK, NOW - 5 * MS, "tcp_connect", 0, "sock", 0x1000, 0, 0);
+	call_on(STACK, NOW - 4 * MS, "tcp_connect", 0, "sock", 0x1000, 0, 0);
+	say_sockets("connected other ?\nconnected other ?\n");
+	assert_int_not_equal(last_sock, other_sock);
+	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
+	call_on(STACK, NOW - 3 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW - 2 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW - 1 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW, "security_sk_alloc", 0, "sock", sock, 0, 0);
+	say_sockets("connected other ?\nconnected other ?\n");
+	assert_int_not_equal(last_sock, other_sock);
+}
+
+/* When it is not seen any more what memory becomes, nothing that was read since is sure. */
+static void what_tells_of_memory_stops(void **state)
+{
+	name_inode();
+	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
+	fixture_set(f, "sock", sock, "__sk_common.skc_num", 40000);
+	call_on(STACK, NOW - 9 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
+	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n");
+	call_on(STACK, NOW - 9 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW - 9 * MS, "security_inode_alloc", 0, "inode", inode, 0, 0);
+	call_on(STACK, NOW - 8 * MS, "inet_bind", 0, "socket", outer, 0, 0);
+	open_carried(NOW - 8 * MS, STACK, O_WRONLY, file);
+	open_carried(NOW - 8 * MS, STACK, O_WRONLY, 0x1000);
+	/* No business of theirs, and after they were read. */
+	tocsin_traced_events_stopped(ev, "vfs_link", NOW - 7 * MS);
+	tocsin_traced_events_stopped(ev, "security_sk_alloc", NOW + 1);
+	tocsin_traced_events_stopped(ev, "security_inode_alloc", NOW + 1);
+	say("bound 700\nopened 700 /log\nread 700 /log =2\n"
+	    "opened 700 /log\nwritten 700 /log =1\n");
+	call_on(STACK, NOW - 6 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW - 6 * MS, "security_inode_alloc", 0, "inode", inode, 0, 0);
+	call_on(STACK, NOW - 5 * MS, "inet_bind", 0, "socket", outer, 0, 0);
+	open_carried(NOW - 5 * MS, STACK, O_WRONLY, file);
+	open_carried(NOW - 5 * MS, STACK, O_WRONLY, 0x1000);
+	tocsin_traced_events_stopped(ev, "security_sk_alloc", NOW - 4 * MS);
+	tocsin_traced_events_stopped(ev, "security_inode_alloc", NOW - 4 * MS);
+	say("bound 700 ?\nopened 700 /log\nread 700 /log =2\n"
+	    "opened 700 /log ?\nwritten 700 /log =1 ?\n");
+}
+
+/* What is not surely this one does not end what that one has. */
+static void an_unsure_socket_closes_nothing(void **state)
+{
+	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
+	fixture_set(f, "sock", sock, "__sk_common.skc_num", 40000);
+	call_on(STACK, NOW - 9 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW - 8 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
+	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n");
+	/* Nor does one whose end was lost, when its memory's next one ends. */
+	now_is = NOW - 7 * MS;
+	call_on(STACK, NOW - 7 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW - 7 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
+	say("connected 700\nsent 700\nreceived 700\n");
+	now_is = NOW;
+	call_on(STACK, NOW - 6 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW - 5 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
+	say("");
+	/* Nor one that was sure until then. */
+	call_on(STACK, NOW - 4 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
+	tocsin_traced_events_stopped(ev, "security_sk_alloc", NOW - 3 * MS);
+	call_on(STACK, NOW - 2 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
+	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n");
 }
 
 /* A socket as it is left, connected from 10.0.0.1:513 to 10.0.0.2:80. */
@@ -474,6 +615,28 @@ static void a_connection_that_was_refused(void **state)
 		    "closed tcp 10.0.0.1:0 10.0.0.2:80 ?\n");
 }
 
+/* A port was chosen for a connection that failed then; the thread's next one has its own already.
+ */
+static void a_connection_after_one_that_failed(void **state)
+{
+	leave("tcp_prot", 2);
+	fixture_set(f, "sock", sock, "__sk_common.skc_refcnt", 1);
+	fixture_set(f, "sock", sock, "__sk_common.skc_num", 513);
+	call_on(STACK, NOW - 9 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
+	call_ends(STACK, NOW - 8 * MS, false, 0x0100000a, 0x0900000a, 0x1600);
+	call_on(STACK, NOW - 7 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
+	say_sockets("connected udp 10.0.0.1:513 10.0.0.2:80\n");
+	call_ends(STACK, NOW - 6 * MS, true, 0x1000, 0x1000, 0x1600);
+	call_on(STACK, NOW - 5 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
+	say_sockets("connected udp 10.0.0.1:513 10.0.0.2:80\n");
+	/* What could not be read has what was carried, for a while. */
+	call_ends(STACK, NOW - 500 * MS, false, 0x0100000a, 0x0900000a, 0x1600);
+	call_on(STACK, NOW - 450 * MS, "tcp_connect", 0, "sock", 0x1000, 0, 0);
+	call_ends(STACK, NOW - 400 * MS, false, 0x0100000a, 0x0900000a, 0x1600);
+	call_on(STACK, NOW - 250 * MS, "tcp_connect", 0, "sock", 0x1000, 0, 0);
+	say_sockets("connected tcp 10.0.0.1:0 10.0.0.9:22 ?\nconnected other ?\n");
+}
+
 static void a_connection_of_ipv6(void **state)
 {
 	uint64_t remote = sock + fixture_offset(f, "sock", "__sk_common.skc_v6_daddr");
@@ -506,6 +669,9 @@ static void a_program(void **state)
 	/* Some kernels call it at the end of a program, too. */
 	call_on(STACK, NOW - 8 * MS, "set_mm_exe_file", 1, "file", 1, 0, 0);
 	say("");
+	/* The kernel's types do not tell which argument the program is. */
+	call_on(STACK, NOW - 8 * MS, "set_mm_exe_file", 1, "", 1, file, 0);
+	say("executed 700 (unresolved: executed, call 6) ?\nread 700 /log =2\n");
 }
 
 static void gaps_and_strangers(void **state)
@@ -524,6 +690,8 @@ int main(void)
 	    TEST(a_file_from_open_to_end),
 	    TEST(a_file_that_is_another_now),
 	    TEST(a_file_that_is_carried),
+	    TEST(what_it_is_opened_for_is_of_one_open),
+	    TEST(an_inode_that_is_anothers),
 	    TEST(a_file_in_memory),
 	    TEST(bound_before_it_connects),
 	    TEST(events_wait_for_proof),
@@ -531,8 +699,12 @@ int main(void)
 	    TEST(a_child_that_ended_at_once),
 	    TEST(who_is_who),
 	    TEST(a_connection),
+	    TEST(unresolved_sockets_are_not_joined),
+	    TEST(what_tells_of_memory_stops),
+	    TEST(an_unsure_socket_closes_nothing),
 	    TEST(a_socket_that_is_gone),
 	    TEST(a_connection_that_was_refused),
+	    TEST(a_connection_after_one_that_failed),
 	    TEST(a_connection_of_ipv6),
 	    TEST(a_program),
 	    TEST(gaps_and_strangers),

@@ -170,7 +170,8 @@ def graph(s):
     # dom0 goes first there, so what was called is read while most of it is still there.
     expect(sum(unresolved.values()) <= sum(events.values()) // 50, "unresolved events", unresolved)
     expect(unresolved.get("connected", 0) <= 2, "connections that ended at once", unresolved)
-    equal(s.one("^refused=")["refused"], "10", "refused connections, with both ports")
+    refused = int(s.one("^refused=")["refused"])
+    expect(8 <= refused <= 10, "refused connections, with both ports", refused)
     answer = [l for l in s.lines if l.startswith("ANSWER ")]
     for step in ("sent by process [0-9]+ busybox-x .*/tmp/busybox-x", "read /tmp/busybox-x",
                  "mode changed by process [0-9]+ chmod", "written by process [0-9]+ cp ",

@@ -69,6 +69,7 @@ struct tocsin_guest {
 	int pidfd;
 	uint32_t pid;
 	bool outdated;       /* has old rules: it gets no more, and ends when it has done */
+	bool kept;           /* it has said that it has kept a kernel */
 	uint64_t deadline;   /* by which it must have said something; 0: none */
 	uint64_t used;       /* when it last had something to do */
 	uint64_t restart_at; /* not before */

@@ -157,6 +157,41 @@ static void worker_taken_over(void **state)
 	assert_int_equal(now()->workers_died, 1);
 }
 
+/* Where workers may keep kernels. */
+static void with_kernels(void)
+{
+	static char kernels[96];
+
+	snprintf(kernels, sizeof(kernels), "%s/kernels", sim->folder);
+	assert_int_equal(mkdir(kernels, 0700), 0);
+	sim->settings.worker.cache = kernels;
+}
+
+static void worker_keeps_for_ever(void **state)
+{
+	double begin;
+
+	with_kernels();
+	begin = a_scan_that(SIM_KEEP, 1, 0);
+	row("a worker wins time by what it may say once", "nothing: killed, another did it", begin);
+	no_more_faults(4);
+	assert_int_equal(now()->workers_died, 1);
+	assert_int_equal(sim_lines(sim->errors, "said what it must not"), 1);
+}
+
+static void worker_keeps_before_it_is_ready(void **state)
+{
+	with_kernels();
+	sim_fault(1, SIM_EARLY, 1);
+	sim_start();
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 0, 0));
+	assert_true(sim_settled(1));
+	is_answered(1, 0, 0);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(now()->workers_died, 1);
+	assert_int_equal(sim_lines(sim->errors, "said what it must not"), 1);
+}
+
 /* Wherever it dies: each is done once, nobody is blamed for others, and who is not answered is the
  * one whose slot was half written. */
 static void worker_killed_in_a_packet(void **state)
@@ -743,6 +778,8 @@ int main(void)
 	    TEST(worker_hung),
 	    TEST(worker_out_of_memory),
 	    TEST(worker_taken_over),
+	    TEST(worker_keeps_for_ever),
+	    TEST(worker_keeps_before_it_is_ready),
 	    TEST(worker_killed_in_a_packet),
 	    TEST(workers_always_killed),
 	    TEST(broker_killed),

@@ -204,8 +204,6 @@ tocsin_raw_fn tocsin_taps_raw;
 /* All records of before this TSC have gone through tocsin_taps_raw. How many milliseconds there may
  * be until the next time; 0: nobody says. */
 int tocsin_taps_drained(struct tocsin_broker *b, uint64_t tsc);
-/* Does somebody wait to be let in? Up to so many milliseconds. */
-bool tocsin_taps_wanted(const struct tocsin_broker *b, int wait_ms);
 
 /* ---- reports.c ---- */
 

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -365,13 +364,6 @@ void tocsin_taps_start(struct tocsin_broker *b)
 	fprintf(stderr, "tocsind: nobody can have the trace buffers' records at %s: %s\n",
 		b->s->tap, strerror(-rc));
 	tocsin_broker_unwatch(b, &b->tap_door);
-}
-
-bool tocsin_taps_wanted(const struct tocsin_broker *b, int wait_ms)
-{
-	struct pollfd door = {.fd = b->tap_door.fd, .events = POLLIN};
-
-	return door.fd >= 0 && poll(&door, 1, wait_ms) == 1;
 }
 
 void tocsin_taps_free(struct tocsin_broker *b)

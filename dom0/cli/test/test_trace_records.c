@@ -353,6 +353,20 @@ static void without_a_daemon_the_buffers_are_taken(void **state)
 	assert_int_equal(own_opened, own_closed);
 }
 
+/* Who has the buffers may be waiting for somebody itself. */
+static void who_gives_late_is_waited_for(void **state)
+{
+	sim->taken = true;
+	if (!fork()) {
+		poll(NULL, 0, 1000);
+		sim->taken = false;
+		_exit(0);
+	}
+	sim_start();
+	assert_true(wait(NULL) > 0);
+	assert_int_equal(sim_stop(), 0);
+}
+
 /* Somebody else has the buffers, who gives them to nobody. */
 static void a_daemon_without_buffers_ends(void **state)
 {
@@ -382,6 +396,7 @@ int main(void)
 	    TEST(who_is_hung_up_on_asks_again),
 	    TEST(who_is_refused_is_told),
 	    TEST(without_a_daemon_the_buffers_are_taken),
+	    TEST(who_gives_late_is_waited_for),
 	    TEST(a_daemon_without_buffers_ends),
 	};
 

@@ -594,7 +594,8 @@ uint64_t tocsin_guests_deadline(const struct tocsin_broker *b)
 	for (const struct tocsin_guest *g = b->guests; g; g = g->next) {
 		if (g->deadline && g->deadline < least)
 			least = g->deadline;
-		if (g->worker == TOCSIN_WORKER_NONE && g->lane.first && g->restart_at < least)
+		if (g->worker == TOCSIN_WORKER_NONE && g->lane.first && !tocsin_reports_full(b) &&
+		    g->restart_at < least)
 			least = g->restart_at;
 	}
 	return least;

@@ -70,7 +70,8 @@ static int open_handles(struct tocsin_capture *c, struct tocsin_error *err)
 		return tocsin_error_set(
 		    err, errno == EEXIST ? -EBUSY : -errno,
 		    "cannot bind VIRQ_TBUF: %s (is xentrace or another consumer "
-		    "running? there can be one: stop it; while tocsind runs, `tocsin xentrace` "
+		    "running, or a `tocsin trace on` whose output nobody reads? there can be one: "
+		    "stop it; while tocsind runs, `tocsin xentrace` "
 		    "gives the same file, and `tocsin trace on` has its records from there)",
 		    strerror(errno));
 	return 0;

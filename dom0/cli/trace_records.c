@@ -39,8 +39,8 @@ static void leave(struct trace_records *r)
 	r->joined = false;
 }
 
-/* Wait until tocsind has said something. */
-static int await(struct trace_records *r, struct tocsin_error *err)
+/* Wait until tocsind has said something. -EPIPE: it hung up instead; -ETIMEDOUT. */
+static int await(struct trace_records *r)
 {
 	struct pollfd said = {.fd = tocsin_handed_fd(r->handed), .events = POLLIN};
 	uint64_t complete = 0;
@@ -52,14 +52,7 @@ static int await(struct trace_records *r, struct tocsin_error *err)
 	if (r->joined)
 		return 0;
 	leave(r);
-	if (rc == -EPIPE)
-		return tocsin_error_set(err, -EACCES,
-					"tocsind, which has Xen's trace buffers, does not give "
-					"their records: run this as its user; and it has 64 "
-					"readers at most");
-	return tocsin_error_set(err, rc < 0 ? rc : -ETIMEDOUT,
-				"tocsind, which has Xen's trace buffers, gives no records: %s",
-				strerror(rc < 0 ? -rc : ETIMEDOUT));
+	return rc < 0 ? rc : -ETIMEDOUT;
 }
 
 static int open_own(struct trace_records *r, struct tocsin_error *err)
@@ -67,15 +60,37 @@ static int open_own(struct trace_records *r, struct tocsin_error *err)
 	return tocsin_capture_open(BUFFER_PAGES, r->s.fn, r->s.context, &r->own, err);
 }
 
+/* As join and await. One that hangs up may just end; or it refuses, and then does so again. */
+static int open_handed(struct trace_records *r)
+{
+	int rc;
+
+	for (int waited = 0;; waited += LOOK_MS) {
+		rc = join(r);
+		if (!rc)
+			rc = await(r);
+		if (rc != -EPIPE || waited >= GRACE_MS)
+			return rc;
+		poll(NULL, 0, LOOK_MS);
+	}
+}
+
 static int open_any(struct trace_records *r, struct tocsin_error *err)
 {
 	struct tocsin_error own = {0};
-	int rc = join(r);
+	int rc = open_handed(r);
 
 	if (!rc)
-		return await(r, err);
+		return 0;
+	if (rc == -EPIPE)
+		return tocsin_error_set(err, -EACCES,
+					"tocsind, which has Xen's trace buffers, does not give "
+					"their records: run this as its user; and it has 64 "
+					"readers at most");
 	if (rc != -ENOENT && rc != -ECONNREFUSED)
-		return tocsin_error_set(err, rc, "cannot ask tocsind for records at %s: %s",
+		return tocsin_error_set(err, rc,
+					"tocsind, which has Xen's trace buffers, gives no records "
+					"at %s: %s",
 					r->s.socket, strerror(-rc));
 	rc = open_own(r, &own);
 	if (!rc)

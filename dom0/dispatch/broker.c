@@ -183,6 +183,7 @@ static void loop(struct tocsin_broker *b)
 	while (!b->stop_at)
 		turn(b, timeout_of(b));
 	tocsin_intake_stop(b);
+	tocsin_taps_free(b); /* who reads sees at once that nothing comes any more */
 	tocsin_intake_take(b);
 	while (b->waiting && b->now < b->stop_at)
 		turn(b, timeout_of(b));

@@ -69,6 +69,7 @@ struct tocsin_guest {
 	int pidfd;
 	uint32_t pid;
 	bool outdated;       /* has old rules: it gets no more, and ends when it has done */
+	bool kept;           /* it has said that it has kept a kernel */
 	uint64_t deadline;   /* by which it must have said something; 0: none */
 	uint64_t used;       /* when it last had something to do */
 	uint64_t restart_at; /* not before */
@@ -203,8 +204,6 @@ tocsin_raw_fn tocsin_taps_raw;
 /* All records of before this TSC have gone through tocsin_taps_raw. How many milliseconds there may
  * be until the next time; 0: nobody says. */
 int tocsin_taps_drained(struct tocsin_broker *b, uint64_t tsc);
-/* Does somebody wait to be let in? Up to so many milliseconds. */
-bool tocsin_taps_wanted(const struct tocsin_broker *b, int wait_ms);
 
 /* ---- reports.c ---- */
 

@@ -108,7 +108,7 @@ static void kill_worker(struct tocsin_broker *b, struct tocsin_guest *g)
 	g->pidfd = -1;
 	g->pid = 0;
 	g->worker = TOCSIN_WORKER_NONE;
-	g->outdated = false;
+	g->outdated = g->kept = false;
 	g->deadline = 0;
 }
 
@@ -302,17 +302,18 @@ static bool take_result(struct tocsin_broker *b, struct tocsin_guest *g, const u
 }
 
 /*
- * The file of its guest's kernel is whole. The next worker maps it; this one has the same in memory
- * of its own, and makes room for that.
+ * The file of its guest's kernel is whole; each worker has one. The next worker maps it; this one
+ * has the same in memory of its own, and makes room for that.
  */
 static bool take_kernel(struct tocsin_broker *b, struct tocsin_guest *g, const char *name)
 {
 	char folder[256];
 	int rc;
 
-	if (!g->pid || !b->s->worker.cache ||
+	if (!g->pid || g->worker != TOCSIN_WORKER_READY || g->kept || !b->s->worker.cache ||
 	    !tocsin_worker_folder(b->s->worker.cache, g->domain.uuid, folder, sizeof(folder)))
 		return false;
+	g->kept = true;
 	rc = tocsin_kernel_store_commit(folder, (int)g->pid, name);
 	g->outdated |= !rc;
 	return rc != -EINVAL;
@@ -353,6 +354,9 @@ static bool take_packet(struct tocsin_broker *b, struct tocsin_guest *g)
 		if (kind == TOCSIN_MSG_RESULT ? !take_result(b, g, bytes, size)
 					      : kind < 0 || !take_note(b, g, kind, bytes, size))
 			return false;
+		/* What is no step towards an outcome wins it no time. */
+		if (kind != TOCSIN_MSG_KEPT)
+			set_deadline(b, g);
 	}
 	return rc >= 0;
 }
@@ -381,7 +385,6 @@ static void on_worker(struct tocsin_broker *b, struct tocsin_watch *w, uint32_t 
 	}
 	if (w->fd < 0)
 		return;
-	set_deadline(b, g);
 	converse(b, g);
 	end_if_idle(b, g);
 }
@@ -591,7 +594,8 @@ uint64_t tocsin_guests_deadline(const struct tocsin_broker *b)
 	for (const struct tocsin_guest *g = b->guests; g; g = g->next) {
 		if (g->deadline && g->deadline < least)
 			least = g->deadline;
-		if (g->worker == TOCSIN_WORKER_NONE && g->lane.first && g->restart_at < least)
+		if (g->worker == TOCSIN_WORKER_NONE && g->lane.first && !tocsin_reports_full(b) &&
+		    g->restart_at < least)
 			least = g->restart_at;
 	}
 	return least;

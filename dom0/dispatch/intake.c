@@ -17,8 +17,7 @@
 #define POLL_MIN_MS 5
 #define POLL_MAX_MS 200
 #define INBOX_MIN 256u
-#define GIVE_MS 500   /* in which who has the buffers must see that we want them */
-#define GIVEN_MS 5000 /* and give them */
+#define GIVEN_MS 5000 /* in which who has the buffers must see that we want them, and give them */
 #define GIVE_LOOK_MS 20
 
 /* ---- the capture thread ---- */
@@ -111,13 +110,12 @@ static void on_queued(struct tocsin_broker *b, struct tocsin_watch *w, uint32_t 
 	tocsin_intake_take(b);
 }
 
-/* A `tocsin trace on` that has taken the buffers itself looks at our door, and gives them back. */
+/* A `tocsin trace on` that has taken the buffers itself looks at our door, and gives them back; as
+ * soon as it can, if it waits for who reads what it writes. */
 static int open_buffers(struct tocsin_broker *b, struct tocsin_error *err)
 {
 	int rc = b->backend->open(b->backend, on_event, tocsin_taps_raw, b, err);
 
-	if (rc != -EBUSY || !tocsin_taps_wanted(b, GIVE_MS))
-		return rc;
 	for (int waited = 0; rc == -EBUSY && waited < GIVEN_MS; waited += GIVE_LOOK_MS) {
 		b->backend->close(b->backend);
 		poll(NULL, 0, GIVE_LOOK_MS);

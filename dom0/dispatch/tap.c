@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -38,7 +37,7 @@ struct tocsin_tap {
 	uint64_t marked; /* when a mark was sent */
 	uint32_t lost;   /* records that it was too slow for, and not told of */
 	uint64_t lost_all;
-	uint8_t wide[CPUS_MAX / 8]; /* the last call was the domain's: its second record is, too */
+	uint8_t wide[CPUS_MAX / 8]; /* the last call was the domain's, and has a second record */
 };
 
 /* ---- in the capture thread ---- */
@@ -69,7 +68,7 @@ static size_t portion(const uint8_t *records, size_t size, size_t room, uint32_t
 }
 
 /* Xen's own record of records that were lost. */
-static size_t put_lost(uint8_t *to, uint32_t lost, uint64_t tsc)
+static void put_lost(uint8_t *to, uint32_t lost, uint64_t tsc)
 {
 	const uint32_t header = XEN_TRC_LOST_RECORDS | XEN_TRC_LOST_WORDS << 28 | HAS_TSC;
 
@@ -78,7 +77,18 @@ static size_t put_lost(uint8_t *to, uint32_t lost, uint64_t tsc)
 	memcpy(to + 12, &lost, 4);
 	memset(to + 16, 0xff, 4); /* no domain, no vCPU */
 	memcpy(to + 20, &tsc, 8);
-	return LOST_SIZE;
+}
+
+/* Before the records behind the room for it; but nothing comes between the two of a call. */
+static void insert_lost(struct tocsin_tap *t, size_t size, uint64_t tsc)
+{
+	uint8_t *to = packet + TOCSIN_TAP_WINDOW, *records = to + LOST_SIZE;
+	size_t first = 0;
+
+	if (size && XEN_TRACE_EVENT(word(records)) == TOCSIN_TRC_CALL_MORE)
+		first = XEN_TRACE_SIZE(word(records));
+	memmove(to, records, first);
+	put_lost(to + first, t->lost, tsc);
 }
 
 /* size bytes of records, count of them, are in the packet behind its window and room for a loss. */
@@ -91,7 +101,7 @@ static bool send_packet(struct tocsin_tap *t, uint16_t cpu, size_t size, uint32_
 	size_t all = TOCSIN_TAP_WINDOW + window;
 
 	if (t->lost)
-		put_lost(begin + TOCSIN_TAP_WINDOW, t->lost, tsc);
+		insert_lost(t, size, tsc);
 	memcpy(begin, &header, 4);
 	memcpy(begin + 4, &(uint32_t){cpu}, 4);
 	memcpy(begin + 8, &window, 4);
@@ -105,10 +115,15 @@ static bool send_packet(struct tocsin_tap *t, uint16_t cpu, size_t size, uint32_
 	return false;
 }
 
+static bool is_wide(const struct tocsin_tap *t, uint16_t cpu)
+{
+	return t->wide[cpu / 8 % sizeof(t->wide)] & 1u << cpu % 8;
+}
+
 static bool flip_wide(struct tocsin_tap *t, uint16_t cpu, bool wide)
 {
 	uint8_t bit = (uint8_t)(1u << cpu % 8), *at = &t->wide[cpu / 8 % sizeof(t->wide)];
-	bool was = *at & bit;
+	bool was = is_wide(t, cpu);
 
 	*at = (uint8_t)(wide ? *at | bit : *at & ~bit);
 	return was;
@@ -119,20 +134,21 @@ static bool is_wanted(struct tocsin_tap *t, uint16_t cpu, const uint8_t *record)
 {
 	const uint32_t header = word(record);
 	const uint8_t *extra = record + 4 + (XEN_TRACE_HAS_TSC(header) ? 8 : 0);
-	uint16_t domid = 0;
+	uint16_t whose[2] = {0}; /* domain and vCPU */
 
 	switch (XEN_TRACE_EVENT(header)) {
 	case XEN_TRC_LOST_RECORDS:
+		flip_wide(t, cpu, false);
 		return true;
 	case TOCSIN_TRC_CALL_MORE:
 		return flip_wide(t, cpu, false);
 	case TOCSIN_TRC_CALL:
 	case TOCSIN_TRC_GAP:
 		if (XEN_TRACE_EXTRA(header))
-			memcpy(&domid, extra, sizeof(domid));
+			memcpy(whose, extra, sizeof(whose));
 		if (XEN_TRACE_EVENT(header) == TOCSIN_TRC_CALL)
-			flip_wide(t, cpu, domid == t->domid);
-		return domid == t->domid;
+			flip_wide(t, cpu, whose[0] == t->domid && whose[1] & TOCSIN_CALL_WIDE);
+		return whose[0] == t->domid;
 	default:
 		return false;
 	}
@@ -186,10 +202,14 @@ void tocsin_taps_raw(void *context, uint16_t cpu, const uint8_t *records, size_t
 
 static void send_mark(struct tocsin_tap *t, uint64_t tsc, uint64_t now)
 {
+	uint16_t cpu = 0;
+
 	if (!t->news && now - t->marked < t->period * (TOCSIN_SECOND / 1000))
 		return;
-	/* A loss that is not told is of before. */
-	if (t->lost && !send_packet(t, 0, 0, 0, tsc))
+	/* A loss that is not told is of before. It is no CPU's: one whose call is whole has it. */
+	while (cpu < CPUS_MAX - 1 && is_wide(t, cpu))
+		cpu++;
+	if (t->lost && !send_packet(t, cpu, 0, 0, tsc))
 		return;
 	if (send(t->watch.fd, &tsc, sizeof(tsc), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		return;
@@ -344,13 +364,6 @@ void tocsin_taps_start(struct tocsin_broker *b)
 	fprintf(stderr, "tocsind: nobody can have the trace buffers' records at %s: %s\n",
 		b->s->tap, strerror(-rc));
 	tocsin_broker_unwatch(b, &b->tap_door);
-}
-
-bool tocsin_taps_wanted(const struct tocsin_broker *b, int wait_ms)
-{
-	struct pollfd door = {.fd = b->tap_door.fd, .events = POLLIN};
-
-	return door.fd >= 0 && poll(&door, 1, wait_ms) == 1;
 }
 
 void tocsin_taps_free(struct tocsin_broker *b)

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -236,6 +238,74 @@ static void a_broker_that_dies_is_followed(void **state)
 	assert_int_equal(sim_stop(), 0);
 }
 
+/* It treats what it has taken before it ends; records come no more from then on. */
+static void a_daemon_that_stops_hands_nothing_on(void **state)
+{
+	const unsigned int scans = 1000;
+
+	sim->settings.job_seconds = 60;
+	sim->settings.worker.job.coalesce = 0;
+	sim_start();
+	assert_int_equal(open_records(NULL), 0);
+	sim_fault(1, SIM_STALL, -1);
+	for (unsigned int i = 0; i < scans; i++)
+		assert_true(sim_ring(1, TOCSIN_OP_SCAN_SELF, 0));
+	while (sim->shared.now.accepted < scans)
+		take();
+	kill(sim->supervisor, SIGTERM);
+	assert_true(sim_wait(is_from_nobody));
+	assert_true(sim_ended() < scans);
+	assert_int_equal(access(sim->tap, F_OK), -1);
+	sim_fault(1, SIM_NO_FAULT, 0);
+	assert_int_equal(sim_stop(), 0);
+}
+
+/* In a process of its own: it hangs up on whom it lets in, so many times, and is gone then. */
+static pid_t hang_up(unsigned int times)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int door = socket(AF_UNIX, SOCK_SEQPACKET, 0), fd;
+	pid_t pid;
+
+	strcpy(address.sun_path, sim->tap);
+	assert_int_equal(bind(door, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(door, 8), 0);
+	pid = fork();
+	if (pid) {
+		close(door);
+		return pid;
+	}
+	do {
+		fd = accept(door, NULL, NULL);
+		if (!--times)
+			unlink(sim->tap);
+		close(fd);
+	} while (times);
+	_exit(0);
+}
+
+static void who_is_hung_up_on_asks_again(void **state)
+{
+	struct tocsin_error err = {0};
+
+	hang_up(1);
+	assert_int_equal(open_records(&err), 0);
+	assert_string_equal(trace_records_from(records), "buffers");
+	assert_true(wait(NULL) > 0);
+}
+
+static void who_is_refused_is_told(void **state)
+{
+	struct tocsin_error err = {0};
+	pid_t pid = hang_up(1000);
+
+	assert_int_equal(open_records(&err), -EACCES);
+	assert_int_equal(own_opened, 0);
+	assert_non_null(strstr(err.message, "run this as its user"));
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 /* It ends, is missed, and begins again, while we have the buffers. */
 static void the_buffers_change_hands(void **state)
 {
@@ -283,6 +353,20 @@ static void without_a_daemon_the_buffers_are_taken(void **state)
 	assert_int_equal(own_opened, own_closed);
 }
 
+/* Who has the buffers may be waiting for somebody itself. */
+static void who_gives_late_is_waited_for(void **state)
+{
+	sim->taken = true;
+	if (!fork()) {
+		poll(NULL, 0, 1000);
+		sim->taken = false;
+		_exit(0);
+	}
+	sim_start();
+	assert_true(wait(NULL) > 0);
+	assert_int_equal(sim_stop(), 0);
+}
+
 /* Somebody else has the buffers, who gives them to nobody. */
 static void a_daemon_without_buffers_ends(void **state)
 {
@@ -304,9 +388,16 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest all[] = {
-	    TEST(calls_and_triggers_come_both),           TEST(who_is_slow_is_told_what_was_lost),
-	    TEST(a_broker_that_dies_is_followed),         TEST(the_buffers_change_hands),
-	    TEST(without_a_daemon_the_buffers_are_taken), TEST(a_daemon_without_buffers_ends),
+	    TEST(calls_and_triggers_come_both),
+	    TEST(who_is_slow_is_told_what_was_lost),
+	    TEST(a_broker_that_dies_is_followed),
+	    TEST(the_buffers_change_hands),
+	    TEST(a_daemon_that_stops_hands_nothing_on),
+	    TEST(who_is_hung_up_on_asks_again),
+	    TEST(who_is_refused_is_told),
+	    TEST(without_a_daemon_the_buffers_are_taken),
+	    TEST(who_gives_late_is_waited_for),
+	    TEST(a_daemon_without_buffers_ends),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);

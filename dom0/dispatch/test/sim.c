@@ -86,6 +86,20 @@ static void lie(void)
 	}
 }
 
+static void keep(void)
+{
+	static struct tocsin_packet p;
+	const struct tocsin_msg_note note = {.text = "1-23"};
+	uint8_t message[TOCSIN_MESSAGE_MAX];
+	size_t size = tocsin_msg_put_note(message, TOCSIN_MSG_KEPT, &note);
+
+	for (int fd = 3; fd < 20; fd++) {
+		tocsin_packet_add(&p, message, size);
+		if (tocsin_packet_send(&p, fd, MSG_DONTWAIT))
+			p.size = 0;
+	}
+}
+
 /* What fails without killing the process; test_sandbox.c has the others. */
 static void probe(struct sim_guest *g)
 {
@@ -102,7 +116,8 @@ static void go_wrong(struct sim_guest *g)
 {
 	enum sim_fault fault = g->fault;
 
-	if (fault == SIM_NO_FAULT || (g->after > 0 && atomic_fetch_sub(&g->after, 1) > 0))
+	if (fault == SIM_NO_FAULT || fault == SIM_EARLY ||
+	    (g->after > 0 && atomic_fetch_sub(&g->after, 1) > 0))
 		return;
 	if (g->times > 0 && atomic_fetch_sub(&g->times, 1) == 1)
 		g->fault = SIM_NO_FAULT;
@@ -114,6 +129,10 @@ static void go_wrong(struct sim_guest *g)
 		eat();
 	if (fault == SIM_LIE)
 		lie();
+	while (fault == SIM_KEEP) {
+		keep();
+		nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+	}
 	if (fault == SIM_PROBE)
 		probe(g);
 	if (fault == SIM_STALL)
@@ -181,6 +200,8 @@ static int open_guest(struct tocsin_backend *b, uint32_t domid, const uint8_t uu
 	m->range.size = FIXTURE_SIZE;
 	m->guest = sim_guest(domid);
 	m->guest->worker = getpid();
+	if (m->guest->fault == SIM_EARLY && atomic_fetch_sub(&m->guest->times, 1) > 0)
+		keep();
 	fixture->k.m = &m->memory;
 	ret->memory = &m->memory;
 	ret->find_kernel = find_kernel;

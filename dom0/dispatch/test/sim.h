@@ -23,6 +23,8 @@ enum sim_fault {
 	SIM_HANG,
 	SIM_EAT,   /* all memory it gets */
 	SIM_LIE,   /* to the broker, with bytes of no meaning */
+	SIM_KEEP,  /* hang, but say again and again that a kernel's file is whole */
+	SIM_EARLY, /* the same once, before it is ready */
 	SIM_PROBE, /* try what a worker must not be able to; then go on */
 	SIM_STALL  /* look, but slowly: 0.2 ms each time */
 };

@@ -157,6 +157,41 @@ static void worker_taken_over(void **state)
 	assert_int_equal(now()->workers_died, 1);
 }
 
+/* Where workers may keep kernels. */
+static void with_kernels(void)
+{
+	static char kernels[96];
+
+	snprintf(kernels, sizeof(kernels), "%s/kernels", sim->folder);
+	assert_int_equal(mkdir(kernels, 0700), 0);
+	sim->settings.worker.cache = kernels;
+}
+
+static void worker_keeps_for_ever(void **state)
+{
+	double begin;
+
+	with_kernels();
+	begin = a_scan_that(SIM_KEEP, 1, 0);
+	row("a worker wins time by what it may say once", "nothing: killed, another did it", begin);
+	no_more_faults(4);
+	assert_int_equal(now()->workers_died, 1);
+	assert_int_equal(sim_lines(sim->errors, "said what it must not"), 1);
+}
+
+static void worker_keeps_before_it_is_ready(void **state)
+{
+	with_kernels();
+	sim_fault(1, SIM_EARLY, 1);
+	sim_start();
+	sim_ring(1, TOCSIN_OP_SCAN, sim_ask(1, 0, 0));
+	assert_true(sim_settled(1));
+	is_answered(1, 0, 0);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(now()->workers_died, 1);
+	assert_int_equal(sim_lines(sim->errors, "said what it must not"), 1);
+}
+
 /* Wherever it dies: each is done once, nobody is blamed for others, and who is not answered is the
  * one whose slot was half written. */
 static void worker_killed_in_a_packet(void **state)
@@ -327,10 +362,22 @@ static void log_is_full(void **state)
 	assert_int_equal(all_lost(), 0);
 }
 
+/* Processor time of a process. */
+static double milliseconds_of(int pid)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	assert_int_equal(clock_getcpuclockid(pid, &clock), 0);
+	clock_gettime(clock, &ts);
+	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
 /* For longer than reports can wait. */
 static void log_is_full_for_long(void **state)
 {
 	uint64_t lost;
+	double used;
 
 	sim->settings.backlog = 64 << 10;
 	assert_int_equal(symlink("/dev/full", sim->log), 0);
@@ -340,13 +387,20 @@ static void log_is_full_for_long(void **state)
 	/* It does not take more than it can report. */
 	for (int i = 0; i < 3000 && now()->accepted < 3000; i++)
 		poll(NULL, 0, 1);
+	/* And sleeps meanwhile, though a guest waits for its worker. */
+	sim_ring(2, TOCSIN_OP_SCAN_SELF, 0);
+	for (int i = 0; i < 3000 && now()->accepted < 3001; i++)
+		poll(NULL, 0, 1);
+	used = milliseconds_of(sim->broker);
+	poll(NULL, 0, 500);
+	assert_true(milliseconds_of(sim->broker) < used + 100);
 	assert_int_equal(unlink(sim->log), 0);
 	kill(sim->supervisor, SIGHUP);
-	assert_true(sim_settled(3000));
+	assert_true(sim_settled(3001));
 	assert_int_equal(sim_stop(), 0);
 	lost = now()->lost[TOCSIN_LOST_REPORTS];
 	row("... for longer than reports can wait", "nothing: triggers wait, too", 0);
-	assert_int_equal(sim_lines(sim->log, "\"kind\":\"ring\"") + lost, 3000);
+	assert_int_equal(sim_lines(sim->log, "\"name\":\"guest-") + lost, 3001);
 }
 
 static void log_sink_gone(void **state)
@@ -743,6 +797,8 @@ int main(void)
 	    TEST(worker_hung),
 	    TEST(worker_out_of_memory),
 	    TEST(worker_taken_over),
+	    TEST(worker_keeps_for_ever),
+	    TEST(worker_keeps_before_it_is_ready),
 	    TEST(worker_killed_in_a_packet),
 	    TEST(workers_always_killed),
 	    TEST(broker_killed),

@@ -15,6 +15,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #define DOUBT_TIME 20000000u /* nanoseconds for which who is gone cannot be told surely */
 #define LOOK_TIME 5000000u   /* nanoseconds */
 #define MODE_BITS 07777u
@@ -217,11 +220,7 @@ static int take_other(struct trace_moment *m)
 
 static uint32_t hash_of(const char *text)
 {
-	uint32_t hash = 2166136261u;
-
-	for (; *text; text++)
-		hash = (hash ^ (uint8_t)*text) * 16777619u;
-	return hash;
+	return (uint32_t)XXH3_64bits(text, strlen(text));
 }
 
 /* What was read is of a dentry whose file is known, or is now. */

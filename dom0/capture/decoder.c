@@ -214,6 +214,14 @@ int tocsin_decoder_end(struct tocsin_decoder *d)
 	return deliver(d, &event);
 }
 
+/* Xen puts one of its own between the two records of a call where the buffer wraps. */
+static bool is_ours(uint32_t header)
+{
+	const uint32_t event = XEN_TRACE_EVENT(header);
+
+	return event == TOCSIN_TRC_TRIGGER || event == TOCSIN_TRC_CALL || event == TOCSIN_TRC_GAP;
+}
+
 /* One whole record. */
 static int decode(struct tocsin_decoder *d, const uint8_t *bytes)
 {
@@ -223,7 +231,7 @@ static int decode(struct tocsin_decoder *d, const uint8_t *bytes)
 	struct tocsin_event event = {.cpu = d->cpu};
 	int rc = 0;
 
-	if (d->waits && XEN_TRACE_EVENT(header) != TOCSIN_TRC_CALL_MORE)
+	if (d->waits && (is_ours(header) || XEN_TRACE_EVENT(header) == XEN_TRC_LOST_RECORDS))
 		rc = tocsin_decoder_end(d);
 	if (rc)
 		return rc;
@@ -251,7 +259,7 @@ static int decode(struct tocsin_decoder *d, const uint8_t *bytes)
 		d->stats.foreign++;
 		return 0;
 	}
-	return d->waits ? 0 : deliver(d, &event);
+	return event.kind == TOCSIN_EVENT_CALL && d->waits ? 0 : deliver(d, &event);
 }
 
 static int check_header(struct tocsin_decoder *d, uint32_t header, uint64_t offset,

@@ -299,25 +299,26 @@ static int collect(struct search *s)
 	return s->a.edges ? 0 : -ENOMEM;
 }
 
-/* Did a gap lie in the time that the answer is about? */
+/*
+ * Did a gap lie in the time that the answer is about? That is as long as what was asked for was
+ * there: what was lost then may have led to it, or come from it, whatever else is known.
+ */
 static bool crosses_gap(const struct search *s)
 {
 	uint64_t first = TOCSIN_TRACE_FOREVER, last = 0;
 	const struct tocsin_trace_gap *gap;
 
-	for (uint32_t i = 0; i < s->a.edge_count; i++) {
-		const struct tocsin_trace_edge *e = tocsin_provenance_edge(s->g, s->a.edges[i]);
+	for (uint32_t i = 0; i < s->a.count && s->a.steps[i].by == TOCSIN_TRACE_NONE; i++) {
+		const struct tocsin_trace_node *n =
+		    tocsin_provenance_node(s->g, s->a.steps[i].node);
 
-		if (e->flags & TOCSIN_TRACE_STANDING)
-			continue;
-		first = least(first, e->leaves);
-		last = most(last, e->arrived);
+		first = least(first, n->flags & TOCSIN_TRACE_BORN ? n->first : 0);
+		last = most(last, n->flags & TOCSIN_TRACE_DEAD ? n->last : s->until);
 	}
-	if (s->q->forward)
-		last = s->until;
+	first = s->q->forward ? most(first, s->q->since) : s->q->since;
+	last = s->q->forward ? s->until : least(last, s->until);
 	for (uint32_t i = 0; (gap = tocsin_provenance_gap(s->g, i)); i++)
-		if (gap->since <= last &&
-		    gap->until >= most(s->q->since, s->q->forward ? first : 0))
+		if (gap->since <= last && gap->until >= first)
 			return true;
 	return false;
 }

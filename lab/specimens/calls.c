@@ -8,9 +8,10 @@
  *                       of them together: "bench getppid-least=… getppid-all=… open-least=…"
  *        calls break    the same of INT3 in user mode, behind which somebody in dom0 lets it go on:
  *                       "bench breakpoint-least=… breakpoint-all=…"
- *        calls escape VIEW  try to step out of view VIEW, and to forge calls, from user mode; each
- *                       instruction is one of "passed" and "sigill":
- *                       "escape view0=… view1=… here=… forged=… launch=…"
+ *        calls storm N  N system calls, and what they took by the TSC: "storm calls=N
+ * instructions=…" calls escape VIEW  try to step out of view VIEW, and to forge calls, from user
+ * mode; each instruction is one of "passed" and "sigill": "escape view0=… view1=… here=… forged=…
+ * launch=…"
  */
 #include "specimen.h"
 
@@ -122,6 +123,15 @@ static void getppid_once(void)
 	syscall(SYS_getppid);
 }
 
+static void storm(unsigned long n)
+{
+	uint64_t begin = __rdtsc();
+
+	for (unsigned long i = 0; i < n; i++)
+		getppid_once();
+	printf("storm calls=%lu instructions=%lu\n", n, (uint64_t)(__rdtsc() - begin));
+}
+
 static void break_once(void)
 {
 	__asm__ volatile("int3" : : : "memory");
@@ -131,7 +141,9 @@ int main(int argc, char **argv)
 {
 	unsigned long n = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
 
-	if (argc == 3 && !strcmp(argv[1], "escape")) {
+	if (argc == 3 && !strcmp(argv[1], "storm")) {
+		storm(strtoul(argv[2], NULL, 10));
+	} else if (argc == 3 && !strcmp(argv[1], "escape")) {
 		escape((uint32_t)strtoul(argv[2], NULL, 10));
 	} else if (argc == 2 && !strcmp(argv[1], "bench")) {
 		printf("bench");

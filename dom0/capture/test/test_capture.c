@@ -234,6 +234,8 @@ static void calls_in_all_splits(void **state)
 
 	put_call(&body, 1, false, 1);
 	put_call(&body, 2, true, 2);
+	put_header(&body, 0x1f002, 3, 0); /* the buffer wraps here */
+	put(&body, "%%%%%%%%%%%%", 12);
 	put_more(&body, 2);
 	put_call(&body, 3, true, 3);
 	put_gap(&body, 4);
@@ -255,6 +257,26 @@ static void calls_in_all_splits(void **state)
 	seen = (struct seen){.count = 0};
 	assert_int_equal(tocsin_trace_bytes_read(s.bytes, s.size, see, &seen, &stats, NULL), 0);
 	check_calls(&seen, &stats);
+}
+
+/* While a call waits for its second record, that of another, whose first was lost. */
+static void another_calls_record(void **state)
+{
+	struct tocsin_capture_stats stats;
+	struct stream body = {0}, s = {0};
+	struct seen seen = {.count = 0};
+
+	put_call(&body, 1, true, 1);
+	put_more(&body, 7);
+	put_more(&body, 1);
+	put_window(&s, 2, (uint32_t)body.size);
+	put(&s, body.bytes, body.size);
+	assert_int_equal(tocsin_trace_bytes_read(s.bytes, s.size, see, &seen, &stats, NULL), 0);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(seen.event[0].kind, TOCSIN_EVENT_MALFORMED);
+	assert_int_equal(seen.event[1].kind, TOCSIN_EVENT_CALL);
+	assert_true(seen.event[1].call.wide && seen.event[1].call.seq == 1);
+	assert_int_equal(stats.malformed, 1);
 }
 
 static void malformed_calls(void **state)
@@ -459,6 +481,7 @@ int main(void)
 	    cmocka_unit_test(file_truncations),
 	    cmocka_unit_test(file_errors),
 	    cmocka_unit_test(calls_in_all_splits),
+	    cmocka_unit_test(another_calls_record),
 	    cmocka_unit_test(malformed_calls),
 	};
 

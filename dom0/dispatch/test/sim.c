@@ -461,16 +461,33 @@ int sim_stop(void)
 
 	kill(sim->supervisor, SIGTERM);
 	demand(waitpid(sim->supervisor, &status, 0) == sim->supervisor, "waitpid");
+	sim->supervisor = 0;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* What a test that failed has not stopped may write there yet. */
+static void remove_folder(void)
+{
+	char command[128];
+	int rc = 1;
+
+	snprintf(command, sizeof(command), "rm -rf %s", sim->folder);
+	for (int i = 0; i < 100 && rc; i++) {
+		rc = system(command);
+		if (rc)
+			poll(NULL, 0, 20);
+	}
+	demand(!rc, command);
 }
 
 void sim_end(void)
 {
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", sim->folder);
+	if (sim->supervisor > 0) {
+		kill(sim->supervisor, SIGKILL);
+		waitpid(sim->supervisor, NULL, 0);
+	}
 	if (!getenv("KEEP"))
-		demand(!system(command), command);
+		remove_folder();
 	munmap(sim, sizeof(*sim));
 	sim = NULL;
 	close(triggers);

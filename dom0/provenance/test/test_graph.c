@@ -239,6 +239,13 @@ static void test_what_is_not_sure(void **unused)
 	reach(g, "5", &(struct tocsin_trace_question){.since = 3000000000}, &a);
 	assert_true(!a.unsure && !a.gaps);
 	tocsin_trace_answer_free(&a);
+	/* All that came of it may have been lost; not of what began later. */
+	reach(g, "3", &(struct tocsin_trace_question){.forward = true}, &a);
+	assert_true(a.edge_count == 0 && a.gaps);
+	tocsin_trace_answer_free(&a);
+	reach(g, "5", &(struct tocsin_trace_question){.forward = true}, &a);
+	assert_true(a.edge_count == 0 && !a.gaps);
+	tocsin_trace_answer_free(&a);
 	tocsin_provenance_counts(g, &counts);
 	assert_int_equal(counts.late, 1);
 	assert_int_equal(tocsin_provenance_gap(g, 0)->lost, 7);

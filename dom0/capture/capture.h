@@ -101,12 +101,12 @@ int tocsin_handed_packet(struct tocsin_handed *h, const uint8_t *packet, size_t 
 struct tocsin_capture;
 
 /*
- * Map the trace buffers, set the event mask, bind VIRQ_TBUF and switch tracing on. pages: per
- * CPU, used only if no buffers exist since boot (their size cannot be changed until reboot).
- * -EBUSY: another consumer (xentrace?) holds them, with what to do in err.
+ * Map the trace buffers, set the event mask, bind VIRQ_TBUF and switch tracing on. If there are no
+ * buffers since boot they are made, of 1 MiB for each CPU: their size cannot be changed until the
+ * next one. -EBUSY: another consumer (xentrace?) holds them, with what to do in err.
  */
-int tocsin_capture_open(unsigned int pages, tocsin_event_fn fn, void *context,
-			struct tocsin_capture **ret, struct tocsin_error *err);
+int tocsin_capture_open(tocsin_event_fn fn, void *context, struct tocsin_capture **ret,
+			struct tocsin_error *err);
 
 /*
  * Who wants all that is taken from the buffers, as it lies there: whole records of one CPU. Called

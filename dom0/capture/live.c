@@ -21,6 +21,7 @@
 #include <xen/trace.h>
 
 #define CPUS_MAX 4096u
+#define RING_PAGES 256u /* for each CPU, if there are no buffers yet: 14,000 traced calls */
 
 struct cpu_ring {
 	struct t_buf *meta; /* NULL: this CPU has none */
@@ -92,7 +93,7 @@ int tocsin_capture_probe(struct tocsin_error *err)
 	return rc;
 }
 
-static int map_info(struct tocsin_capture *c, unsigned int pages, struct tocsin_error *err)
+static int map_info(struct tocsin_capture *c, struct tocsin_error *err)
 {
 	unsigned long mfn = 0, size = 0;
 	xen_pfn_t *frames;
@@ -100,10 +101,10 @@ static int map_info(struct tocsin_capture *c, unsigned int pages, struct tocsin_
 	if (xc_tbuf_set_evt_mask(c->xc, TOCSIN_TRC_TRIGGER))
 		return tocsin_error_set(err, -errno, "cannot set the trace event mask: %s",
 					strerror(errno));
-	if (xc_tbuf_enable(c->xc, pages, &mfn, &size))
+	if (xc_tbuf_enable(c->xc, RING_PAGES, &mfn, &size))
 		return tocsin_error_set(err, -errno,
-					"cannot switch tracing on with %u pages a CPU: %s", pages,
-					strerror(errno));
+					"cannot switch tracing on with %u pages a CPU: %s",
+					RING_PAGES, strerror(errno));
 	c->enabled = true;
 	c->info_pages = (size + XC_PAGE_SIZE - 1) / XC_PAGE_SIZE;
 	if (!c->info_pages)
@@ -175,8 +176,8 @@ static int map_rings(struct tocsin_capture *c, struct tocsin_error *err)
 	return 0;
 }
 
-int tocsin_capture_open(unsigned int pages, tocsin_event_fn fn, void *context,
-			struct tocsin_capture **ret, struct tocsin_error *err)
+int tocsin_capture_open(tocsin_event_fn fn, void *context, struct tocsin_capture **ret,
+			struct tocsin_error *err)
 {
 	struct tocsin_capture *c = calloc(1, sizeof(*c));
 	int rc;
@@ -188,7 +189,7 @@ int tocsin_capture_open(unsigned int pages, tocsin_event_fn fn, void *context,
 	c->port = -1;
 	rc = open_handles(c, err);
 	if (!rc)
-		rc = map_info(c, pages, err);
+		rc = map_info(c, err);
 	if (!rc)
 		rc = map_rings(c, err);
 	if (rc) {

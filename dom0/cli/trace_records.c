@@ -11,10 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUFFER_PAGES 256u /* for each processor, if there are no trace buffers yet */
-#define LOOK_MS 100       /* between two looks for a tocsind */
-#define GRACE_MS 1000     /* in which one that ended may begin anew */
-#define FIRST_MS 3000     /* in which one that is there says so */
+#define LOOK_MS 100   /* between two looks for a tocsind */
+#define GRACE_MS 1000 /* in which one that ended may begin anew */
+#define FIRST_MS 3000 /* in which one that is there says so */
 
 struct trace_records {
 	struct trace_records_settings s;
@@ -57,7 +56,7 @@ static int await(struct trace_records *r)
 
 static int open_own(struct trace_records *r, struct tocsin_error *err)
 {
-	return tocsin_capture_open(BUFFER_PAGES, r->s.fn, r->s.context, &r->own, err);
+	return tocsin_capture_open(r->s.fn, r->s.context, &r->own, err);
 }
 
 /* As join and await. One that hangs up may just end; or it refuses, and then does so again. */

@@ -12,8 +12,6 @@
 #include <string.h>
 #include <xenstore.h>
 
-#define RING_PAGES 64u
-
 static struct {
 	struct tocsin_host *host;
 	struct tocsin_capture *capture;
@@ -60,7 +58,7 @@ static int backend_open(struct tocsin_backend *b, tocsin_event_fn fn, tocsin_raw
 		rc = tocsin_host_open(&xen.host, err);
 	}
 	if (!rc)
-		rc = tocsin_capture_open(RING_PAGES, fn, context, &xen.capture, err);
+		rc = tocsin_capture_open(fn, context, &xen.capture, err);
 	if (rc)
 		return rc;
 	tocsin_capture_set_raw(xen.capture, raw);

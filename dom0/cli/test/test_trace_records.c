@@ -29,8 +29,8 @@
 static int own_fault; /* of opening them */
 static int own_opened, own_closed;
 
-int tocsin_capture_open(unsigned int pages, tocsin_event_fn fn, void *context,
-			struct tocsin_capture **ret, struct tocsin_error *err)
+int tocsin_capture_open(tocsin_event_fn fn, void *context, struct tocsin_capture **ret,
+			struct tocsin_error *err)
 {
 	if (own_fault)
 		return tocsin_error_set(err, own_fault, "a test's");
@@ -224,7 +224,8 @@ static void a_broker_that_dies_is_followed(void **state)
 	call(1, 100);
 	assert_true(sim_wait(has_come));
 	broker = sim->broker;
-	own_fault = -EBUSY; /* else the buffers are taken if it needs longer than it is waited for */
+	own_fault =
+	    -EBUSY; /* else the buffers are taken if it needs longer than it is waited for */
 	kill(broker, SIGKILL);
 	assert_true(sim_wait(is_from_nobody));
 	assert_int_equal(gaps, 1);

@@ -34,8 +34,8 @@ char **xs_check_watch(struct xs_handle *h)
 	return NULL;
 }
 
-int tocsin_capture_open(unsigned int pages, tocsin_event_fn fn, void *context,
-			struct tocsin_capture **ret, struct tocsin_error *err)
+int tocsin_capture_open(tocsin_event_fn fn, void *context, struct tocsin_capture **ret,
+			struct tocsin_error *err)
 {
 	*ret = NULL;
 	return 0;

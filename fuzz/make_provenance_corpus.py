@@ -55,6 +55,9 @@ def make_flows(folder):
            packet(6, (1000, 80), b"", 17), packet(6, (1000, 80), b"", 4)]
     (folder / "tcp").write_bytes(capture(*one))
     (folder / "tcp6").write_bytes(capture(packet(6, (1, 2), b"x" * 9, 24, 6)))
+    # as it is traced: told after a while
+    live = capture(packet(17, (53, 3000), ANSWER), *one, packet(6, (1000, 80), b"again", 24))
+    (folder / "live").write_bytes(bytes([live[0] | 128]) + live[1:] + bytes([64 | 1, 60, 0, 0] * 2))
     (folder / "dns").write_bytes(capture(packet(17, (53, 3000), ANSWER)))
     (folder / "dns-circle").write_bytes(capture(packet(17, (53, 3000), ANSWER[:12] + b"\xc0\x0c" * 9)))
     frame = bytes(12) + b"\x81\0\0\5\x08\0" + one[1]

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pcap/pcap.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,8 +18,10 @@
 #define TCP_QUIET (3600ull * SECOND)
 #define UDP_QUIET (60ull * SECOND)
 #define BUCKETS (1u << 16)
-#define WAIT 100 /* milliseconds, for a packet or to be told to stop */
 #define NONE UINT32_MAX
+#define HARDWARE 16u
+#define NAMES 4096u      /* of hosts that are remembered, by what their address is mixed to */
+#define JUMP (16u << 20) /* bytes of TCP that may be missing between two packets */
 
 /* The end with the smaller address and port is [0]. No padding. */
 struct tuple {
@@ -31,12 +32,20 @@ struct tuple {
 
 struct flow {
 	struct tuple tuple;
-	uint64_t first, last;
-	uint64_t bytes[2]; /* from each end */
-	uint32_t next;     /* in its bucket, or among those that are free */
-	uint8_t began;     /* who sent a SYN: its end and 1; 0: nobody known */
-	uint8_t finished;  /* which ends sent a FIN: bits; 3: it is over */
+	uint64_t first, last; /* first 0: of the part that was not told nothing came yet */
+	uint64_t bytes[2];    /* from each end */
+	uint32_t expected[2]; /* the sequence number that each end sends next */
+	uint32_t next;        /* in its bucket, or among those that are free */
+	uint8_t near;         /* whose end is the guest's, as its frames say: as began */
+	uint8_t began;        /* who sent a SYN: its end and 1; 0: nobody known */
+	uint8_t finished;     /* which ends sent a FIN: bits; 3: it is over */
+	uint8_t counted;      /* of which ends expected is known: bits */
 	bool live;
+};
+
+struct name {
+	uint8_t address[16];
+	char *text; /* NULL: none */
 };
 
 struct tocsin_trace_flows {
@@ -44,12 +53,20 @@ struct tocsin_trace_flows {
 	uint64_t boot, now;
 	uint8_t (*addresses)[16];
 	size_t address_count;
+	uint8_t hardware[HARDWARE][6];
+	size_t hardware_count;
+	bool only;
+	bool hold; /* flows that ended are told of later: */
+	struct flow *ended;
+	size_t ended_count, ended_room;
+	uint64_t looked; /* when parts were told */
 	tocsin_trace_take *take;
 	void *context;
 	struct tocsin_trace_flow_counts counts;
 	struct flow *flows;
 	uint32_t used, hand; /* how many rows were ever used; where to look for a quiet one */
 	uint32_t buckets[BUCKETS];
+	struct name names[NAMES];
 	uint32_t free;
 };
 
@@ -71,6 +88,8 @@ struct tocsin_trace_flows *tocsin_trace_flows_new(const struct tocsin_trace_flow
 		memcpy(f->addresses, settings->addresses, settings->count * sizeof(*f->addresses));
 	f->address_count = settings->count;
 	f->boot = settings->boot;
+	f->hold = settings->live;
+	f->only = settings->only_hardware;
 	f->take = take;
 	f->context = context;
 	f->free = NONE;
@@ -85,7 +104,19 @@ void tocsin_trace_flows_free(struct tocsin_trace_flows *f)
 	free(f->guest);
 	free(f->flows);
 	free(f->addresses);
+	free(f->ended);
+	for (size_t i = 0; i < NAMES; i++)
+		free(f->names[i].text);
 	free(f);
+}
+
+void tocsin_trace_flows_hardware(struct tocsin_trace_flows *f, const uint8_t address[6])
+{
+	for (size_t i = 0; i < f->hardware_count; i++)
+		if (!memcmp(f->hardware[i], address, 6))
+			return;
+	if (f->hardware_count < HARDWARE)
+		memcpy(f->hardware[f->hardware_count++], address, 6);
 }
 
 void tocsin_trace_flows_counts(const struct tocsin_trace_flows *f,
@@ -121,13 +152,36 @@ static bool is_guests(const struct tocsin_trace_flows *f, const uint8_t a[16])
 	return false;
 }
 
-/* Which end is the guest's: the one whose address is; else who is connected to, who has the lower
- * port. */
+static bool is_guests_card(const struct tocsin_trace_flows *f, const uint8_t address[6])
+{
+	for (size_t i = 0; i < f->hardware_count; i++)
+		if (!memcmp(f->hardware[i], address, 6))
+			return true;
+	return false;
+}
+
+/* Which end, and 1, is the guest's, by who sent the frame to whom; 0: it does not say. */
+static uint8_t sender_end(const struct tocsin_trace_flows *f, const struct trace_packet *p,
+			  int from)
+{
+	bool to_guest, from_guest;
+
+	if (!p->hardware)
+		return 0;
+	to_guest = is_guests_card(f, p->hardware);
+	from_guest = is_guests_card(f, p->hardware + 6);
+	return to_guest == from_guest ? 0 : (uint8_t)((from_guest ? from : !from) + 1);
+}
+
+/* Which end is the guest's: the one whose frames or address are; else who connects, who has the
+ * higher port. */
 static int near_end(const struct tocsin_trace_flows *f, const struct flow *flow)
 {
 	bool first = is_guests(f, flow->tuple.address[0]),
 	     second = is_guests(f, flow->tuple.address[1]);
 
+	if (flow->near)
+		return flow->near - 1;
 	if (first != second)
 		return second;
 	if (flow->began)
@@ -146,10 +200,16 @@ static struct tocsin_trace_event event_of(const struct tocsin_trace_flows *f,
 					   .resolved = true};
 }
 
+static struct name *name_slot(struct tocsin_trace_flows *f, const uint8_t address[16])
+{
+	return &f->names[XXH3_64bits(address, 16) % NAMES];
+}
+
 static int tell(struct tocsin_trace_flows *f, const struct flow *flow)
 {
 	struct tocsin_trace_event e = event_of(f, TOCSIN_TRACE_FLOW);
-	int near = near_end(f, flow);
+	int near = near_end(f, flow), rc;
+	const struct name *n = name_slot(f, flow->tuple.address[!near]);
 	bool v4 = is_mapped(flow->tuple.address[0]) && is_mapped(flow->tuple.address[1]);
 	struct tocsin_socket s = {.family = v4 ? AF_INET : AF_INET6,
 				  .type = flow->tuple.protocol == IPPROTO_TCP ? SOCK_STREAM
@@ -169,6 +229,13 @@ static int tell(struct tocsin_trace_flows *f, const struct flow *flow)
 	e.time = flow->last;
 	e.socket = &s;
 	f->counts.flows++;
+	rc = f->take(&e, f->context);
+	if (rc || !n->text || memcmp(n->address, flow->tuple.address[!near], 16) != 0)
+		return rc;
+	/* again, in case that what has its first telling is not where this goes */
+	e.kind = TOCSIN_TRACE_NAME;
+	e.since = e.time;
+	e.detail = n->text;
 	return f->take(&e, f->context);
 }
 
@@ -177,7 +244,14 @@ static int tell_name(const char *name, const uint8_t address[16], void *context)
 	struct tocsin_trace_flows *f = context;
 	struct tocsin_trace_event e = event_of(f, TOCSIN_TRACE_NAME);
 	struct tocsin_socket s = {.family = is_mapped(address) ? AF_INET : AF_INET6};
+	struct name *n = name_slot(f, address);
+	char *text = strdup(name);
 
+	if (!text)
+		return -ENOMEM;
+	free(n->text);
+	n->text = text;
+	memcpy(n->address, address, 16);
 	set_address(&s, true, address);
 	e.since = e.time = f->now;
 	e.socket = &s;
@@ -193,6 +267,47 @@ static uint32_t *bucket_of(struct tocsin_trace_flows *f, const struct tuple *t)
 	return &f->buckets[XXH3_64bits(t, sizeof(*t)) % BUCKETS];
 }
 
+/* Those that ended before that time, and the first ones, however late. */
+static int tell_ended(struct tocsin_trace_flows *f, uint64_t before, size_t first)
+{
+	size_t kept = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < f->ended_count; i++) {
+		if (!rc && (i < first || f->ended[i].last < before))
+			rc = tell(f, &f->ended[i]);
+		else
+			f->ended[kept++] = f->ended[i];
+	}
+	f->ended_count = kept;
+	return rc;
+}
+
+/* For later. If there is no room, what waits longest is told of at once. */
+static int keep(struct tocsin_trace_flows *f, const struct flow *flow)
+{
+	int rc;
+
+	if (!flow->bytes[0] && !flow->bytes[1])
+		return 0;
+	if (f->ended_count == TOCSIN_TRACE_FLOWS) {
+		rc = tell_ended(f, 0, TOCSIN_TRACE_FLOWS / 2);
+		if (rc)
+			return rc;
+	}
+	if (f->ended_count == f->ended_room) {
+		size_t room = f->ended_room ? f->ended_room * 2 : 64;
+		void *more = reallocarray(f->ended, room, sizeof(*f->ended));
+
+		if (!more)
+			return -ENOMEM;
+		f->ended = more;
+		f->ended_room = room;
+	}
+	f->ended[f->ended_count++] = *flow;
+	return 0;
+}
+
 static int finish(struct tocsin_trace_flows *f, uint32_t i)
 {
 	uint32_t *at = bucket_of(f, &f->flows[i].tuple);
@@ -203,7 +318,7 @@ static int finish(struct tocsin_trace_flows *f, uint32_t i)
 	f->flows[i].live = false;
 	f->flows[i].next = f->free;
 	f->free = i;
-	return tell(f, &f->flows[i]);
+	return f->hold ? keep(f, &f->flows[i]) : tell(f, &f->flows[i]);
 }
 
 static bool is_quiet(const struct flow *flow, uint64_t time)
@@ -234,21 +349,24 @@ static int make_room(struct tocsin_trace_flows *f, uint64_t time)
 	return finish(f, oldest);
 }
 
+/* NONE: there is none, and the packet begins none: what follows an end, or a scan's answer. */
 static int find_flow(struct tocsin_trace_flows *f, const struct tuple *t, uint64_t time,
-		     bool begins, uint32_t *ret)
+		     const struct trace_packet *p, uint32_t *ret)
 {
 	uint32_t *head = bucket_of(f, t), i = *head;
+	bool begins = p->begins;
 	int rc = 0;
 
 	while (i != NONE && memcmp(&f->flows[i].tuple, t, sizeof(*t)) != 0)
 		i = f->flows[i].next;
 	/* the same ports again: another */
-	if (i != NONE && (is_quiet(&f->flows[i], time) ||
-			  (begins && (f->flows[i].bytes[0] || f->flows[i].bytes[1])))) {
+	if (i != NONE &&
+	    (is_quiet(&f->flows[i], time) ||
+	     (begins && (f->flows[i].bytes[0] || f->flows[i].bytes[1] || !f->flows[i].first)))) {
 		rc = finish(f, i);
 		i = NONE;
 	}
-	if (!rc && i == NONE) {
+	if (!rc && i == NONE && (begins || p->payload || p->protocol != IPPROTO_TCP)) {
 		rc = make_room(f, time);
 		if (rc)
 			return rc;
@@ -275,6 +393,26 @@ static int sweep(struct tocsin_trace_flows *f, uint64_t time)
 	return rc;
 }
 
+/* Payload that was not sent before. What the capture lost is counted, within reason. */
+static uint64_t new_bytes(struct flow *flow, int from, const struct trace_packet *p)
+{
+	uint32_t begin = p->sequence + p->begins, end = begin + (uint32_t)p->payload, ahead;
+	bool known = flow->counted & 1 << from;
+
+	if (p->protocol != IPPROTO_TCP)
+		return p->payload;
+	if (!known && !p->begins && !p->payload) /* an answer to nothing, as RST */
+		return 0;
+	ahead = end - flow->expected[from];
+	if (known && !ahead)
+		return 0;
+	if (known && ahead > UINT32_MAX - JUMP) /* it was sent before */
+		return 0;
+	flow->expected[from] = end;
+	flow->counted |= (uint8_t)(1 << from);
+	return known && ahead <= p->payload + JUMP ? ahead : p->payload;
+}
+
 int tocsin_trace_flows_packet(struct tocsin_trace_flows *f, uint64_t time, int link,
 			      const uint8_t *bytes, size_t size)
 {
@@ -282,6 +420,7 @@ int tocsin_trace_flows_packet(struct tocsin_trace_flows *f, uint64_t time, int l
 	struct tuple t = {0};
 	struct flow *flow;
 	uint32_t i = NONE;
+	uint8_t near;
 	int from, rc;
 
 	f->counts.packets++;
@@ -293,16 +432,23 @@ int tocsin_trace_flows_packet(struct tocsin_trace_flows *f, uint64_t time, int l
 	from = from ? from > 0 : p.from_port > p.to_port;
 	memcpy(t.address[from], p.from, 16);
 	memcpy(t.address[!from], p.to, 16);
+	near = sender_end(f, &p, from);
+	if (f->only && f->hardware_count && !near)
+		return 0;
 	t.port[from] = p.from_port;
 	t.port[!from] = p.to_port;
 	t.protocol = p.protocol;
 	rc = sweep(f, time);
 	if (!rc)
-		rc = find_flow(f, &t, time, p.begins, &i);
-	if (rc)
+		rc = find_flow(f, &t, time, &p, &i);
+	if (rc || i == NONE)
 		return rc;
 	flow = &f->flows[i];
-	flow->bytes[from] += p.payload;
+	if (!flow->near)
+		flow->near = near;
+	flow->bytes[from] += new_bytes(flow, from, &p);
+	if (!flow->first)
+		flow->first = time;
 	if (time > flow->last)
 		flow->last = time;
 	if (p.begins)
@@ -312,6 +458,31 @@ int tocsin_trace_flows_packet(struct tocsin_trace_flows *f, uint64_t time, int l
 		rc = trace_packet_names(p.data, p.size, tell_name, f);
 	flow->finished |= (uint8_t)(p.reset ? 3 : p.ends << from);
 	return !rc && flow->finished == 3 ? finish(f, i) : rc;
+}
+
+static int tell_part(struct tocsin_trace_flows *f, struct flow *flow, uint64_t now)
+{
+	int rc;
+
+	if (!flow->first || now < flow->first + TOCSIN_TRACE_FLOW_PART)
+		return 0;
+	rc = tell(f, flow);
+	flow->first = flow->bytes[0] = flow->bytes[1] = 0;
+	return rc;
+}
+
+int tocsin_trace_flows_tell(struct tocsin_trace_flows *f, uint64_t before)
+{
+	int rc = tell_ended(f, before, 0);
+
+	if (rc || before < f->looked + SECOND)
+		return rc;
+	f->looked = before;
+	for (uint32_t i = 0; i < f->used && !rc; i++)
+		if (f->flows[i].live)
+			rc = is_quiet(&f->flows[i], before) ? finish(f, i)
+							    : tell_part(f, &f->flows[i], before);
+	return rc;
 }
 
 struct ended {
@@ -342,7 +513,7 @@ int tocsin_trace_flows_end(struct tocsin_trace_flows *f)
 	for (uint32_t i = 0; i < count && !rc; i++)
 		rc = finish(f, rows[i].flow);
 	free(rows);
-	return rc;
+	return rc ? rc : tell_ended(f, UINT64_MAX, 0);
 }
 
 /* ---- where packets come from ---- */
@@ -436,75 +607,6 @@ int tocsin_trace_flows_file(struct tocsin_trace_flows *f, const char *path,
 		rc = read_packet(f, p, &more);
 	if (!rc && more == PCAP_ERROR)
 		rc = tocsin_error_set(err, -EPROTO, "%s: %s", path, pcap_geterr(p));
-	pcap_close(p);
-	return rc ? rc : tocsin_trace_flows_end(f);
-}
-
-static int open_interface(const char *name, pcap_t **ret, struct tocsin_error *err)
-{
-	char why[PCAP_ERRBUF_SIZE] = "";
-	pcap_t *p = pcap_create(name, why);
-	int rc;
-
-	if (!p)
-		return tocsin_error_set(err, -ENODEV, "%s: %s", name, why);
-	pcap_set_snaplen(p, 512);
-	pcap_set_timeout(p, WAIT);
-	pcap_set_tstamp_precision(p, PCAP_TSTAMP_PRECISION_NANO);
-	rc = pcap_activate(p);
-	if (rc >= 0) /* it would not return while nothing comes */
-		rc = pcap_setnonblock(p, 1, why);
-	if (rc < 0) {
-		rc = tocsin_error_set(err, rc == PCAP_ERROR_PERM_DENIED ? -EPERM : -ENODEV,
-				      "%s: %s", name, pcap_geterr(p));
-		pcap_close(p);
-		return rc;
-	}
-	*ret = p;
-	return 0;
-}
-
-/* Packets that were dropped since the last time. */
-static int tell_dropped(struct tocsin_trace_flows *f, pcap_t *p, unsigned int *dropped,
-			uint64_t since)
-{
-	struct tocsin_trace_event e = event_of(f, TOCSIN_TRACE_GAP);
-	struct pcap_stat stat;
-
-	if (pcap_stats(p, &stat) || stat.ps_drop == *dropped)
-		return 0;
-	e.lost = stat.ps_drop - *dropped;
-	*dropped = stat.ps_drop;
-	e.since = since && since < f->now ? since : f->now;
-	e.time = f->now;
-	e.detail = "packets were dropped";
-	return f->take(&e, f->context);
-}
-
-int tocsin_trace_flows_interface(struct tocsin_trace_flows *f, const char *name,
-				 const volatile int *stop, struct tocsin_error *err)
-{
-	unsigned int dropped = 0;
-	uint64_t looked = 0;
-	int more = 1, rc;
-	pcap_t *p;
-
-	rc = open_interface(name, &p, err);
-	if (rc)
-		return rc;
-	while (!rc && more >= 0 && !*stop) {
-		struct pollfd ready = {.fd = pcap_get_selectable_fd(p), .events = POLLIN};
-
-		rc = read_packet(f, p, &more);
-		if (!rc && !more)
-			poll(&ready, 1, WAIT);
-		if (!rc && f->now - looked > SECOND) {
-			rc = tell_dropped(f, p, &dropped, looked);
-			looked = f->now;
-		}
-	}
-	if (!rc && more < 0)
-		rc = tocsin_error_set(err, -EIO, "%s: %s", name, pcap_geterr(p));
 	pcap_close(p);
 	return rc ? rc : tocsin_trace_flows_end(f);
 }

@@ -2,8 +2,8 @@
 /*
  * Flows of captured packets: what the guest's network interface saw, from outside, as events that
  * are joined with those of sockets by addresses, ports and time. A flow is TCP's from its first
- * packet to FIN or RST, or UDP's, until nothing came for a while; its bytes are payload, what was
- * sent again too. Answers of name servers give names to hosts.
+ * packet to FIN or RST, or UDP's, until nothing came for a while; its bytes are payload, of TCP
+ * each byte once. Answers of name servers give names to hosts.
  *
  * Packets are anybody's: parsed within bounds, and no more than TOCSIN_TRACE_FLOWS flows are
  * followed at a time; the one that was quiet longest is told of early.
@@ -25,7 +25,14 @@ struct tocsin_trace_flow_settings {
 	 * who connects is taken for the guest */
 	const uint8_t (*addresses)[16];
 	size_t count;
+	/* While the guest is traced: what ended waits for tocsin_trace_flows_tell, as do parts of
+	 * what lasts, each of TOCSIN_TRACE_FLOW_PART at least. */
+	bool live;
+	/* The interface is not the guest's alone: what is neither from nor for it, as hardware
+	 * addresses say, is left. */
+	bool only_hardware;
 };
+#define TOCSIN_TRACE_FLOW_PART 10000000000ull /* nanoseconds */
 
 /* NULL: no memory. Freed by the caller. */
 struct tocsin_trace_flows *tocsin_trace_flows_new(const struct tocsin_trace_flow_settings *settings,
@@ -39,6 +46,13 @@ void tocsin_trace_flows_free(struct tocsin_trace_flows *f);
  */
 int tocsin_trace_flows_packet(struct tocsin_trace_flows *f, uint64_t time, int link,
 			      const uint8_t *bytes, size_t size);
+
+/* Frames from this hardware address are the guest's, whatever is in them; those to it are for the
+ * guest. The first 16 count. */
+void tocsin_trace_flows_hardware(struct tocsin_trace_flows *f, const uint8_t address[6]);
+
+/* Live: tell of what was over before that time, and of parts of what lasts. As take. */
+int tocsin_trace_flows_tell(struct tocsin_trace_flows *f, uint64_t before);
 
 /* Tell of all flows that have not ended, by the time of their ends. */
 int tocsin_trace_flows_end(struct tocsin_trace_flows *f);
@@ -54,12 +68,5 @@ void tocsin_trace_flows_counts(const struct tocsin_trace_flows *f,
 /* Every packet of a file that tcpdump or the like wrote. err says what is wrong with it. */
 int tocsin_trace_flows_file(struct tocsin_trace_flows *f, const char *path,
 			    struct tocsin_error *err);
-
-/*
- * Every packet of an interface, as "vif3.0", until *stop, 512 bytes of each at most. -EPERM: not
- * allowed. Packets that the kernel dropped become a gap.
- */
-int tocsin_trace_flows_interface(struct tocsin_trace_flows *f, const char *name,
-				 const volatile int *stop, struct tocsin_error *err);
 
 #endif

@@ -137,6 +137,7 @@ bool trace_packet_read(int link, const uint8_t *bytes, size_t size, struct trace
 		p.begins = (b.at[13] & 0x12) == 0x02;
 		p.ends = b.at[13] & 0x01;
 		p.reset = b.at[13] & 0x04;
+		p.sequence = (uint32_t)u16(b.at + 4) << 16 | u16(b.at + 6);
 		if (header < 20)
 			return false;
 	} else if (p.protocol == IPPROTO_UDP && b.size >= 8) {
@@ -144,6 +145,7 @@ bool trace_packet_read(int link, const uint8_t *bytes, size_t size, struct trace
 	} else {
 		return false;
 	}
+	p.hardware = link == LINK_ETHERNET ? bytes : NULL;
 	p.from_port = u16(b.at);
 	p.to_port = u16(b.at + 2);
 	p.payload = p.payload > header ? p.payload - header : 0;

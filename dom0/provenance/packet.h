@@ -11,9 +11,11 @@
 
 struct trace_packet {
 	uint8_t from[16], to[16]; /* as IPv6 has them */
+	const uint8_t *hardware;  /* addresses of Ethernet, to and from, 6 bytes each; NULL: none */
 	uint16_t from_port, to_port;
 	uint8_t protocol;         /* IPPROTO_TCP, IPPROTO_UDP */
 	bool begins, ends, reset; /* SYN without ACK; FIN; RST */
+	uint32_t sequence;        /* of TCP: the number of its first byte, or of SYN */
 	uint64_t payload;         /* bytes, as its headers say */
 	const uint8_t *data;
 	size_t size; /* of payload that was captured */

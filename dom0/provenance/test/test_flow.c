@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Packets to flows, and flows to the connections that they are. */
 #include "provenance/flow.h"
+#include "provenance/interface.h"
 #include "provenance/packet.h"
 #include "provenance/query.h"
 #include "provenance/script.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,12 +55,29 @@ static struct made frame(uint8_t protocol, uint8_t from, uint16_t from_port, uin
 	return m;
 }
 
+/* Hosts' frames have their last byte in the hardware address. */
+static struct made tcp_at(uint32_t sequence, uint8_t from, uint16_t from_port, uint8_t to,
+			  uint16_t to_port, uint8_t flags, size_t size)
+{
+	static const uint8_t nothing[256];
+	struct made m = frame(IPPROTO_TCP, from, from_port, to, to_port, flags, nothing, size);
+
+	sequence = htonl(sequence);
+	memcpy(m.bytes + 14 + 20 + 4, &sequence, 4);
+	m.bytes[5] = to;
+	m.bytes[11] = from;
+	return m;
+}
+
+/* What each end sends follows what it sent before. */
 static struct made tcp(uint8_t from, uint16_t from_port, uint8_t to, uint16_t to_port,
 		       uint8_t flags, size_t size)
 {
-	static const uint8_t nothing[256];
+	static uint32_t next[65536];
+	uint32_t at = next[from_port];
 
-	return frame(IPPROTO_TCP, from, from_port, to, to_port, flags, nothing, size);
+	next[from_port] += (uint32_t)size + !!(flags & SYN);
+	return tcp_at(at, from, from_port, to, to_port, flags, size);
 }
 
 static char told[2048];
@@ -76,17 +94,22 @@ static int take(const struct tocsin_trace_event *e, void *unused)
 	return 0;
 }
 
-static struct tocsin_trace_flows *open_flows(void)
+static struct tocsin_trace_flows *open_with(const struct tocsin_trace_flow_settings *settings)
 {
-	static const uint8_t guest[1][16] = {
-	    {[10] = 0xff, [11] = 0xff, [12] = 10, [13] = 0, [14] = 0, [15] = 5}};
-	const struct tocsin_trace_flow_settings settings = {
-	    .guest = "g", .addresses = guest, .count = 1};
-	struct tocsin_trace_flows *f = tocsin_trace_flows_new(&settings, take, NULL);
+	struct tocsin_trace_flows *f = tocsin_trace_flows_new(settings, take, NULL);
 
 	told[0] = 0;
 	assert_non_null(f);
 	return f;
+}
+
+static struct tocsin_trace_flows *open_flows(void)
+{
+	static const uint8_t guest[1][16] = {
+	    {[10] = 0xff, [11] = 0xff, [12] = 10, [13] = 0, [14] = 0, [15] = 5}};
+
+	return open_with(
+	    &(struct tocsin_trace_flow_settings){.guest = "g", .addresses = guest, .count = 1});
 }
 
 static void put(struct tocsin_trace_flows *f, unsigned int second, struct made m)
@@ -136,6 +159,111 @@ static void test_flows(void **unused)
 	tocsin_trace_flows_free(f);
 }
 
+/* Each byte once: what is sent again, comes out of order, or was not captured. */
+static void test_bytes_of_tcp(void **unused)
+{
+	static const struct {
+		uint32_t at;
+		size_t size;
+	} sent[] = {{1000, 100}, {1000, 100}, {1050, 100}, {1250, 50}, {1150, 100}, {1299, 1}};
+	struct tocsin_trace_flows *f = open_flows();
+	uint32_t isn = UINT32_MAX - 1100; /* numbers go round */
+
+	put(f, 1, tcp_at(isn + 999, 5, 2000, 8, 443, SYN, 0));
+	for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++)
+		put(f, 2, tcp_at(isn + sent[i].at, 5, 2000, 8, 443, ACK, sent[i].size));
+	/* of a number that is far from all that was sent, only what is there */
+	put(f, 3, tcp_at(isn + (1u << 30), 5, 2000, 8, 443, ACK, 7));
+	put(f, 4, tcp_at(0, 8, 443, 5, 2000, RST, 0));
+	assert_string_equal(told, "flow 5:2000>8:443 307/0 1-4 \n");
+	tocsin_trace_flows_free(f);
+}
+
+/* Nobody knows the guest's address; its interface says which frames are its own. */
+static void test_whose_end(void **unused)
+{
+	const struct tocsin_trace_flow_settings settings = {.guest = "g"},
+						only = {.guest = "g", .only_hardware = true};
+	static const uint8_t card[6] = {[5] = 5};
+	struct tocsin_trace_flows *f = open_with(&settings);
+
+	put(f, 1, tcp(9, 1000, 5, 80, ACK, 10));
+	assert_int_equal(tocsin_trace_flows_end(f), 0);
+	assert_string_equal(told, "flow 9:1000>5:80 10/0 1-1 \n"); /* a guess */
+	tocsin_trace_flows_free(f);
+	f = open_with(&settings);
+	tocsin_trace_flows_hardware(f, card);
+	tocsin_trace_flows_hardware(f, card);
+	put(f, 1, tcp(9, 1000, 5, 80, ACK, 10));
+	put(f, 2, tcp(5, 80, 9, 1001, ACK, 10));
+	put(f, 3, tcp(9, 1000, 8, 80, ACK, 10)); /* through it */
+	assert_int_equal(tocsin_trace_flows_end(f), 0);
+	assert_string_equal(told, "flow 5:80>9:1000 0/10 1-1 \nflow 5:80>9:1001 10/0 2-2 \n"
+				  "flow 9:1000>8:80 10/0 3-3 \n");
+	tocsin_trace_flows_free(f);
+	f = open_with(&only);
+	tocsin_trace_flows_hardware(f, card);
+	put(f, 1, tcp(9, 1000, 8, 80, ACK, 10));
+	put(f, 1, tcp(9, 1000, 5, 80, ACK, 10));
+	assert_int_equal(tocsin_trace_flows_end(f), 0);
+	assert_string_equal(told, "flow 5:80>9:1000 0/10 1-1 \n");
+	tocsin_trace_flows_free(f);
+}
+
+static void tells(struct tocsin_trace_flows *f, unsigned int before, const char *expected)
+{
+	told[0] = 0;
+	assert_int_equal(tocsin_trace_flows_tell(f, (uint64_t)before * SECOND), 0);
+	assert_string_equal(told, expected);
+}
+
+/* What ended waits until what was seen in the guest is there; what lasts is told in parts. */
+static void test_live(void **unused)
+{
+	struct tocsin_trace_flows *f =
+	    open_with(&(struct tocsin_trace_flow_settings){.guest = "g", .live = true});
+
+	put(f, 20, tcp(5, 2000, 8, 443, SYN, 0));
+	put(f, 21, tcp(5, 2000, 8, 443, ACK, 7));
+	put(f, 22, tcp(8, 443, 5, 2000, RST, 0));
+	put(f, 22, tcp(5, 2001, 8, 443, ACK, 5));
+	tells(f, 22, "");
+	tells(f, 23, "flow 5:2000>8:443 7/0 20-22 \n");
+	put(f, 30, tcp(5, 2001, 8, 443, ACK, 5));
+	tells(f, 31, "");
+	tells(f, 33, "flow 5:2001>8:443 10/0 22-30 \n");
+	tells(f, 53, "");
+	put(f, 54, tcp(8, 443, 5, 2001, ACK, 3));
+	put(f, 54, frame(IPPROTO_UDP, 5, 3001, 8, 99, 0, "ask", 3));
+	tells(f, 65, "flow 5:2001>8:443 0/3 54-54 \nflow 5:3001>8:99 3/0 54-54 \n");
+	/* the same ports again */
+	put(f, 66, tcp(5, 2001, 8, 443, SYN, 0));
+	put(f, 67, tcp(5, 2001, 8, 443, ACK, 9));
+	told[0] = 0;
+	assert_int_equal(tocsin_trace_flows_end(f), 0);
+	assert_string_equal(told, "flow 5:2001>8:443 9/0 66-67 \n");
+	tocsin_trace_flows_free(f);
+}
+
+static void test_more_ended_than_there_is_room_for(void **unused)
+{
+	struct tocsin_trace_flows *f =
+	    open_with(&(struct tocsin_trace_flow_settings){.guest = "g", .live = true});
+	struct tocsin_trace_flow_counts counts;
+
+	for (unsigned int i = 0; i < TOCSIN_TRACE_FLOWS + 1; i++) {
+		put(f, 1, tcp(5, (uint16_t)i, 8, 80, ACK, 1));
+		put(f, 1, tcp(5, (uint16_t)i, 8, 80, RST, 0));
+		told[0] = 0;
+	}
+	tocsin_trace_flows_counts(f, &counts);
+	assert_int_equal(counts.flows, TOCSIN_TRACE_FLOWS / 2);
+	assert_int_equal(tocsin_trace_flows_end(f), 0);
+	tocsin_trace_flows_counts(f, &counts);
+	assert_int_equal(counts.flows, TOCSIN_TRACE_FLOWS + 1);
+	tocsin_trace_flows_free(f);
+}
+
 static void test_more_than_there_is_room_for(void **unused)
 {
 	struct tocsin_trace_flows *f = open_flows();
@@ -176,6 +304,11 @@ static void test_names(void **unused)
 	put(f, 2, frame(IPPROTO_UDP, 53, 53, 5, 3000, 0, wrong, sizeof(answer) - 1));
 	put(f, 2, frame(IPPROTO_UDP, 53, 53, 5, 3000, 0, answer, sizeof(answer) - 3));
 	assert_string_equal(told, "");
+	/* who connects to it later finds its name, though the answer was long ago */
+	put(f, 3, tcp(5, 2000, 8, 443, ACK, 7));
+	put(f, 3, tcp(5, 2000, 8, 443, RST, 0));
+	assert_string_equal(told, "flow 5:2000>8:443 7/0 3-3 \n"
+				  "name 5:2000>8:443 7/0 3-3 example.org\n");
 	tocsin_trace_flows_free(f);
 }
 
@@ -289,63 +422,77 @@ static void test_joined(void **unused)
 
 /* ---- an interface ---- */
 
-static volatile int stop;
-static int live_port;
+static uint16_t live_port;
+static uint64_t live_bytes;
 
 static int take_live(const struct tocsin_trace_event *e, void *unused)
 {
 	if (e->kind == TOCSIN_TRACE_FLOW && e->socket->protocol == IPPROTO_UDP &&
 	    (e->socket->remote_port == live_port || e->socket->local_port == live_port))
-		told[0] = '!';
+		live_bytes += e->socket->bytes_sent + e->socket->bytes_received;
 	return 0;
 }
 
-/* Sends to nobody until it is told to stop, which it does itself after a while. */
-static void *send_packets(void *unused)
+/* Of more than is captured of a packet, what its headers say. */
+static void send_packets(void)
 {
+	static const uint8_t packet[1400];
 	struct sockaddr_in to = {.sin_family = AF_INET,
-				 .sin_port = htons((uint16_t)live_port),
+				 .sin_port = htons(live_port),
 				 .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	for (int i = 0; i < 20; i++) {
-		sendto(fd, "packet", 6, 0, (struct sockaddr *)&to, sizeof(to));
-		usleep(20000);
-	}
+	for (int i = 0; i < 20; i++)
+		sendto(fd, packet, sizeof(packet), 0, (struct sockaddr *)&to, sizeof(to));
 	close(fd);
-	stop = 1;
-	return NULL;
 }
 
 static void test_interface(void **unused)
 {
-	static const uint8_t loopback[1][16] = {{[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}};
-	const struct tocsin_trace_flow_settings settings = {
-	    .guest = "g", .addresses = loopback, .count = 1};
+	const struct tocsin_trace_flow_settings settings = {.guest = "g"};
 	struct tocsin_trace_flows *f = tocsin_trace_flows_new(&settings, take_live, NULL);
+	struct tocsin_trace_interface *i;
 	struct tocsin_error err = {0};
-	pthread_t thread;
 	int rc;
 
-	live_port = 40000 + getpid() % 20000;
-	told[0] = 0;
-	assert_int_equal(tocsin_trace_flows_interface(f, "none-such", &stop, &err), -ENODEV);
-	assert_int_equal(pthread_create(&thread, NULL, send_packets, NULL), 0);
-	rc = tocsin_trace_flows_interface(f, "lo", &stop, NULL);
-	pthread_join(thread, NULL);
-	tocsin_trace_flows_free(f);
-	if (rc == -EPERM || rc == -ENODEV) /* not for everybody, nor everywhere */
+	live_port = (uint16_t)(40000 + getpid() % 20000);
+	rc = tocsin_trace_interface_open("none-such", &i, &err);
+	if (rc != -EPERM)
+		assert_int_equal(rc, -ENODEV);
+	assert_true(err.message[0]);
+	rc = tocsin_trace_interface_open("lo", &i, &err);
+	if (rc) { /* not for everybody, nor everywhere */
+		assert_true(rc == -EPERM || rc == -ENODEV);
+		tocsin_trace_flows_free(f);
 		skip();
-	assert_int_equal(rc, 0);
-	assert_int_equal(told[0], '!');
+	}
+	send_packets();
+	for (int wait = 0; wait < 50 && rc >= 0 && live_bytes < 2 * 20 * 1400; wait++) {
+		usleep(20000);
+		rc = tocsin_trace_interface_take(i, f, 1000);
+		assert_int_equal(tocsin_trace_flows_end(f), 0);
+	}
+	assert_true(rc >= 0);
+	/* loopback has each twice */
+	assert_true(live_bytes == 20 * 1400 || live_bytes == 2 * 20 * 1400);
+	assert_int_equal(tocsin_trace_interface_dropped(i), 0);
+	tocsin_trace_interface_close(i);
+	tocsin_trace_flows_free(f);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_flows),  cmocka_unit_test(test_more_than_there_is_room_for),
-	    cmocka_unit_test(test_names),  cmocka_unit_test(test_packets),
-	    cmocka_unit_test(test_joined), cmocka_unit_test(test_interface),
+	    cmocka_unit_test(test_flows),
+	    cmocka_unit_test(test_more_than_there_is_room_for),
+	    cmocka_unit_test(test_bytes_of_tcp),
+	    cmocka_unit_test(test_whose_end),
+	    cmocka_unit_test(test_live),
+	    cmocka_unit_test(test_more_ended_than_there_is_room_for),
+	    cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_packets),
+	    cmocka_unit_test(test_joined),
+	    cmocka_unit_test(test_interface),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,9 +19,13 @@ _tocsin_words()
 		return
 	fi
 	case $before in
-	--dump | --qemu | --history | --rings | --rules | --key | --xen | --dbg | --payload | --keep-payload | --pcap | \
+	--dump | --qemu | --history | --rings | --rules | --key | --xen | --dbg | --payload | --keep-payload | --pcap | --graph-file | \
 		--out | --socket)
 		echo FILES
+		return
+		;;
+	--capture)
+		ls /sys/class/net 2>/dev/null
 		return
 		;;
 	--format)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -86,10 +87,28 @@ static void check_seccomp(struct doctor *d)
 	doctor_say(d, DOCTOR_PASS, "kernel seccomp", NULL, "system calls can be filtered");
 }
 
+/* What `tocsin trace on --graph` captures guests' interfaces with. */
+static void check_packets(struct doctor *d)
+{
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		doctor_say(d, DOCTOR_WARN, "kernel packets",
+			   errno == EPERM ? "run it as root" : "modprobe af_packet",
+			   "the network of guests cannot be captured when they are traced: %s",
+			   strerror(errno));
+	else
+		doctor_say(d, DOCTOR_PASS, "kernel packets", NULL,
+			   "guests' network can be captured");
+	if (fd >= 0)
+		close(fd);
+}
+
 void doctor_dom0(struct doctor *d)
 {
 	check_user(d);
 	check_privcmd(d);
 	check_device(d, "kernel evtchn", "xen/evtchn", "xen-evtchn", "event channels can be bound");
 	check_seccomp(d);
+	check_packets(d);
 }

@@ -65,7 +65,8 @@ static const struct command {
      "create, switch, or tell a domain's altp2m views", command_views},
     {"trace",
      "on | off | status\n"
-     "           on     DOMAIN [--functions NAME,...] [--for SECONDS] [--no-events]\n"
+     "           on     DOMAIN [--graph | --graph-file FILE] [--capture INTERFACE | --no-capture]\n"
+     "                  [--functions NAME,...] [--for SECONDS] [--no-events]\n"
      "           off    DOMAIN\n"
      "           status [DOMAIN]",
      "calls of a guest's kernel functions, as they happen", command_trace},

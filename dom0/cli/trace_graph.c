@@ -27,7 +27,7 @@ struct trace_graph {
 	struct tocsin_trace_store *store;
 	struct tocsin_traced_events *events;
 	char guest[256];
-	uint64_t since;
+	uint64_t since, boot;
 	struct missing missing[TRACE_GRAPH_FUNCTIONS];
 };
 
@@ -85,6 +85,7 @@ static int fill(struct trace_graph *g, const char *path, struct tocsin_kernel *k
 		rc = graph_look(k, &all, g->guest, take_standing, g, &settings.boot, err);
 	if (rc < 0)
 		return rc;
+	g->boot = settings.boot;
 	rc = tocsin_traced_events_open(k, who, &settings, tocsin_trace_store_take, g->store,
 				       &g->events);
 	return rc ? tocsin_error_set(err, rc, "out of memory") : 0;
@@ -114,6 +115,18 @@ int trace_graph_open(const char *path, const char *guest, struct tocsin_kernel *
 struct tocsin_traced_events *trace_graph_events(struct trace_graph *g)
 {
 	return g->events;
+}
+
+int trace_graph_wire(const struct tocsin_trace_event *e, void *graph)
+{
+	const struct trace_graph *g = graph;
+
+	return tocsin_trace_store_take(e, g->store);
+}
+
+uint64_t trace_graph_boot(const struct trace_graph *g)
+{
+	return g->boot;
 }
 
 static int tell_gap(struct trace_graph *g, struct missing *m, uint64_t until)

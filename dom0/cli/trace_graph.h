@@ -24,6 +24,11 @@ int trace_graph_close(struct trace_graph *g, uint64_t now, struct tocsin_traced_
 
 struct tocsin_traced_events *trace_graph_events(struct trace_graph *g);
 
+/* What was captured of its network; a tocsin_trace_take, with the graph as context. boot: which of
+ * its boots that is. */
+int trace_graph_wire(const struct tocsin_trace_event *e, void *graph);
+uint64_t trace_graph_boot(const struct trace_graph *g);
+
 /*
  * Calls of this function (by its number, below TRACE_GRAPH_FUNCTIONS) are recorded from then on, or
  * are not, and why. What is not recorded becomes a gap when it ends, and from time to time.

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/domain.h"
 #include "cli/trace.h"
+#include "cli/trace_capture.h"
 #include "cli/trace_graph.h"
 #include "cli/trace_records.h"
 #include "introspect/object.h"
@@ -43,6 +44,8 @@ struct options {
 	char *named;     /* what --functions gave, cut into names */
 	int64_t seconds; /* 0: until it is ended */
 	bool no_events;
+	bool no_capture;
+	const char *interface;  /* that is captured; NULL: the guest's */
 	bool graph;             /* events go into a graph, calls are not printed */
 	const char *graph_file; /* NULL: the guest's own */
 };
@@ -65,11 +68,12 @@ struct session {
 	uint64_t unanswered;       /* triggers that were in the buffers, of any domain */
 	int failed;                /* the output is gone */
 	struct trace_graph *graph; /* NULL: none */
-	int64_t flushed_ns;        /* when mappings of memory were forgotten */
-	uint64_t complete;         /* all records of before this TSC have been taken; */
-	uint64_t complete_ns;      /* that is of before this time */
-	uint64_t taken_ns;         /* the same, of some time before: */
-	uint64_t read_tsc;         /* and what these led to had been read then */
+	struct trace_capture *capture;
+	int64_t flushed_ns;   /* when mappings of memory were forgotten */
+	uint64_t complete;    /* all records of before this TSC have been taken; */
+	uint64_t complete_ns; /* that is of before this time */
+	uint64_t taken_ns;    /* the same, of some time before: */
+	uint64_t read_tsc;    /* and what these led to had been read then */
 	struct tocsin_object objects[TOCSIN_TRACE_ARGUMENTS];
 };
 
@@ -264,6 +268,85 @@ static void on_change(void *context, const struct tocsin_traced *f, uint64_t tsc
 		s->failed = -EIO;
 }
 
+/* ---- the guest's network ---- */
+
+static int hardware_of(void *context, uint32_t number, uint8_t ret[6])
+{
+	const struct session *s = context;
+	struct tocsin_host *h;
+	int rc = tocsin_host_open(&h, NULL);
+
+	if (rc)
+		return rc;
+	rc = tocsin_host_hardware(h, s->d.domid, number, ret);
+	tocsin_host_close(h);
+	return rc;
+}
+
+static void on_interface(void *context, const char *interface, bool captured, const char *why)
+{
+	struct session *s = context;
+	struct tocsin_trace_line line = line_at(s, 0);
+
+	if (tocsin_trace_capture_json(stdout, &line, interface, captured, why))
+		s->failed = -EIO;
+}
+
+static void on_dropped(void *context, uint64_t lost, const char *why)
+{
+	struct session *s = context;
+	struct tocsin_trace_line line = line_at(s, 0);
+
+	if (tocsin_trace_loss_json(stdout, &line, lost, why))
+		s->failed = -EIO;
+}
+
+/* As soon as its calls are recorded; the packets wait until there is a graph. */
+static int begin_capture(struct session *s, struct tocsin_error *err)
+{
+	const struct trace_capture_settings settings = {.domid = s->d.domid,
+							.named = s->options->interface,
+							.sysfs = "/sys",
+							.hardware = hardware_of,
+							.tell = on_interface,
+							.lose = on_dropped,
+							.context = s};
+	int rc;
+
+	if (!s->options->graph || s->options->no_capture)
+		return 0;
+	read_clocks(s);
+	rc = trace_capture_open(&settings, (uint64_t)s->now_ns, &s->capture, err);
+	if (!rc && !trace_capture_count(s->capture))
+		on_interface(s, "", false,
+			     "the guest has no network interface here; --capture names one");
+	return rc;
+}
+
+/* All that is in the graph comes before what was captured meanwhile. */
+static int end_capture(struct session *s, struct tocsin_trace_graph_line *ret)
+{
+	struct trace_capture_counts counts;
+	int rc;
+
+	if (!s->capture || !s->graph)
+		return 0;
+	read_clocks(s);
+	rc = trace_graph_commit(s->graph, UINT64_MAX, (uint64_t)s->now_ns);
+	if (!rc)
+		rc = trace_capture_end(s->capture, (uint64_t)s->now_ns);
+	counts = trace_capture_counts(s->capture);
+	ret->captured = true;
+	ret->packets = counts.packets;
+	ret->dropped = counts.dropped;
+	ret->flows = counts.flows;
+	ret->early = counts.early;
+	ret->names = counts.names;
+	trace_capture_close(s->capture);
+	s->capture = NULL;
+	return rc;
+}
+
 static uint64_t missing(const struct session *s)
 {
 	uint64_t counted = s->calls ? (uint64_t)(s->last - s->first) + 1 : 0;
@@ -339,6 +422,9 @@ static int begin_graph(struct session *s, struct tocsin_error *err)
 	f = tocsin_tracer_list(s->tracer, &count);
 	for (size_t i = 0; i < count && !rc; i++)
 		rc = tell_graph(s, &f[i], (uint64_t)s->begun_ns);
+	if (!rc && s->capture)
+		rc = trace_capture_start(s->capture, s->d.name, trace_graph_boot(s->graph),
+					 trace_graph_wire, s->graph);
 	s->taken_ns = s->complete_ns = (uint64_t)s->begun_ns;
 	return rc;
 }
@@ -363,6 +449,8 @@ static int begin(struct session *s, struct tocsin_error *err)
 	if (!rc && !o->no_events)
 		rc = trace_records_open(&records, &s->records, err);
 	if (!rc)
+		rc = begin_capture(s, err);
+	if (!rc)
 		rc = trace_functions(s, err);
 	if (!rc && o->graph)
 		rc = begin_graph(s, err);
@@ -386,6 +474,8 @@ static int prove(struct session *s, uint64_t complete)
 	if (complete < s->read_tsc)
 		return 0;
 	rc = trace_graph_commit(s->graph, s->taken_ns, until);
+	if (!rc && s->capture)
+		rc = trace_capture_tell(s->capture, s->taken_ns);
 	s->taken_ns = until;
 	s->read_tsc = __rdtsc();
 	return rc;
@@ -411,6 +501,11 @@ static int take(struct session *s, struct tocsin_error *err)
 		int proven = prove(s, complete);
 
 		rc = proven ? proven : rc;
+	}
+	if (rc >= 0 && s->capture) {
+		int captured = trace_capture_take(s->capture, (uint64_t)s->now_ns);
+
+		rc = captured ? captured : rc;
 	}
 	if (fflush(stdout) || s->failed)
 		rc = -EIO;
@@ -444,10 +539,11 @@ static int end_graph(struct session *s, struct tocsin_error *err)
 	struct tocsin_trace_graph_line told = {
 	    .kinds = stats.kinds, .events = stats.events, .unresolved = stats.unresolved};
 	struct trace_graph *g = s->graph;
-	int rc;
+	int captured = end_capture(s, &told), rc;
 
 	s->graph = NULL;
 	rc = trace_graph_close(g, (uint64_t)clock_ns(CLOCK_REALTIME), &stats, err);
+	rc = rc ? rc : captured;
 	read_clocks(s);
 	line = line_at(s, 0);
 	told.count = stats.count;
@@ -483,8 +579,12 @@ static int run(struct session *s, int signals, struct tocsin_error *err)
 
 static void end(struct session *s)
 {
+	struct tocsin_trace_graph_line none;
 	struct tocsin_traced_stats unused;
 
+	end_capture(s, &none);
+	trace_capture_close(s->capture);
+	s->capture = NULL;
 	trace_graph_close(s->graph, (uint64_t)clock_ns(CLOCK_REALTIME), &unused, NULL);
 	s->graph = NULL;
 	tocsin_tracer_close(s->tracer);
@@ -541,6 +641,10 @@ static int parse(int argc, char **argv, struct options *o)
 		} else if (!strcmp(argv[i], "--graph-file") && i + 1 < argc) {
 			o->graph = true;
 			o->graph_file = argv[++i];
+		} else if (!strcmp(argv[i], "--no-capture")) {
+			o->no_capture = true;
+		} else if (!strcmp(argv[i], "--capture") && i + 1 < argc) {
+			o->interface = argv[++i];
 		} else if (!strcmp(argv[i], "--functions") && i + 1 < argc && !o->named) {
 			if (parse_names(argv[++i], o))
 				return -EINVAL;
@@ -561,6 +665,10 @@ static int parse(int argc, char **argv, struct options *o)
 		fputs("tocsin trace on: which domain?\n", stderr);
 	if (o->graph && o->no_events) {
 		fputs("tocsin trace on: a graph is made of events\n", stderr);
+		return -EINVAL;
+	}
+	if (o->interface && (!o->graph || o->no_capture)) {
+		fputs("tocsin trace on: what is captured goes into a graph\n", stderr);
 		return -EINVAL;
 	}
 	return o->domain ? 0 : -EINVAL;

@@ -165,6 +165,27 @@ static void read_name(struct tocsin_host *h, uint32_t domid, char *name, size_t 
 	free(value);
 }
 
+int tocsin_host_hardware(struct tocsin_host *h, uint32_t domid, uint32_t number, uint8_t ret[6])
+{
+	unsigned int length = 0, b[6];
+	char path[64], end, *value;
+	int n;
+
+	snprintf(path, sizeof(path), "/local/domain/0/backend/vif/%" PRIu32 "/%" PRIu32 "/mac",
+		 domid, number);
+	value = h->xs ? xs_read(h->xs, XBT_NULL, path, &length) : NULL;
+	if (!value)
+		return -ENOENT;
+	n = sscanf(value, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
+		   &end);
+	free(value);
+	if (n != 6)
+		return -EPROTO;
+	for (int i = 0; i < 6; i++)
+		ret[i] = (uint8_t)b[i];
+	return 0;
+}
+
 /* A hypervisor without the parameter answers EINVAL. */
 static int read_rate(struct tocsin_host *h, const struct tocsin_domain *d, int64_t *ret)
 {

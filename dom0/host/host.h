@@ -37,6 +37,9 @@ int tocsin_host_find(struct tocsin_host *h, const char *name_or_id, struct tocsi
 		     struct tocsin_error *err);
 int tocsin_host_domain(struct tocsin_host *h, uint32_t domid, struct tocsin_domain *ret,
 		       struct tocsin_error *err);
+/* The hardware address of a domain's network interface of that number, if dom0 is its other end.
+ * -ENOENT: it has none. */
+int tocsin_host_hardware(struct tocsin_host *h, uint32_t domid, uint32_t number, uint8_t ret[6]);
 /* All domains but dom0; free(ret). */
 int tocsin_host_list(struct tocsin_host *h, struct tocsin_domain **ret, size_t *count,
 		     struct tocsin_error *err);

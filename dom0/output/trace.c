@@ -159,6 +159,20 @@ int tocsin_trace_function_json(FILE *to, const struct tocsin_trace_line *l, cons
 	return end(to, b);
 }
 
+int tocsin_trace_capture_json(FILE *to, const struct tocsin_trace_line *l, const char *interface,
+			      bool captured, const char *why)
+{
+	bool bad;
+	struct builder b = begin(l, "capture", &bad);
+
+	if (interface[0])
+		put_text(b, "interface", interface);
+	put_bool(b, "captured", captured);
+	if (why[0])
+		put_text(b, "reason", why);
+	return end(to, b);
+}
+
 int tocsin_trace_gap_json(FILE *to, const struct tocsin_trace_line *l, uint16_t vcpu,
 			  const char *access, uint64_t frame, uint64_t rip)
 {
@@ -216,11 +230,19 @@ int tocsin_trace_graph_json(FILE *to, const struct tocsin_trace_line *l,
 			    const struct tocsin_trace_graph_line *g)
 {
 	bool bad;
-	struct builder b = begin(l, "graph", &bad);
+	struct builder b = begin(l, "graph", &bad), capture;
 
 	put_counts(b, "events", g->kinds, g->events, g->count);
 	put_counts(b, "unresolved", g->kinds, g->unresolved, g->count);
 	put_u64(b, "delay", g->delay);
 	put_u64(b, "delay_most", g->delay_most);
+	if (g->captured) {
+		capture = open_object(b, "capture");
+		put_u64(capture, "packets", g->packets);
+		put_u64(capture, "dropped", g->dropped);
+		put_u64(capture, "flows", g->flows);
+		put_u64(capture, "early", g->early);
+		put_u64(capture, "names", g->names);
+	}
 	return end(to, b);
 }

@@ -55,6 +55,10 @@ int tocsin_trace_gap_json(FILE *to, const struct tocsin_trace_line *l, uint16_t 
 /* lost records, 0: not known how many; what: where. */
 int tocsin_trace_loss_json(FILE *to, const struct tocsin_trace_line *l, uint64_t lost,
 			   const char *what);
+/* An interface of the guest is captured from now on, or no longer, or cannot be; "" where there is
+ * none, or nothing to say. */
+int tocsin_trace_capture_json(FILE *to, const struct tocsin_trace_line *l, const char *interface,
+			      bool captured, const char *why);
 struct tocsin_trace_state_line {
 	bool on;
 	size_t functions;    /* that can be collected */
@@ -72,6 +76,8 @@ struct tocsin_trace_graph_line {
 	const char *const *kinds;
 	const uint64_t *events;     /* that went into the graph */
 	const uint64_t *unresolved; /* of these, with what could not be told */
+	bool captured;              /* the guest's network was: */
+	uint64_t packets, dropped, flows, early, names;
 };
 int tocsin_trace_graph_json(FILE *to, const struct tocsin_trace_line *l,
 			    const struct tocsin_trace_graph_line *g);

@@ -52,6 +52,31 @@ static void write_when(struct tree *t, const struct tocsin_trace_edge *e)
 	fputc(' ', t->to);
 }
 
+/* Of a connection: what was captured of it, whichever way it was got to. */
+static void write_captured(struct tree *t, uint32_t node)
+{
+	const struct tocsin_provenance *g = t->v.told->graph;
+	bool captured = false, held = false;
+	uint64_t bytes[2] = {0};
+
+	for (int in = 0; in < 2; in++)
+		for (uint32_t k = tocsin_provenance_next(g, node, in, TOCSIN_TRACE_NONE);
+		     k != TOCSIN_TRACE_NONE; k = tocsin_provenance_next(g, node, in, k)) {
+			const struct tocsin_trace_edge *e = tocsin_provenance_edge(g, k);
+			const struct tocsin_trace_node *other =
+			    tocsin_provenance_node(g, in ? e->from : e->to);
+
+			if (e->kind == TOCSIN_TRACE_FLOW) {
+				captured = true;
+				bytes[in] += e->bytes;
+			}
+			held |= other->kind == TOCSIN_TRACE_PROCESS;
+		}
+	if (captured)
+		fprintf(t->to, " (on the wire %" PRIu64 " bytes sent, %" PRIu64 " received%s)",
+			bytes[0], bytes[1], held ? "" : "; no process was seen to hold it");
+}
+
 static void write_step(struct tree *t, uint32_t i, uint32_t level)
 {
 	const struct tocsin_trace_step *s = step_at(t, i);
@@ -68,6 +93,8 @@ static void write_step(struct tree *t, uint32_t i, uint32_t level)
 	} else {
 		trace_describe(t->to, g, s->node);
 	}
+	if (tocsin_provenance_node(g, s->node)->kind == TOCSIN_TRACE_SOCKET)
+		write_captured(t, s->node);
 	fputc('\n', t->to);
 }
 

@@ -124,6 +124,22 @@ ends = [pair for pair in ends if group and group[0] in pair]
 check("connections that are told as one have one edge to each", (len(group), len(ends)),
       (1, 3))
 
+wired = events("wired", "guest shop\n"
+               "1 name remote=203.0.113.9:0 detail=mirror.example source=wire\n"
+               "2 connected who=5:wget local=10.0.0.5:40000 remote=203.0.113.9:80\n"
+               "2 sent who=5:wget local=10.0.0.5:40000 remote=203.0.113.9:80\n"
+               "2 received who=5:wget local=10.0.0.5:40000 remote=203.0.113.9:80\n"
+               "4 closed local=10.0.0.5:40000 remote=203.0.113.9:80\n"
+               "5 flow since=2 local=10.0.0.5:40000 remote=203.0.113.9:80 sent=80 received=9000 source=wire\n"
+               "5 flow since=5 proto=udp local=10.0.0.5:4444 remote=203.0.113.66:4444 sent=1000 source=wire\n")
+code, out, err = run(wired, "--back", "5")
+check("bytes on the wire", "received over socket tcp 10.0.0.5:40000 > 203.0.113.9:80 "
+      "(on the wire 80 bytes sent, 9000 received)" in out, True)
+check("the name of a host", "host 203.0.113.9 mirror.example" in out, True)
+check("what no process held", run(wired, "--back", "203.0.113.66:4444")[1],
+      "socket udp 10.0.0.5:4444 > 203.0.113.66:4444 (on the wire 1000 bytes sent, 0 received; "
+      "no process was seen to hold it)\n")
+
 history = folder / "history"
 subprocess.run([make_history, str(history), "1700000000"], check=True)
 code, out, err = run(history)

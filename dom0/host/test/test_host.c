@@ -60,9 +60,11 @@ void xs_close(struct xs_handle *xsh)
 void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path, unsigned int *len)
 {
 	char *name = NULL;
-	unsigned int id;
+	unsigned int id, number;
 
 	errno = ENOENT;
+	if (sscanf(path, "/local/domain/0/backend/vif/%u/%u/mac", &id, &number) == 2)
+		return number > 1 ? NULL : strdup(number ? "00:16:3e:00:00" : "00:16:3E:0a:00:ff");
 	if (sscanf(path, "/local/domain/%u/name", &id) != 1 || id == 6)
 		return NULL;
 	if (asprintf(&name, "guest-%u", id) < 0)
@@ -238,6 +240,20 @@ static void list_failure_is_not_empty(void **state)
 	assert_int_equal(tocsin_host_list(h, &list, &count, &err), -EPERM);
 	assert_int_equal(count, 77);
 	assert_int_equal(err.code, -EPERM);
+	tocsin_host_close(h);
+}
+
+static void hardware_addresses(void **state)
+{
+	static const uint8_t expected[6] = {0, 0x16, 0x3e, 10, 0, 0xff};
+	struct tocsin_host *h;
+	uint8_t address[6];
+
+	assert_int_equal(tocsin_host_open(&h, NULL), 0);
+	assert_int_equal(tocsin_host_hardware(h, 2, 0, address), 0);
+	assert_memory_equal(address, expected, 6);
+	assert_int_equal(tocsin_host_hardware(h, 2, 1, address), -EPROTO);
+	assert_int_equal(tocsin_host_hardware(h, 2, 2, address), -ENOENT);
 	tocsin_host_close(h);
 }
 
@@ -428,6 +444,7 @@ int main(void)
 	    cmocka_unit_test(without_xenstored_domains_have_no_names),
 	    cmocka_unit_test(lists_all),
 	    cmocka_unit_test(list_failure_is_not_empty),
+	    cmocka_unit_test(hardware_addresses),
 	    cmocka_unit_test(finds),
 	    cmocka_unit_test(rates),
 	    cmocka_unit_test(views),

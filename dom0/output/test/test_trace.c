@@ -153,15 +153,19 @@ static void the_others(void **state)
 	char *text = NULL, *rest;
 	size_t size;
 	FILE *to = open_memstream(&text, &size);
-	const char *kinds[] = {"function", "gap", "loss", "trace"};
+	const char *kinds[] = {"function", "gap", "loss", "trace", "capture", "graph"};
+	const struct tocsin_trace_graph_line graph = {
+	    .captured = true, .packets = 9, .dropped = 8, .flows = 7, .early = 6, .names = 5};
 
 	assert_int_equal(tocsin_trace_function_json(to, &line, "f", false, "why"), 0);
 	assert_int_equal(tocsin_trace_gap_json(to, &line, 1, "write", 0x1234, UINT64_MAX), 0);
 	assert_int_equal(tocsin_trace_loss_json(to, &line, 5, "full"), 0);
 	assert_int_equal(tocsin_trace_state_json(to, &line, &off), 0);
+	assert_int_equal(tocsin_trace_capture_json(to, &line, "vif3.0", false, "why"), 0);
+	assert_int_equal(tocsin_trace_graph_json(to, &line, &graph), 0);
 	fclose(to);
 	rest = text;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 6; i++) {
 		struct json_object *o = json_tokener_parse(strtok(i ? NULL : rest, "\n"));
 
 		assert_string_equal(text_at(o, "kind"), kinds[i]);
@@ -173,6 +177,18 @@ static void the_others(void **state)
 			assert_int_equal(number_at(o, "missing"), 2);
 			assert_int_equal(number_at(o, "unanswered"), 4);
 			assert_string_equal(text_at(o, "records"), "tocsind");
+		}
+		if (i == 4) {
+			assert_string_equal(text_at(o, "interface"), "vif3.0");
+			assert_false(json_object_get_boolean(at(o, "captured")));
+			assert_string_equal(text_at(o, "reason"), "why");
+		}
+		if (i == 5) {
+			assert_int_equal(number_at(at(o, "capture"), "packets"), 9);
+			assert_int_equal(number_at(at(o, "capture"), "dropped"), 8);
+			assert_int_equal(number_at(at(o, "capture"), "flows"), 7);
+			assert_int_equal(number_at(at(o, "capture"), "early"), 6);
+			assert_int_equal(number_at(at(o, "capture"), "names"), 5);
 		}
 		json_object_put(o);
 	}

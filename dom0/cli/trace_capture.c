@@ -143,17 +143,17 @@ size_t trace_capture_find(const char *sysfs, uint32_t domid,
 /* 0: it is not there. */
 static uint32_t index_of(const char *sysfs, const char *name)
 {
-	char path[PATH_MAX];
-	uint32_t index = 0;
+	char path[PATH_MAX], line[16];
+	unsigned long index = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/class/net/%s/ifindex", sysfs, name);
 	f = fopen(path, "re");
-	if (f && fscanf(f, "%" SCNu32, &index) != 1)
-		index = 0;
+	if (f && fgets(line, sizeof(line), f))
+		index = strtoul(line, NULL, 10);
 	if (f)
 		fclose(f);
-	return index;
+	return (uint32_t)index;
 }
 
 /* ---- gaps ---- */

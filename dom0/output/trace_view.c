@@ -372,7 +372,7 @@ const char *trace_verb(const struct tocsin_provenance *g, const struct tocsin_tr
 	enum tocsin_trace_node_kind to = tocsin_provenance_node(g, e->to)->kind;
 	const char *verb = verbs[e->kind][!forward];
 
-	if (from == TOCSIN_TRACE_HOST || (to == TOCSIN_TRACE_HOST && e->kind != TOCSIN_TRACE_FLOW))
+	if ((from == TOCSIN_TRACE_HOST || to == TOCSIN_TRACE_HOST) && e->kind != TOCSIN_TRACE_FLOW)
 		return forward ? "to" : "from";
 	if (from == TOCSIN_TRACE_STARTUP && !forward)
 		return "began with";

@@ -45,7 +45,7 @@ def named(names, steps):
 
 def on_the_wire(s, title, socket):
     """What the graph tells of connections that were captured: (sent, received), the rest of the line."""
-    found = re.findall(rf"socket {socket} .*?\(on the wire (\d+) bytes sent, (\d+) received(.*)\)",
+    found = re.findall(rf"socket {socket}[ ,].*?\(on the wire (\d+) bytes sent, (\d+) received(.*)\)",
                        "\n".join(s.after(title)))
     expect(found, f"{title}: what was captured of {socket}", *s.after(title))
     return [(int(sent), int(received), rest) for sent, received, rest in found]

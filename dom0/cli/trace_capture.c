@@ -158,6 +158,15 @@ static uint32_t index_of(const char *sysfs, const char *name)
 
 /* ---- gaps ---- */
 
+static int take_event(const struct tocsin_trace_event *e, void *capture)
+{
+	const struct trace_capture *c = capture;
+
+	if (e->kind == TOCSIN_TRACE_GAP)
+		c->settings.lose(c->settings.context, e->lost, e->detail);
+	return c->take(e, c->context);
+}
+
 static int tell_gap(struct trace_capture *c, uint64_t since, uint64_t until, uint64_t lost,
 		    const char *name, const char *why)
 {
@@ -175,8 +184,7 @@ static int tell_gap(struct trace_capture *c, uint64_t since, uint64_t until, uin
 	if (!c->take) /* tracing has not begun */
 		return 0;
 	snprintf(detail, sizeof(detail), "%s: %s", name, why);
-	c->settings.lose(c->settings.context, lost, detail);
-	return c->take(&e, c->context);
+	return take_event(&e, c);
 }
 
 /* Of one that is not captured, what was not told yet. */
@@ -364,7 +372,7 @@ int trace_capture_start(struct trace_capture *c, const char *guest, uint64_t boo
 	const struct tocsin_trace_flow_settings settings = {
 	    .guest = guest, .boot = boot, .live = true, .only_hardware = c->named[0]};
 
-	c->flows = tocsin_trace_flows_new(&settings, take, context);
+	c->flows = tocsin_trace_flows_new(&settings, take_event, c);
 	if (!c->flows)
 		return -ENOMEM;
 	c->guest = guest;
@@ -439,5 +447,6 @@ struct trace_capture_counts trace_capture_counts(const struct trace_capture *c)
 					     .dropped = c->dropped,
 					     .flows = flows.flows,
 					     .early = flows.early,
+					     .untold = flows.untold,
 					     .names = flows.names};
 }

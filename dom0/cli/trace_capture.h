@@ -58,7 +58,7 @@ int trace_capture_end(struct trace_capture *c, uint64_t now);
 
 struct trace_capture_counts {
 	uint64_t packets, dropped;
-	uint64_t flows, early, names; /* as in struct tocsin_trace_flow_counts */
+	uint64_t flows, early, untold, names; /* as in struct tocsin_trace_flow_counts */
 };
 struct trace_capture_counts trace_capture_counts(const struct trace_capture *c);
 

@@ -341,6 +341,7 @@ static int end_capture(struct session *s, struct tocsin_trace_graph_line *ret)
 	ret->dropped = counts.dropped;
 	ret->flows = counts.flows;
 	ret->early = counts.early;
+	ret->untold = counts.untold;
 	ret->names = counts.names;
 	trace_capture_close(s->capture);
 	s->capture = NULL;

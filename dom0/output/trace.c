@@ -242,6 +242,7 @@ int tocsin_trace_graph_json(FILE *to, const struct tocsin_trace_line *l,
 		put_u64(capture, "dropped", g->dropped);
 		put_u64(capture, "flows", g->flows);
 		put_u64(capture, "early", g->early);
+		put_u64(capture, "untold", g->untold);
 		put_u64(capture, "names", g->names);
 	}
 	return end(to, b);

@@ -77,7 +77,7 @@ struct tocsin_trace_graph_line {
 	const uint64_t *events;     /* that went into the graph */
 	const uint64_t *unresolved; /* of these, with what could not be told */
 	bool captured;              /* the guest's network was: */
-	uint64_t packets, dropped, flows, early, names;
+	uint64_t packets, dropped, flows, early, untold, names;
 };
 int tocsin_trace_graph_json(FILE *to, const struct tocsin_trace_line *l,
 			    const struct tocsin_trace_graph_line *g);

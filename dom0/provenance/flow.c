@@ -40,8 +40,18 @@ struct flow {
 	uint8_t began;        /* who sent a SYN: its end and 1; 0: nobody known */
 	uint8_t finished;     /* which ends sent a FIN: bits; 3: it is over */
 	uint8_t counted;      /* of which ends expected is known: bits */
+	uint8_t seen;         /* which ends sent anything: bits */
 	bool live;
 };
+
+/* Flows of a kind that may be told: as many as there are now, and more each second. */
+static const struct allowance {
+	uint32_t most, rate;
+} allowances[] = {
+    {50000, 5000}, /* that the guest takes part in */
+    {1000, 100}    /* that it does not answer: anybody can make as many as there are packets */
+};
+#define KINDS (sizeof(allowances) / sizeof(allowances[0]))
 
 struct name {
 	uint8_t address[16];
@@ -59,7 +69,9 @@ struct tocsin_trace_flows {
 	bool hold; /* flows that ended are told of later: */
 	struct flow *ended;
 	size_t ended_count, ended_room;
-	uint64_t looked; /* when parts were told */
+	uint64_t looked;                         /* when parts were told */
+	uint64_t allowed[KINDS], counted[KINDS]; /* how many flows, and since when */
+	uint64_t untold, untold_since;           /* those that were too many, and the first */
 	tocsin_trace_take *take;
 	void *context;
 	struct tocsin_trace_flow_counts counts;
@@ -89,6 +101,8 @@ struct tocsin_trace_flows *tocsin_trace_flows_new(const struct tocsin_trace_flow
 	f->address_count = settings->count;
 	f->boot = settings->boot;
 	f->hold = settings->live;
+	for (size_t i = 0; i < KINDS; i++)
+		f->allowed[i] = allowances[i].most;
 	f->only = settings->only_hardware;
 	f->take = take;
 	f->context = context;
@@ -200,6 +214,46 @@ static struct tocsin_trace_event event_of(const struct tocsin_trace_flows *f,
 					   .resolved = true};
 }
 
+/* A graph has no room for what a flood makes. */
+static bool is_allowed(struct tocsin_trace_flows *f, const struct flow *flow, int near)
+{
+	size_t kind = flow->seen & 1 << near ? 0 : 1;
+	const struct allowance *a = &allowances[kind];
+	uint64_t seconds = (f->now - f->counted[kind]) / SECOND;
+
+	if (!f->hold) /* a file has an end */
+		return true;
+	if (f->now > f->counted[kind] && seconds) {
+		f->allowed[kind] += seconds < a->most ? seconds * a->rate : a->most;
+		f->counted[kind] = f->now;
+	}
+	if (f->allowed[kind] > a->most)
+		f->allowed[kind] = a->most;
+	if (f->allowed[kind]) {
+		f->allowed[kind]--;
+		return true;
+	}
+	if (!f->untold++ || flow->last < f->untold_since)
+		f->untold_since = flow->last;
+	f->counts.untold++;
+	return false;
+}
+
+/* How many were too many. */
+static int tell_untold(struct tocsin_trace_flows *f)
+{
+	struct tocsin_trace_event e = event_of(f, TOCSIN_TRACE_GAP);
+
+	if (!f->untold)
+		return 0;
+	e.lost = f->untold;
+	e.since = f->untold_since < f->now ? f->untold_since : f->now;
+	e.time = f->now;
+	e.detail = "more flows than are told";
+	f->untold = 0;
+	return f->take(&e, f->context);
+}
+
 static struct name *name_slot(struct tocsin_trace_flows *f, const uint8_t address[16])
 {
 	return &f->names[XXH3_64bits(address, 16) % NAMES];
@@ -222,7 +276,9 @@ static int tell(struct tocsin_trace_flows *f, const struct flow *flow)
 				  .bytes_received = flow->bytes[!near]};
 
 	if (!flow->bytes[0] && !flow->bytes[1])
-		return 0; /* the last words of one that was told of */
+		return 0; /* nobody said anything */
+	if (!is_allowed(f, flow, near))
+		return 0;
 	set_address(&s, false, flow->tuple.address[near]);
 	set_address(&s, true, flow->tuple.address[!near]);
 	e.since = flow->first;
@@ -446,6 +502,7 @@ int tocsin_trace_flows_packet(struct tocsin_trace_flows *f, uint64_t time, int l
 	flow = &f->flows[i];
 	if (!flow->near)
 		flow->near = near;
+	flow->seen |= (uint8_t)(1 << from);
 	flow->bytes[from] += new_bytes(flow, from, &p);
 	if (!flow->first)
 		flow->first = time;
@@ -478,6 +535,7 @@ int tocsin_trace_flows_tell(struct tocsin_trace_flows *f, uint64_t before)
 	if (rc || before < f->looked + SECOND)
 		return rc;
 	f->looked = before;
+	rc = tell_untold(f);
 	for (uint32_t i = 0; i < f->used && !rc; i++)
 		if (f->flows[i].live)
 			rc = is_quiet(&f->flows[i], before) ? finish(f, i)
@@ -513,7 +571,9 @@ int tocsin_trace_flows_end(struct tocsin_trace_flows *f)
 	for (uint32_t i = 0; i < count && !rc; i++)
 		rc = finish(f, rows[i].flow);
 	free(rows);
-	return rc ? rc : tell_ended(f, UINT64_MAX, 0);
+	if (!rc)
+		rc = tell_ended(f, UINT64_MAX, 0);
+	return rc ? rc : tell_untold(f);
 }
 
 /* ---- where packets come from ---- */

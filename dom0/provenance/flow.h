@@ -6,7 +6,8 @@
  * each byte once. Answers of name servers give names to hosts.
  *
  * Packets are anybody's: parsed within bounds, and no more than TOCSIN_TRACE_FLOWS flows are
- * followed at a time; the one that was quiet longest is told of early.
+ * followed at a time; the one that was quiet longest is told of early. Live, of flows that the
+ * guest does not answer 100 a second are told, of others 5,000; the rest is a gap.
  */
 #ifndef TOCSIN_PROVENANCE_FLOW_H
 #define TOCSIN_PROVENANCE_FLOW_H
@@ -60,6 +61,7 @@ int tocsin_trace_flows_end(struct tocsin_trace_flows *f);
 struct tocsin_trace_flow_counts {
 	uint64_t packets, other; /* other: not IP, or cut, or malformed */
 	uint64_t flows, early;   /* early: told of before they ended, for want of room */
+	uint64_t untold;         /* live: more than a graph has room for; a gap tells of them */
 	uint64_t names;
 };
 void tocsin_trace_flows_counts(const struct tocsin_trace_flows *f,

@@ -154,8 +154,13 @@ static void the_others(void **state)
 	size_t size;
 	FILE *to = open_memstream(&text, &size);
 	const char *kinds[] = {"function", "gap", "loss", "trace", "capture", "graph"};
-	const struct tocsin_trace_graph_line graph = {
-	    .captured = true, .packets = 9, .dropped = 8, .flows = 7, .early = 6, .names = 5};
+	const struct tocsin_trace_graph_line graph = {.captured = true,
+						      .packets = 9,
+						      .dropped = 8,
+						      .flows = 7,
+						      .early = 6,
+						      .untold = 4,
+						      .names = 5};
 
 	assert_int_equal(tocsin_trace_function_json(to, &line, "f", false, "why"), 0);
 	assert_int_equal(tocsin_trace_gap_json(to, &line, 1, "write", 0x1234, UINT64_MAX), 0);
@@ -188,6 +193,7 @@ static void the_others(void **state)
 			assert_int_equal(number_at(at(o, "capture"), "dropped"), 8);
 			assert_int_equal(number_at(at(o, "capture"), "flows"), 7);
 			assert_int_equal(number_at(at(o, "capture"), "early"), 6);
+			assert_int_equal(number_at(at(o, "capture"), "untold"), 4);
 			assert_int_equal(number_at(at(o, "capture"), "names"), 5);
 		}
 		json_object_put(o);

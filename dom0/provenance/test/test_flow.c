@@ -80,13 +80,18 @@ static struct made tcp(uint8_t from, uint16_t from_port, uint8_t to, uint16_t to
 	return tcp_at(at, from, from_port, to, to_port, flags, size);
 }
 
-static char told[2048];
+static char told[2048], gap[64];
 
 static int take(const struct tocsin_trace_event *e, void *unused)
 {
 	const struct tocsin_socket *s = e->socket;
 	size_t n = strlen(told);
 
+	if (e->kind == TOCSIN_TRACE_GAP) {
+		snprintf(gap, sizeof(gap), "%lu-%lu %u %s", (unsigned long)(e->since / SECOND),
+			 (unsigned long)(e->time / SECOND), (unsigned)e->lost, e->detail);
+		return 0;
+	}
 	snprintf(told + n, sizeof(told) - n, "%s %u:%u>%u:%u %u/%u %lu-%lu %s\n",
 		 tocsin_trace_kind_name(e->kind), s->local[3], s->local_port, s->remote[3],
 		 s->remote_port, (unsigned)s->bytes_sent, (unsigned)s->bytes_received,
@@ -258,9 +263,38 @@ static void test_more_ended_than_there_is_room_for(void **unused)
 	}
 	tocsin_trace_flows_counts(f, &counts);
 	assert_int_equal(counts.flows, TOCSIN_TRACE_FLOWS / 2);
+	assert_int_equal(counts.untold, 0);
 	assert_int_equal(tocsin_trace_flows_end(f), 0);
 	tocsin_trace_flows_counts(f, &counts);
-	assert_int_equal(counts.flows, TOCSIN_TRACE_FLOWS + 1);
+	assert_int_equal(counts.flows + counts.untold, TOCSIN_TRACE_FLOWS + 1);
+	assert_true(counts.untold > 10000);
+	tocsin_trace_flows_free(f);
+}
+
+/* Who floods a guest does not fill its graph; what the guest takes part in is told meanwhile. */
+static void test_a_flood(void **unused)
+{
+	static const uint8_t card[6] = {[5] = 5};
+	struct tocsin_trace_flows *f =
+	    open_with(&(struct tocsin_trace_flow_settings){.guest = "g", .live = true});
+	struct tocsin_trace_flow_counts counts;
+
+	tocsin_trace_flows_hardware(f, card);
+	for (unsigned int i = 0; i < 5000; i++) {
+		struct made m = frame(IPPROTO_UDP, 9, (uint16_t)i, 5, 99, 0, "flood", 5);
+
+		m.bytes[5] = 5;
+		put(f, 100 + i / 1000, m);
+	}
+	put(f, 105, tcp(8, 443, 5, 2000, ACK, 3));
+	put(f, 105, tcp(5, 2000, 8, 443, RST, 0));
+	assert_int_equal(tocsin_trace_flows_tell(f, 200ull * SECOND), 0);
+	/* all are over: those of UDP are looked for when they are quiet */
+	assert_int_equal(tocsin_trace_flows_tell(f, 300ull * SECOND), 0);
+	tocsin_trace_flows_counts(f, &counts);
+	assert_int_equal(counts.flows, 1001);
+	assert_int_equal(counts.untold, 4000);
+	assert_string_equal(gap, "101-105 4000 more flows than are told");
 	tocsin_trace_flows_free(f);
 }
 
@@ -489,6 +523,7 @@ int main(void)
 	    cmocka_unit_test(test_whose_end),
 	    cmocka_unit_test(test_live),
 	    cmocka_unit_test(test_more_ended_than_there_is_room_for),
+	    cmocka_unit_test(test_a_flood),
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_packets),
 	    cmocka_unit_test(test_joined),

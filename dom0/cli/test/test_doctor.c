@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -234,10 +235,15 @@ static void buffers(void **state)
 static void dom0(void **state)
 {
 	struct doctor *d = *state;
+	int packets;
 
 	doctor_dom0(d);
 	expect(d, "kernel privcmd", DOCTOR_FAIL, "cannot open", "modprobe");
 	expect(d, "kernel evtchn", DOCTOR_FAIL, "cannot use", "modprobe");
+	packets = socket(AF_PACKET, SOCK_RAW, 0);
+	expect(d, "kernel packets", packets < 0 ? DOCTOR_WARN : DOCTOR_PASS, "be captured", "");
+	if (packets >= 0)
+		close(packets);
 	expect(d, "privileges", geteuid() ? DOCTOR_FAIL : DOCTOR_PASS, "this runs as", "");
 	doctor_free(d);
 	mkdir(at("dev"), 0755);

@@ -327,9 +327,13 @@ static int look(struct trace_capture *c, uint64_t now)
 int trace_capture_open(const struct trace_capture_settings *settings, uint64_t now,
 		       struct trace_capture **ret, struct tocsin_error *err)
 {
-	struct trace_capture *c = calloc(1, sizeof(*c));
+	struct trace_capture *c;
 	int rc;
 
+	if (settings->named && !is_name(settings->named))
+		return tocsin_error_set(err, -ENODEV, "cannot capture %s: no such interface",
+					settings->named);
+	c = calloc(1, sizeof(*c));
 	if (!c)
 		return tocsin_error_set(err, -ENOMEM, "out of memory");
 	c->settings = *settings;

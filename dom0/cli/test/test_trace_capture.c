@@ -341,6 +341,10 @@ static void one_that_is_named_must_be_there(void **state)
 	plug("vif3.0", 2, "vif-3-0");
 	assert_int_equal(open_capture("br0", &err), -ENODEV);
 	assert_string_equal(err.message, "cannot capture br0: no such interface");
+	err = (struct tocsin_error){0};
+	assert_int_equal(open_capture("../net/vif3.0", &err), -ENODEV);
+	assert_string_equal(err.message, "cannot capture ../net/vif3.0: no such interface");
+	assert_int_equal(open_capture("vif3.0-and-much-more", NULL), -ENODEV);
 	plug("br0", 4, NULL);
 	refuse = -EPERM;
 	err = (struct tocsin_error){0};

@@ -2,17 +2,23 @@
 /*
  * A load of connections inside a guest, which keeps its own truth. Static; prints READY when it is.
  *
- *   netload serve PORT                        take connections, keep them until the other end
- * closes netload hold ADDRESS PORT N               N connections, held until it is ended netload
- * churn ADDRESS PORT RATE SECONDS LOG RATE connections a second, of four lifetimes; then LOG has
- * "local-port nanoseconds-it-lived" for each netload steps PORT                        one doing
- * after another, a STEP apart; see steps() netload pump SECONDS                      bytes through
- * one loopback connection, each second
+ * serve PORT LOG: take connections, keep them until the other end closes.
+ *
+ * hold ADDRESS PORT N: N connections, held until it is ended.
+ *
+ * churn ADDRESS PORT RATE SECONDS LOG [GO]: RATE connections a second, of four lifetimes; then LOG
+ * has "local-port nanoseconds-it-lived" for each. With GO, a FIFO, every eighth lives until a byte
+ * comes out of it, which is waited for when all are open.
+ *
+ * steps PORT [GO]: one doing after another, a STEP apart, or with GO a byte; see steps().
+ *
+ * pump SECONDS: bytes through one loopback connection, each second.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -148,6 +154,21 @@ static void hold(const char *host, const char *port, int count)
 		pause();
 }
 
+/* -1: none is given. */
+static int open_go(const char *path)
+{
+	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+
+	need(!path || fd >= 0, path);
+	return fd;
+}
+
+static void say_waits(void)
+{
+	printf("WAITS\n");
+	fflush(stdout);
+}
+
 struct connection {
 	int fd, port;
 	uint64_t born, end, lived;
@@ -167,8 +188,17 @@ static void close_due(struct connection *all, size_t count, uint64_t time)
 	}
 }
 
+static void close_until_told(struct connection *all, size_t count, int go)
+{
+	struct pollfd p = {.fd = go, .events = POLLIN};
+
+	say_waits();
+	while (poll(&p, 1, 50) == 0)
+		close_due(all, count, now());
+}
+
 static void churn(const char *host, const char *port, uint64_t rate, uint64_t seconds,
-		  const char *path)
+		  const char *path, int go)
 {
 	size_t count = rate * seconds, open = 0;
 	struct connection *all = calloc(count, sizeof(*all));
@@ -186,7 +216,7 @@ static void churn(const char *host, const char *port, uint64_t rate, uint64_t se
 			rest(due - time);
 		all[i].fd = connect_to(host, port);
 		all[i].born = now();
-		all[i].end = all[i].born + lifetimes[i % 4];
+		all[i].end = go >= 0 && i % 8 == 7 ? UINT64_MAX : all[i].born + lifetimes[i % 4];
 		need(!getsockname(all[i].fd, (struct sockaddr *)&a, &size), "getsockname");
 		all[i].port = ntohs(a.sin_port);
 		open = i + 1;
@@ -194,6 +224,8 @@ static void churn(const char *host, const char *port, uint64_t rate, uint64_t se
 			close_due(all, open, now());
 	}
 	ended = now();
+	if (go >= 0)
+		close_until_told(all, open, go);
 	close_due(all, open, UINT64_MAX);
 	log = fopen(path, "w");
 	need(log != NULL, path);
@@ -220,7 +252,8 @@ static void send_fd(int over, int fd)
 	need(sendmsg(over, &m, 0) == 1, "sendmsg");
 }
 
-/* The child: takes a connection in a message, becomes another program with it as standard input. */
+/* The child: takes a connection in a message, becomes another program with it as standard input
+ * when it is told to. */
 static void take(int over)
 {
 	char byte, control[CMSG_SPACE(sizeof(int))];
@@ -233,18 +266,31 @@ static void take(int over)
 
 	need(recvmsg(over, &m, 0) == 1, "recvmsg");
 	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
-	rest(3 * STEP * MILLISECOND);
+	need(read(over, &byte, 1) == 1, "read");
 	dup2(fd, 0);
 	close(fd);
 	execl("/bin/sh", "sh", "-c", "read never; exit 0", (char *)NULL);
 	need(0, "exec");
 }
 
+/* As many steps of time as it would take, or until a byte comes. */
+static void step(int go, unsigned steps)
+{
+	char byte;
+
+	if (go < 0) {
+		rest(steps * STEP * MILLISECOND);
+		return;
+	}
+	say_waits();
+	need(read(go, &byte, 1) == 1, "read");
+}
+
 /*
  * A listener; a connection to PORT; it is handed to a child; given up here; the child becomes a
  * shell with it as its standard input; the child is killed; a raw socket; the listener goes.
  */
-static void steps(const char *port)
+static void steps(const char *port, int go)
 {
 	int pair[2], listener, fd, raw;
 	pid_t child;
@@ -258,24 +304,26 @@ static void steps(const char *port)
 	}
 	printf("CHILD %d\n", child);
 	ready();
-	rest(STEP * MILLISECOND);
+	step(go, 1);
 	listener = listen_on("0.0.0.0", "7001");
-	rest(STEP * MILLISECOND);
+	step(go, 1);
 	fd = connect_to("127.0.0.1", port);
-	rest(STEP * MILLISECOND);
+	step(go, 1);
 	send_fd(pair[1], fd);
-	rest(STEP * MILLISECOND);
+	step(go, 1);
 	close(fd);
-	rest(4 * STEP * MILLISECOND);
+	step(go, 2);
+	need(write(pair[1], "x", 1) == 1, "write");
+	step(go, 2);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	rest(STEP * MILLISECOND);
+	step(go, 1);
 	raw = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
 	need(raw >= 0, "raw socket");
-	rest(STEP * MILLISECOND);
+	step(go, 1);
 	close(raw);
 	close(listener);
-	rest(STEP * MILLISECOND);
+	step(go, 1);
 	printf("DONE\n");
 }
 
@@ -332,10 +380,11 @@ int main(int argc, char **argv)
 		serve(argv[2], argv[3]);
 	else if (!strcmp(what, "hold") && argc == 5)
 		hold(argv[2], argv[3], atoi(argv[4]));
-	else if (!strcmp(what, "churn") && argc == 7)
-		churn(argv[2], argv[3], (uint64_t)atoi(argv[4]), (uint64_t)atoi(argv[5]), argv[6]);
-	else if (!strcmp(what, "steps") && argc == 3)
-		steps(argv[2]);
+	else if (!strcmp(what, "churn") && (argc == 7 || argc == 8))
+		churn(argv[2], argv[3], (uint64_t)atoi(argv[4]), (uint64_t)atoi(argv[5]), argv[6],
+		      open_go(argc == 8 ? argv[7] : NULL));
+	else if (!strcmp(what, "steps") && (argc == 3 || argc == 4))
+		steps(argv[2], open_go(argc == 4 ? argv[3] : NULL));
 	else if (!strcmp(what, "pump") && argc == 3)
 		pump((unsigned)atoi(argv[2]));
 	else

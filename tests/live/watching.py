@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 
+import guest as guests
+
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import ss  # noqa: E402
 import watched  # noqa: E402
@@ -78,12 +80,30 @@ class Watch:
         self.said = open(history + ".said", "w+")
         self.process = subprocess.Popen(
             [tocsin, "watch", "--qemu", guest.qmp, "--json", "--history", history, "--rules", rules,
-             "--period", "50,300", "--share", "40", "--account", "2s"], stdout=self.lines,
+             "--period", "50,300", "--share", "40", "--account", "1s"], stdout=self.lines,
             stderr=self.said)
         for _ in range(100):
             if os.path.getsize(self.lines.name):
                 break
             time.sleep(0.1)
+
+    def accounts(self):
+        """[account], as far as they are stated."""
+        with open(self.lines.name) as lines:
+            return [json.loads(line)["account"] for line in lines
+                    if line.endswith("\n") and '"event":"account"' in line]
+
+    def see(self):
+        """Until a sample has ended that began after this: the first of two accounts that come may be
+        of one that had begun."""
+        wanted = len(self.accounts()) + 2
+        for _ in range(2400):
+            if len(self.accounts()) >= wanted:
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise guests.Failed("tocsin watch does not go on: " + open(self.said.name).read())
 
     def end(self):
         """([event], exit code, what it said)"""
@@ -131,19 +151,46 @@ def check_history(tocsin, history, events, complaints):
                           f" the first that differs: {first} {run.stderr}")
 
 
+# The load goes on when what it did was seen, so that how fast the watch is does not matter.
+
+def take_steps(guest, watch):
+    """All of netload's steps, of which each is seen."""
+    go, done = "", 0
+    while True:
+        text = guest.run(f"{go}until grep -q DONE /tmp/steps || "
+                         f"[ $(grep -c WAITS /tmp/steps) -gt {done} ]; do sleep 0.05; done; "
+                         "cat /tmp/steps")
+        if "DONE" in text:
+            return text
+        watch.see()
+        go, done = "printf x > /tmp/step; ", done + 1
+
+
+def end_churn(guest, watch):
+    """What waits in netload's churn has been open for longer than a sample takes, and ends."""
+    guest.run("until grep -q WAITS /tmp/churn; do sleep 0.1; done", 120)
+    begun = time.monotonic()
+    watch.see()
+    while time.monotonic() - begun < max(a["longest"] for a in watch.accounts()) / 1e9:
+        time.sleep(0.1)
+    text = guest.run("printf x > /tmp/release; until grep -q DONE /tmp/churn; do sleep 0.1; done; "
+                     "cat /tmp/churn")
+    watch.see()
+    return text
+
+
 def check(guest, tocsin, rules, folder):
     """(complaints, note): all of it, in a guest of servers (servers/image) that has netload."""
     complaints = []
     history = os.path.join(folder, "history")
     pids = prepare(guest)
     with Watch(tocsin, guest, rules, history) as watch:
-        guest.run(f"netload steps {STEPPED} > /tmp/steps 2>&1 & "
-                  f"netload churn 127.0.0.1 {SERVED} {RATE} {SECONDS} /tmp/log > /tmp/churn 2>&1 &")
+        guest.run("mkfifo /tmp/step /tmp/release; "
+                  f"netload steps {STEPPED} /tmp/step > /tmp/steps 2>&1 & "
+                  f"netload churn 127.0.0.1 {SERVED} {RATE} {SECONDS} /tmp/log /tmp/release "
+                  "> /tmp/churn 2>&1 &")
         lasting = [compare(guest, tocsin, complaints) for _ in range(COMPARISONS)]
-        guest.run("for i in $(seq 600); do grep -q DONE /tmp/steps && grep -q DONE /tmp/churn && "
-                  "break; sleep 0.1; done; sleep 1")
-        churned = guest.run("cat /tmp/churn")
-        stepped = guest.run("cat /tmp/steps")
+        stepped, churned = take_steps(guest, watch), end_churn(guest, watch)
         log, served = guest.run("cat /tmp/log"), guest.run("cat /tmp/served")
         events, code, said = watch.end()
     if code != 11 or said:

@@ -70,7 +70,11 @@ struct tocsin_guest {
 	uint32_t pid;
 	bool outdated;       /* has old rules: it gets no more, and ends when it has done */
 	bool kept;           /* it has said that it has kept a kernel */
+	bool hung;           /* it has said so */
 	uint64_t deadline;   /* by which it must have said something; 0: none */
+	uint64_t look_at;    /* when to look whether it sleeps over what it was sent */
+	uint64_t asleep;     /* since when it surely has; 0: not that is known */
+	uint64_t switches;   /* of its threads, then */
 	uint64_t used;       /* when it last had something to do */
 	uint64_t restart_at; /* not before */
 	/* tickets */

@@ -6,17 +6,16 @@
  * that there is none.
  */
 #include "dispatch/broker.h"
+#include "dispatch/child.h"
 #include "dispatch/errand.h"
 #include "output/output.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
@@ -66,11 +65,8 @@ static void bury(struct tocsin_broker *b)
 static void end(struct tocsin_broker *b, struct tocsin_errand *e)
 {
 	tocsin_broker_unwatch(b, &e->watch);
-	if (e->pidfd >= 0) {
-		syscall(SYS_pidfd_send_signal, e->pidfd, SIGKILL, NULL, 0);
-		close(e->pidfd);
-		e->pidfd = -1;
-	}
+	tocsin_child_end(e->pidfd);
+	e->pidfd = -1;
 	e->over = true;
 }
 

@@ -10,22 +10,24 @@
  * say so in the slot.
  */
 #include "dispatch/broker.h"
+#include "dispatch/child.h"
+#include "dispatch/pulse.h"
 
 #include "introspect/store.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#define START_SECONDS 30 /* for a worker to be ready */
-#define WRITE_SECONDS 10 /* for it to fill a slot */
-#define PUMP_MAX 512     /* tasks in a turn */
-#define ATTEMPTS_MAX 3   /* two, and one to give up */
+#define START_SECONDS 30                /* for a worker to be ready */
+#define WRITE_SECONDS 10                /* for it to fill a slot */
+#define LOOK_PERIOD (TOCSIN_SECOND / 4) /* whether a worker sleeps */
+#define PUMP_MAX 512                    /* tasks in a turn */
+#define ATTEMPTS_MAX 3                  /* two, and one to give up */
 
 static uint8_t buffer[TOCSIN_MESSAGE_MAX];
 static struct tocsin_packet incoming, outgoing;
@@ -98,8 +100,7 @@ static void kill_worker(struct tocsin_broker *b, struct tocsin_guest *g)
 
 	tocsin_broker_unwatch(b, &g->watch);
 	if (g->pidfd >= 0) {
-		syscall(SYS_pidfd_send_signal, g->pidfd, SIGKILL, NULL, 0);
-		close(g->pidfd);
+		tocsin_child_end(g->pidfd);
 		/* What it began to write of a kernel is nobody's now. */
 		if (b->s->worker.cache && tocsin_worker_folder(b->s->worker.cache, g->domain.uuid,
 							       folder, sizeof(folder)))
@@ -108,8 +109,8 @@ static void kill_worker(struct tocsin_broker *b, struct tocsin_guest *g)
 	g->pidfd = -1;
 	g->pid = 0;
 	g->worker = TOCSIN_WORKER_NONE;
-	g->outdated = g->kept = false;
-	g->deadline = 0;
+	g->outdated = g->kept = g->hung = false;
+	g->deadline = g->asleep = 0;
 }
 
 static void start_worker(struct tocsin_broker *b, struct tocsin_guest *g)
@@ -147,9 +148,8 @@ void tocsin_guests_started(struct tocsin_broker *b, const struct tocsin_msg_star
 	if (g) {
 		g->pidfd = pidfd;
 		g->pid = m->pid;
-	} else if (pidfd >= 0) {
-		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-		close(pidfd);
+	} else {
+		tocsin_child_end(pidfd);
 	}
 }
 
@@ -203,6 +203,13 @@ static void worker_died(struct tocsin_broker *b, struct tocsin_guest *g, const c
 	worker_lost(b, g, why);
 }
 
+static void worker_hung(struct tocsin_broker *b, struct tocsin_guest *g, const char *why)
+{
+	b->counters->workers_hung++;
+	g->counters.workers_hung++;
+	worker_lost(b, g, why);
+}
+
 /* It cannot even begin: what waits for it would wait for ever. */
 static void worker_failed(struct tocsin_broker *b, struct tocsin_guest *g, const char *why)
 {
@@ -217,6 +224,11 @@ static void worker_failed(struct tocsin_broker *b, struct tocsin_guest *g, const
 				   task->kind == TOCSIN_REPORT_RING ? NULL : why);
 }
 
+static bool must_say_something(const struct tocsin_guest *g)
+{
+	return g->worker == TOCSIN_WORKER_READY && g->sent.first && g->pid;
+}
+
 /* For the next thing that it must say, from now on. */
 static void set_deadline(struct tocsin_broker *b, struct tocsin_guest *g)
 {
@@ -225,6 +237,8 @@ static void set_deadline(struct tocsin_broker *b, struct tocsin_guest *g)
 
 	g->used = b->now;
 	g->deadline = last ? b->now + seconds * TOCSIN_SECOND : 0;
+	g->look_at = b->now + LOOK_PERIOD;
+	g->asleep = 0;
 }
 
 /* ---- what workers say ---- */
@@ -338,7 +352,8 @@ static bool take_note(struct tocsin_broker *b, struct tocsin_guest *g, int kind,
 		complete(b, g, !m.text[0], m.text[0] ? m.text : NULL);
 		return true;
 	}
-	return kind == TOCSIN_MSG_KEPT && take_kernel(b, g, m.text);
+	g->hung |= kind == TOCSIN_MSG_HUNG;
+	return g->hung || (kind == TOCSIN_MSG_KEPT && take_kernel(b, g, m.text));
 }
 
 /* All that it says at once; false: something of it must not be. */
@@ -385,6 +400,10 @@ static void on_worker(struct tocsin_broker *b, struct tocsin_watch *w, uint32_t 
 	}
 	if (w->fd < 0)
 		return;
+	if (g->hung) {
+		worker_hung(b, g, "spun without a look into its guest, and ended");
+		return;
+	}
 	converse(b, g);
 	end_if_idle(b, g);
 }
@@ -567,14 +586,41 @@ void tocsin_guests_bury(struct tocsin_broker *b)
 	}
 }
 
+static bool has_said_something(const struct tocsin_guest *g)
+{
+	struct pollfd p = {.fd = g->watch.fd, .events = POLLIN};
+
+	return poll(&p, 1, 0) != 0;
+}
+
+/* It has all that it was sent, has said nothing that is still unread, and none of its threads was
+ * awake for two periods: nobody will ever wake it. */
+static bool sleeps_for_ever(struct tocsin_broker *b, struct tocsin_guest *g)
+{
+	uint64_t switches;
+
+	if (!must_say_something(g) || b->now < g->look_at)
+		return false;
+	g->look_at = b->now + LOOK_PERIOD;
+	if (!tocsin_pulse_sleeps((pid_t)g->pid, &switches) || has_said_something(g)) {
+		g->asleep = 0;
+		return false;
+	}
+	if (!g->asleep || switches != g->switches) {
+		g->asleep = b->now;
+		g->switches = switches;
+		return false;
+	}
+	return b->now - g->asleep >= 2 * LOOK_PERIOD;
+}
+
 void tocsin_guests_tick(struct tocsin_broker *b)
 {
 	for (struct tocsin_guest *g = b->guests; g; g = g->next) {
-		if (g->deadline && b->now >= g->deadline) {
-			b->counters->workers_hung++;
-			g->counters.workers_hung++;
-			worker_lost(b, g, "hung, and was killed");
-		}
+		if (g->deadline && b->now >= g->deadline)
+			worker_hung(b, g, "took too long, and was killed");
+		else if (sleeps_for_ever(b, g))
+			worker_hung(b, g, "slept over its work, and was killed");
 		end_if_idle(b, g);
 	}
 }
@@ -594,6 +640,8 @@ uint64_t tocsin_guests_deadline(const struct tocsin_broker *b)
 	for (const struct tocsin_guest *g = b->guests; g; g = g->next) {
 		if (g->deadline && g->deadline < least)
 			least = g->deadline;
+		if (must_say_something(g) && g->look_at < least)
+			least = g->look_at;
 		if (g->worker == TOCSIN_WORKER_NONE && g->lane.first && !tocsin_reports_full(b) &&
 		    g->restart_at < least)
 			least = g->restart_at;

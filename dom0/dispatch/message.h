@@ -32,6 +32,7 @@ enum tocsin_message {
 	TOCSIN_MSG_RELOAD,    /* broker: compile the rules again */
 	TOCSIN_MSG_DONE,      /* errand: it has come to its end, well or not */
 	TOCSIN_MSG_RELOADED,  /* supervisor: workers that start from now on have the new rules */
+	TOCSIN_MSG_HUNG,      /* worker: it has made no progress, and ends (pulse.h) */
 	TOCSIN_MSG_KINDS
 };
 
@@ -47,8 +48,8 @@ struct tocsin_msg_answer {
 	struct tocsin_answer answer;
 };
 
-/* READY, KEPT, DONE, and WRITTEN: of which text says why not; "" is success. LOGGED: id is the
- * report's number, and error a positive errno value or 0. */
+/* READY, KEPT, DONE, HUNG, and WRITTEN: of which text says why not; "" is success. LOGGED: id is
+ * the report's number, and error a positive errno value or 0. */
 struct tocsin_msg_note {
 	uint64_t id;
 	uint32_t error;

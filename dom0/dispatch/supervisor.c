@@ -9,6 +9,7 @@
  */
 #include "dispatch/supervisor.h"
 #include "dispatch/broker.h"
+#include "dispatch/child.h"
 #include "dispatch/errand.h"
 #include "dispatch/message.h"
 
@@ -21,7 +22,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -159,7 +159,7 @@ static void start_child(struct supervisor *v, const struct tocsin_msg_start *m, 
 	if (pid > 0) {
 		*c = (struct child){v->children, pid, m->domid != TOCSIN_START_WRITER};
 		v->children = c;
-		fd = (int)syscall(SYS_pidfd_open, pid, 0);
+		fd = tocsin_child_open(pid);
 	} else {
 		free(c);
 	}

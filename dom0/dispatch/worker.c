@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dispatch/worker.h"
+#include "base/pulse.h"
 #include "dispatch/message.h"
+#include "dispatch/pulse.h"
 #include "dispatch/sandbox.h"
 #include "introspect/store.h"
 
@@ -48,6 +50,8 @@ bool tocsin_worker_folder(const char *cache, const uint8_t uuid[16], char *ret, 
 
 int tocsin_worker_find_kernel(struct tocsin_job_guest *g, uint64_t cr3, struct tocsin_error *err)
 {
+	int rc;
+
 	/* Not by the event's CR3: its process may be gone, and the frame in other hands. */
 	if (g->kernel && tocsin_kernel_verify(g->kernel, 0)) {
 		tocsin_kernel_close(g->kernel);
@@ -55,7 +59,10 @@ int tocsin_worker_find_kernel(struct tocsin_job_guest *g, uint64_t cr3, struct t
 	}
 	if (g->kernel)
 		return 0;
-	return tocsin_kernel_open_stored(g->memory, cr3, g->store, &g->kernel, err);
+	tocsin_pulse_pause();
+	rc = tocsin_kernel_open_stored(g->memory, cr3, g->store, &g->kernel, err);
+	tocsin_pulse_resume();
+	return rc;
 }
 
 /* The broker is gone, or does not want it any more. */
@@ -152,6 +159,7 @@ static void treat(struct worker *w, const struct tocsin_msg_job *job)
 {
 	const struct tocsin_outcome *o;
 
+	tocsin_pulse_begin();
 	tocsin_jobs_leave_out(w->jobs, job->without);
 	o = tocsin_jobs_run(w->jobs, &job->record, job->give_up);
 	if (w->store.kept[0]) {
@@ -234,6 +242,10 @@ static int prepare(struct worker *w, struct tocsin_backend *b,
 	if (rc)
 		return tocsin_error_set(err, rc, "no memory for a worker");
 	tocsin_jobs_before_scan(w->jobs, settle, w);
+	rc = tocsin_pulse_watch(w->guest.memory, w->socket);
+	if (rc)
+		return tocsin_error_set(err, rc, "cannot watch the worker's progress: %s",
+					strerror(-rc));
 	return tocsin_sandbox_enter(TOCSIN_SANDBOX_WORKER, TOCSIN_UID_WORKERS + domid, &limits,
 				    err);
 }

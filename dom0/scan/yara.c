@@ -14,6 +14,7 @@
  * string could be (sieve.h), unless that is most of it: then the next blocks are not even sifted.
  * Rules that read memory by themselves do so after that, and see all of it.
  */
+#include "base/pulse.h"
 #include "scan/blocks.h"
 #include "scan/rules.h"
 #include "scan/scanners.h"
@@ -289,7 +290,9 @@ static void *work(void *context)
 	/* Where it is enough to know that a string is somewhere, its first match will do. */
 	yr_scanner_set_flags(w->scanner, w->decides ? flags : flags | SCAN_FLAGS_FAST_MODE);
 	yr_scanner_set_timeout(w->scanner, seconds_left(w->s));
+	tocsin_pulse_pause();
 	bad = yr_scanner_scan_mem_blocks(w->scanner, &it);
+	tocsin_pulse_resume();
 	if (bad)
 		w->bad = bad;
 	yr_scanner_destroy(w->scanner);

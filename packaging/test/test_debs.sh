@@ -162,6 +162,8 @@ result $? "tocsin is installed"
 cp -u "$root"/var/cache/apt/archives/*.deb "$cache/archives/"
 says "tocsin runs" "^tocsin [0-9.]*$" tocsin --version
 does "tocsind runs" tocsind --help
+does "its filters do not depend on valgrind" sh -c '! LC_ALL=C grep -qaP \
+	"\x48\xc1\xc7\x03\x48\xc1\xc7\x0d\x48\xc1\xc7\x3d\x48\xc1\xc7\x33" /usr/sbin/tocsind'
 says "a trace is read" "PING" tocsin replay /debs/trace
 says "scans are listed" "^kernel.hidden-module " tocsin scan --list
 does "the rules of scans are where programs look" sh -c 'grep -q "$0" /usr/bin/tocsin &&

@@ -2,6 +2,7 @@
 /* Traced calls through a daemon on a host that is made up, from buffers that are made up, and from
  * one after the other. */
 #include "cli/trace_records.h"
+#include "dispatch/valgrind.h"
 #include "sim.h"
 
 #include <errno.h>
@@ -232,11 +233,12 @@ static void a_broker_that_dies_is_followed(void **state)
 	assert_non_null(strstr(why, "has ended"));
 	call(101, 200); /* lie in the buffers until there is another */
 	assert_true(sim_wait(is_from_tocsind));
-	assert_int_equal(gaps, 2);
+	/* Under valgrind another broker may take longer than it is waited for. */
+	assert_true(UNDER_VALGRIND || own_opened == 0);
+	assert_int_equal(gaps, 2 + 2 * own_opened);
 	call(201, 300);
 	assert_true(sim_wait(has_come));
 	assert_int_not_equal(sim->broker, broker);
-	assert_int_equal(own_opened, 0);
 	assert_true(calls >= 200);
 	assert_int_equal(sim_stop(), 0);
 }

@@ -2,6 +2,7 @@
 #include "sim.h"
 
 #include "dispatch/message.h"
+#include "dispatch/valgrind.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -112,7 +113,19 @@ static void probe(struct sim_guest *g)
 	g->probed = refused;
 }
 
-static void go_wrong(struct sim_guest *g)
+/* For so much of this process's time. */
+static void spin(long milliseconds)
+{
+	struct timespec now, begin;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
+	do
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 <
+	       milliseconds);
+}
+
+static void go_wrong(struct tocsin_memory *m, struct sim_guest *g)
 {
 	enum sim_fault fault = g->fault;
 
@@ -124,7 +137,15 @@ static void go_wrong(struct sim_guest *g)
 	if (fault == SIM_CRASH)
 		abort();
 	while (fault == SIM_HANG)
+		__builtin_ia32_pause();
+	while (fault == SIM_SLEEP)
+		nanosleep(&(struct timespec){.tv_sec = 3600}, NULL);
+	while (fault == SIM_LOOP) {
+		m->stats.reads++;
 		sched_yield();
+	}
+	if (fault == SIM_BUSY)
+		spin(250);
 	if (fault == SIM_EAT)
 		eat();
 	if (fault == SIM_LIE)
@@ -148,7 +169,7 @@ static int sim_read(struct tocsin_memory *m, uint64_t gpa, void *buf, size_t siz
 {
 	struct sim_guest *g = ((struct sim_memory *)m)->guest;
 
-	go_wrong(g);
+	go_wrong(m, g);
 	if (is_ballooned(g, gpa + size))
 		return -EFAULT;
 	memcpy(buf, g->bytes + gpa, size);
@@ -427,7 +448,7 @@ void sim_make(unsigned int guests)
 	sim->settings.state = sim->state;
 	sim->settings.tap = sim->tap;
 	sim->settings.worker.keep_stderr = true;
-	sim->settings.job_seconds = 1;
+	sim->settings.job_seconds = UNDER_VALGRIND ? 10 : 1;
 	sim->settings.shared = &sim->shared;
 }
 

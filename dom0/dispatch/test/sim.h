@@ -20,7 +20,10 @@
 enum sim_fault {
 	SIM_NO_FAULT,
 	SIM_CRASH,
-	SIM_HANG,
+	SIM_HANG,  /* spin */
+	SIM_SLEEP, /* for ever */
+	SIM_LOOP,  /* look into the guest for ever */
+	SIM_BUSY,  /* a quarter of a second of its own time for a look */
 	SIM_EAT,   /* all memory it gets */
 	SIM_LIE,   /* to the broker, with bytes of no meaning */
 	SIM_KEEP,  /* hang, but say again and again that a kernel's file is whole */

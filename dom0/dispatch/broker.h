@@ -98,7 +98,8 @@ struct tocsin_reports {
 	struct tocsin_pending_report *first, *last, *unsent;
 	size_t bytes;
 	uint64_t number;    /* of the last one made */
-	unsigned int tries; /* writers that died with the first one unwritten */
+	uint64_t suspect;   /* up to this one they are sent alone: a writer died over one of them */
+	unsigned int tries; /* writers that died over the first one, alone */
 	uint32_t error;     /* of the log, as the writer told; 0: none */
 	bool reopening;     /* the log, as soon as the writer has written what it has */
 	uint64_t restart_at;

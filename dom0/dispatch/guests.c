@@ -473,7 +473,9 @@ static size_t pump_one(struct tocsin_broker *b, struct tocsin_guest *g)
 	while (g->lane.first && g->lane.first->kind == TOCSIN_REPORT_RING && !g->gone &&
 	       before - g->lane.count < TOCSIN_WORKER_DEPTH && !tocsin_reports_full(b))
 		tocsin_report_task(b, g, take_from_lane(g), false, NULL, NULL);
-	if (!g->lane.first || g->gone || tocsin_reports_full(b))
+	/* What needs no worker and is left is for the next turn. */
+	if (!g->lane.first || g->lane.first->kind == TOCSIN_REPORT_RING || g->gone ||
+	    tocsin_reports_full(b))
 		return before - g->lane.count;
 	if (g->worker == TOCSIN_WORKER_NONE && b->now >= g->restart_at)
 		start_worker(b, g);

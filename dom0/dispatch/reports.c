@@ -73,16 +73,28 @@ static void drop_first(struct tocsin_broker *b)
 	free(p);
 }
 
-/* What it had may be in the log or not: it is sent again. One that kills writers is dropped. */
+static bool is_suspect(const struct tocsin_reports *r, const struct tocsin_pending_report *p)
+{
+	return p->number <= r->suspect;
+}
+
+/*
+ * What it had may be in the log or not: it is sent again, but one at a time, as it may have died of
+ * any of them. One that kills writers also alone is dropped.
+ */
 static void writer_gone(struct tocsin_broker *b)
 {
 	struct tocsin_reports *r = &b->reports;
 
 	tocsin_broker_unwatch(b, &r->watch);
-	if (r->first && r->unsent != r->first && ++r->tries >= TRIES_MAX) {
-		tocsin_intake_lost(b, NULL, TOCSIN_LOST_REPORTS, 1);
-		drop_first(b);
-		r->tries = 0;
+	if (r->first && r->unsent != r->first) {
+		if (!is_suspect(r, r->first)) {
+			r->suspect = r->unsent ? r->unsent->number - 1 : r->last->number;
+		} else if (++r->tries >= TRIES_MAX) {
+			tocsin_intake_lost(b, NULL, TOCSIN_LOST_REPORTS, 1);
+			drop_first(b);
+			r->tries = 0;
+		}
 	}
 	r->unsent = r->first;
 	if (b->now >= r->restart_at)
@@ -125,8 +137,11 @@ void tocsin_reports_send(struct tocsin_broker *b)
 		struct tocsin_pending_report *end = r->unsent;
 		int rc;
 
+		if (is_suspect(r, r->unsent) && r->unsent != r->first)
+			return; /* the one before it is not in the log yet */
 		outgoing.size = 0;
 		while (end && outgoing.size < PACKET_SIZE &&
+		       (end == r->unsent || !is_suspect(r, r->unsent)) &&
 		       tocsin_packet_add(&outgoing, end->bytes, end->size))
 			end = end->next;
 		rc = tocsin_packet_send(&outgoing, r->watch.fd, MSG_DONTWAIT);

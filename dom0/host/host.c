@@ -49,7 +49,7 @@ int tocsin_host_open_nameless(struct tocsin_host **ret, struct tocsin_error *err
 /* Never through the kernel's device: without xenstored, whoever asks there waits for ever. */
 int tocsin_host_open(struct tocsin_host **ret, struct tocsin_error *err)
 {
-	struct tocsin_host *h;
+	struct tocsin_host *h = NULL;
 	int rc = tocsin_host_open_nameless(&h, err);
 
 	if (rc)

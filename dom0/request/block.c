@@ -66,7 +66,7 @@ static int copy_in(struct tocsin_memory *m, struct tocsin_paging paging, uint64_
 		   struct tocsin_request *ret, struct tocsin_error *err)
 {
 	size_t done = 0, n;
-	uint64_t gpa;
+	uint64_t gpa = 0;
 	int rc;
 
 	while (done < sizeof(*ret)) {
@@ -134,7 +134,7 @@ static int write_cell(struct tocsin_memory *m, struct tocsin_paging paging, uint
 		      uint32_t i, struct tocsin_error *err)
 {
 	uint64_t at = va + offsetof(struct tocsin_request, cell) + (uint64_t)i * TOCSIN_CELL_SIZE;
-	uint64_t gpa;
+	uint64_t gpa = 0;
 	int rc;
 
 	rc = walk_writable(m, paging, at, &gpa, err);

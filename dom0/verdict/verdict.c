@@ -132,10 +132,12 @@ static uint32_t score(const struct tocsin_findings *f, const struct tocsin_findi
  * guest bytes, and the asker prints this to a terminal. */
 static void say(struct tocsin_verdict *v, const char *head, const char *detail)
 {
-	size_t i;
+	size_t i, n;
 
 	memset(v->text, 0, sizeof(v->text));
-	snprintf(v->text, sizeof(v->text), "%s%s%s", head, detail[0] ? ": " : "", detail);
+	n = (size_t)snprintf(v->text, sizeof(v->text), "%s%s", head, detail[0] ? ": " : "");
+	for (i = 0; detail[i] && n < sizeof(v->text) - 1; i++)
+		v->text[n++] = detail[i];
 	for (i = 0; v->text[i]; i++)
 		if (v->text[i] < 0x20 || v->text[i] > 0x7e)
 			v->text[i] = '?';

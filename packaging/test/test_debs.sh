@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# test_debs.sh TRACE: builds the packages, and installs, uses, upgrades, removes and purges them in a
-# clean Debian. The version to upgrade from is made of the same packages, with another version and an
+# test_debs.sh TRACE [SIMULATED]: builds the packages, and installs, uses, upgrades, removes and purges
+# them in a clean Debian, and has a systemd begin what they bring (unit.sh). The version to upgrade from is made of the same packages, with another version and an
 # older conffile. Speaks TAP. Needs root.
 #
 # What was downloaded and compiled is kept in CACHE/packages: see packaging/test/chroot.
 set -uo pipefail
 
 trace=$(realpath "$1")
+simulated=${2:+$(realpath "$2")}
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${TOCSIN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tocsin}/packages
 work=$(mktemp -d)
@@ -94,6 +95,9 @@ listing()
 		-o -path ./var/lib/apt -prune -o -path ./var/cache/apt -prune -o -path ./var/log -prune \
 		-o -path ./var/cache/ldconfig -prune -o -path ./run -prune -o -print | sort)
 }
+
+# shellcheck source=packaging/test/unit.sh
+. "$here/unit.sh"
 
 [ "$(id -u)" = 0 ] || skip "not root: no chroot"
 unshare --mount --pid --fork true 2>/dev/null || skip "no mounts of its own can be made here"
@@ -221,6 +225,12 @@ while read -r file; do
 done <"$work/conffiles"
 does "not changed, so the new one is taken: /$hook" sh -c "! grep 'the version before' /$hook"
 says "state is kept" kept cat /var/lib/tocsin/key
+
+if [ -n "$simulated" ]; then
+	run_unit_tests "$simulated"
+else
+	echo "ok $((++number)) # SKIP there is no daemon on a host that is made up"
+fi
 
 apt remove tocsin tocsin-guest
 result $? "they are removed"

@@ -184,6 +184,20 @@ static void a_worker_is_locked_in(void **state)
 	assert_int_equal(now()->workers_died, 0);
 }
 
+static void who_only_pings_costs_no_worker(void **state)
+{
+	sim_start();
+	sim->slow_drain = true; /* so that they come at once */
+	for (unsigned int i = 0; i < 500; i++)
+		sim_ring(1, TOCSIN_OP_PING, i);
+	sim->slow_drain = false;
+	sim_ring(1, TOCSIN_OP_PING, 500);
+	assert_true(sim_settled(501));
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(now()->rings, 501);
+	assert_int_equal(now()->workers_started, 0);
+}
+
 static int first; /* worker's pid */
 
 static bool first_ended(void)
@@ -323,6 +337,7 @@ int main(void)
 	    TEST(nobody_waits_for_another_guest),
 	    TEST(tickets_that_never_come_are_counted),
 	    TEST(a_worker_is_locked_in),
+	    TEST(who_only_pings_costs_no_worker),
 	    TEST(who_has_nothing_to_do_ends),
 	    TEST(reloading_loses_nothing),
 	    TEST(counters_survive),

@@ -79,6 +79,40 @@ static void writer_killed(void **state)
 	assert_int_equal(faults_lost(), 0);
 }
 
+static int write_or_die(FILE *to, const struct tocsin_report *r)
+{
+	if (r->record.seq == 100)
+		abort();
+	return tocsin_output_find("json")->write(to, r);
+}
+
+/* It is found out which one it is, and no other is lost. */
+static void report_kills_writers(void **state)
+{
+	static const struct tocsin_output deadly = {"json", write_or_die};
+	double begin;
+
+	sim->settings.writer.output = &deadly;
+	sim_start();
+	sim_ring(1, TOCSIN_OP_PING, 0);
+	assert_true(sim_settled(1));
+	assert_true(sim_wait(writer_is_known));
+	kill(writer, SIGSTOP); /* so that it has all at once */
+	for (unsigned int i = 1; i < 200; i++)
+		sim_ring(1, TOCSIN_OP_PING, i);
+	assert_true(sim_settled(200));
+	begin = faults_clock();
+	kill(writer, SIGCONT);
+	while (sim_lines(sim->log, "\"kind\":\"ring\"") < 199 && faults_clock() - begin < 20000)
+		poll(NULL, 0, 5);
+	faults_row("a report of 200 kills each writer", "it, counted", begin);
+	assert_int_equal(sim_stop(), 0);
+	assert_int_equal(sim_lines(sim->log, "\"kind\":\"ring\""), 199);
+	assert_int_equal(sim_lines(sim->log, "\"ticket\":100,"), 0);
+	assert_int_equal(faults_lost(), 1);
+	assert_int_equal(faults_tally()->lost[TOCSIN_LOST_REPORTS], 1);
+}
+
 static void log_is_full(void **state)
 {
 	double begin;
@@ -172,10 +206,8 @@ static void log_sink_gone(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-	    FAULT(writer_killed),
-	    FAULT(log_is_full),
-	    FAULT(log_is_full_for_long),
-	    FAULT(log_sink_gone),
+	    FAULT(writer_killed),        FAULT(report_kills_writers), FAULT(log_is_full),
+	    FAULT(log_is_full_for_long), FAULT(log_sink_gone),
 	};
 
 	faults_heading();

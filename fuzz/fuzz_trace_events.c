@@ -3,7 +3,8 @@
  * Calls as a hostile guest makes them, over an image that lies, to events and on into a graph.
  * Input: u8 how many calls, of 8 bytes each, then mutate.h. A call is u8 function, u8 who, u8 three
  * arguments, u8 milliseconds since the one before, u8 bits (1: not wide, 2: commit, 4: a gap, 8:
- * addresses of IPv6, 16: the function is not recorded any more), u8 unused; who and arguments name objects.
+ * addresses of IPv6, 16: the function is not recorded any more, 32: it is again), u8 unused; who
+ * and arguments name objects.
  */
 #include "mutate.h"
 
@@ -16,8 +17,9 @@
 #define CALLS 64u
 
 /* Of each argument, as some function of the table has it. */
-static const char *const targets[] = {"task_struct", "file",     "cred", "dentry", "module",
-				      "socket",      "bpf_prog", "sock", "inode",  "address_space"};
+static const char *const targets[] = {"task_struct", "file",          "cred",     "dentry",
+				      "module",      "socket",        "bpf_prog", "sock",
+				      "inode",       "address_space", "mount",    "fs_struct"};
 #define OBJECTS (sizeof(targets) / sizeof(targets[0]))
 
 struct world {
@@ -66,6 +68,8 @@ static void make_calls(struct fixture *f, struct tocsin_traced_events *ev, const
 		time += data[5] * 1000000ull;
 		if (!strcmp(names[data[0] % functions], "file_ra_state_init"))
 			call.rdi += fixture_offset(f, "file", "f_ra");
+		if (!strcmp(names[data[0] % functions], "mm_access"))
+			call.rsi = data[3];
 		for (int a = 0; a < 3; a++) {
 			fn.parameters[a].pointer = !ends || (a < 2 && data[6] & 8);
 			fn.parameters[a].size = a == 2 ? 2 : fn.parameters[a].pointer ? 8 : 4;
@@ -81,6 +85,8 @@ static void make_calls(struct fixture *f, struct tocsin_traced_events *ev, const
 			check(!tocsin_traced_events_gap(ev, before, time, data[7], "lost"));
 		if (data[6] & 16)
 			tocsin_traced_events_stopped(ev, names[data[0] % functions], time);
+		if (data[6] & 32)
+			tocsin_traced_events_started(ev, names[data[0] % functions], time);
 		if (data[6] & 2)
 			check(!tocsin_traced_events_commit(ev, before));
 	}
@@ -102,6 +108,8 @@ static struct fixture *make(void)
 	fixture_set(f, "bpf_prog", objects[6], "aux", fixture_new(f, "bpf_prog_aux"));
 	fixture_symbol(f, "tcp_prot", FIXTURE_TEXT);
 	fixture_symbol(f, "get_file_rcu", FIXTURE_TEXT);
+	fixture_symbol(f, "__x64_sys_process_vm_readv", FIXTURE_TEXT);
+	fixture_symbol(f, "__x64_sys_process_vm_writev", FIXTURE_TEXT);
 	fixture_ready(f);
 	check(!tocsin_file_list(&f->k, &p, &list, NULL));
 	for (size_t i = 0; i < list.count; i++)
@@ -121,6 +129,11 @@ static struct fixture *make(void)
 	       f->bytes + (objects[1] - FIXTURE_BASE) + fixture_offset(f, "file", "f_inode"), 8);
 	fixture_set(f, "inode", objects[8], "i_dentry.first",
 		    objects[3] + fixture_offset(f, "dentry", "d_u.d_alias"));
+	memcpy(&objects[10],
+	       f->bytes + (objects[1] - FIXTURE_BASE) + fixture_offset(f, "file", "f_path.mnt"), 8);
+	objects[10] -= fixture_offset(f, "mount", "mnt");
+	memcpy(&objects[11],
+	       f->bytes + (p.task - FIXTURE_BASE) + fixture_offset(f, "task_struct", "fs"), 8);
 	objects[9] = objects[8] + fixture_offset(f, "inode", "i_data");
 	fixture_set(f, "address_space", objects[9], "host", objects[8]);
 	memcpy(f->original, f->bytes, sizeof(f->bytes));

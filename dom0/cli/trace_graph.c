@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define MAX_BYTES (256u << 20)           /* of the file; then the oldest goes */
 #define GAP_PART 10000000000ull          /* nanoseconds after which a gap that lasts is told */
@@ -74,10 +75,18 @@ static int take_standing(const struct tocsin_trace_event *e, void *context)
 	return tocsin_trace_store_take(&dated, g->store);
 }
 
+static uint64_t realtime(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
 static int fill(struct trace_graph *g, const char *path, struct tocsin_kernel *k,
 		struct tocsin_who_cache *who, struct tocsin_error *err)
 {
-	struct tocsin_traced_settings settings = {.guest = g->guest};
+	struct tocsin_traced_settings settings = {.guest = g->guest, .clock = realtime};
 	const struct guest_options all = {.domain = g->guest};
 	int rc = open_store(path, g->guest, &g->store, err);
 
@@ -142,6 +151,8 @@ int trace_graph_collected(struct trace_graph *g, size_t function, const char *na
 
 	if (why)
 		tocsin_traced_events_stopped(g->events, name, time);
+	else
+		tocsin_traced_events_started(g->events, name, time);
 	if (m->name)
 		rc = tell_gap(g, m, time);
 	*m = (struct missing){.name = why ? name : NULL, .since = time};

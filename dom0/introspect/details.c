@@ -268,12 +268,12 @@ static int read_paths(const struct reading *r, struct tocsin_process_details *d)
 		return 0;
 	if (take(r, fs, r->at.pwd_dentry, &dentry, 8) || take(r, fs, r->at.pwd_mnt, &mnt, 8))
 		return -EFAULT;
-	if (dentry && mnt && tocsin_dentry_path(r->k, r->l, dentry, mnt, fs, d->cwd))
+	if (dentry && mnt && tocsin_dentry_path(r->k, r->l, dentry, mnt, fs, d->cwd, NULL))
 		d->cwd[0] = 0;
 	if (tocsin_kernel_read_u64(r->k, fs + r->l->fs_root_dentry, &dentry) ||
 	    tocsin_kernel_read_u64(r->k, fs + r->l->fs_root_mnt, &mnt))
 		return -EFAULT;
-	if (tocsin_dentry_path(r->k, r->l, dentry, mnt, 0, d->root))
+	if (tocsin_dentry_path(r->k, r->l, dentry, mnt, 0, d->root, NULL))
 		d->root[0] = 0;
 	return 0;
 }

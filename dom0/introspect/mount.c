@@ -117,7 +117,7 @@ static int read_once(const struct reading *r, uint64_t mount, struct tocsin_moun
 	row->no_suid = flags & MNT_NOSUID;
 	row->no_dev = flags & MNT_NODEV;
 	row->no_exec = flags & MNT_NOEXEC;
-	rc = tocsin_dentry_path(r->k, r->l, root, mnt, 0, path);
+	rc = tocsin_dentry_path(r->k, r->l, root, mnt, 0, path, NULL);
 	if (rc == -ENAMETOOLONG || rc == -ELOOP || rc == -EINVAL) {
 		path[0] = 0;
 		rc = 0;

@@ -130,7 +130,7 @@ static int read_file(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct
 	const struct tocsin_process_layout *l;
 	const struct tocsin_file_layout *f;
 	struct tocsin_file_id id;
-	uint64_t fs = 0;
+	uint64_t fs = 0, mnt, own;
 	int rc;
 
 	if (tocsin_process_layout(k, &l, NULL) || tocsin_file_layout(k, &f, NULL))
@@ -139,8 +139,13 @@ static int read_file(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct
 	if (task && tocsin_kernel_read_u64(k, task + l->task_fs, &fs))
 		fs = 0;
 	if (tocsin_kernel_read_u64(k, va + l->file_dentry, &o->dentry) ||
-	    tocsin_kernel_read_u64(k, va + f->file_inode, &o->inode))
+	    tocsin_kernel_read_u64(k, va + l->file_mnt, &mnt) ||
+	    tocsin_kernel_read_u64(k, va + f->file_inode, &o->inode) ||
+	    tocsin_kernel_read_u64(k, o->dentry + l->dentry_inode, &own))
 		return -EFAULT;
+	/* That name is another file's by now. */
+	if (own && own != o->inode)
+		return -ESRCH;
 	if (open_mode != TOCSIN_NO_MEMBER &&
 	    tocsin_kernel_read(k, va + open_mode, &o->open_mode, sizeof(o->open_mode)))
 		return -EFAULT;
@@ -150,7 +155,7 @@ static int read_file(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct
 	if (!rc && !tocsin_file_identity(k, l, va, &id) && id.inode == o->file.inode)
 		o->file = id;
 	if (!rc)
-		rc = tocsin_file_path(k, l, va, fs, o->text);
+		rc = tocsin_dentry_path(k, l, o->dentry, mnt, fs, o->text, &o->places);
 	if (!rc)
 		clear_rest(o->text, sizeof(o->text));
 	return rc;
@@ -219,7 +224,7 @@ static int read_dentry(struct tocsin_kernel *k, uint64_t va, uint64_t task, stru
 	rc = o->inode ? read_inode(k, l, o) : 0;
 	o->file.deleted = !o->inode || !o->links;
 	if (!rc)
-		rc = tocsin_dentry_path(k, l, va, mnt, fs, o->text);
+		rc = tocsin_dentry_path(k, l, va, mnt, fs, o->text, &o->places);
 	if (!rc)
 		clear_rest(o->text, sizeof(o->text));
 	return rc;

@@ -14,7 +14,8 @@ enum tocsin_object_kind {
 				  leader_start, uid, euid */
 	TOCSIN_OBJECT_NAME,    /* filename: text, as it was given to a system call */
 	TOCSIN_OBJECT_FILE,    /* file, dentry: text is its path, file which it is (inode 0: a name
-				  without a file), mode, links, dentry, inode; of file: open_mode */
+				  without a file), mode, links, dentry, inode, places; of file:
+				  open_mode */
 	TOCSIN_OBJECT_SOCKET,  /* socket, sock: socket */
 	TOCSIN_OBJECT_CREDENTIALS, /* cred: uid, euid */
 	TOCSIN_OBJECT_CODE         /* module, bpf_prog: text is its name, of a program also id */
@@ -62,6 +63,14 @@ struct tocsin_object_layout {
 /* When the kernel is opened: k->object, NULL if there is no memory. */
 void tocsin_object_layout_resolve(struct tocsin_kernel *k);
 
+/* VAs of what a path was read through: struct dentry, struct mount, and the task's fs_struct. */
+#define TOCSIN_PLACES 64
+struct tocsin_places {
+	uint32_t count;
+	bool more; /* there were more than have room */
+	uint64_t va[TOCSIN_PLACES];
+};
+
 struct tocsin_object {
 	enum tocsin_object_kind kind;
 	int32_t pid, tid;
@@ -77,6 +86,7 @@ struct tocsin_object {
 	uint32_t links;         /* UINT32_MAX: not known */
 	uint32_t open_mode;     /* TOCSIN_OPEN_... */
 	uint64_t dentry, inode; /* VAs */
+	struct tocsin_places places;
 	struct tocsin_socket socket;
 };
 

@@ -4,6 +4,7 @@
  * memory that changes meanwhile and may lie: every step is counted, names are bounded, and a
  * chain that does not end is an error.
  */
+#include "introspect/object.h"
 #include "introspect/process.h"
 
 #include <errno.h>
@@ -44,8 +45,19 @@ static int prepend(struct tocsin_kernel *k, const struct tocsin_process_layout *
 	return 0;
 }
 
+static void add_place(struct tocsin_places *through, uint64_t va)
+{
+	if (!through)
+		return;
+	if (through->count < TOCSIN_PLACES)
+		through->va[through->count++] = va;
+	else
+		through->more = true;
+}
+
 int tocsin_dentry_path(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
-		       uint64_t dentry, uint64_t mnt, uint64_t fs, char ret[TOCSIN_PATH_SIZE])
+		       uint64_t dentry, uint64_t mnt, uint64_t fs, char ret[TOCSIN_PATH_SIZE],
+		       struct tocsin_places *through)
 {
 	uint64_t root_dentry = 0, root_mnt = 0, mnt_root, parent;
 	char path[TOCSIN_PATH_SIZE];
@@ -56,6 +68,8 @@ int tocsin_dentry_path(struct tocsin_kernel *k, const struct tocsin_process_layo
 	if (fs && (read_u64(k, fs + l->fs_root_dentry, &root_dentry) ||
 		   read_u64(k, fs + l->fs_root_mnt, &root_mnt)))
 		return -EFAULT;
+	if (fs)
+		add_place(through, fs);
 	for (steps = 0; steps < STEPS_MAX; steps++) {
 		if (dentry == root_dentry && mnt == root_mnt)
 			break;
@@ -65,6 +79,7 @@ int tocsin_dentry_path(struct tocsin_kernel *k, const struct tocsin_process_layo
 		if (dentry == mnt_root) {
 			uint64_t mount = mnt - l->mount_mnt, up, point;
 
+			add_place(through, mount);
 			if (read_u64(k, mount + l->mount_parent, &up) ||
 			    read_u64(k, mount + l->mount_point, &point))
 				return -EFAULT;
@@ -74,6 +89,7 @@ int tocsin_dentry_path(struct tocsin_kernel *k, const struct tocsin_process_layo
 			mnt = up + l->mount_mnt;
 			continue;
 		}
+		add_place(through, dentry);
 		rc = prepend(k, l, dentry, path, &at);
 		if (rc)
 			return rc;
@@ -96,7 +112,7 @@ int tocsin_file_path(struct tocsin_kernel *k, const struct tocsin_process_layout
 
 	if (read_u64(k, file + l->file_dentry, &dentry) || read_u64(k, file + l->file_mnt, &mnt))
 		return -EFAULT;
-	return tocsin_dentry_path(k, l, dentry, mnt, fs, ret);
+	return tocsin_dentry_path(k, l, dentry, mnt, fs, ret, NULL);
 }
 
 int tocsin_file_identity(struct tocsin_kernel *k, const struct tocsin_process_layout *l,

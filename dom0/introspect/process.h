@@ -105,9 +105,13 @@ int tocsin_process_read_row(struct tocsin_kernel *k, const struct tocsin_process
 int tocsin_process_pid_in(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
 			  uint64_t task, uint64_t ns, int32_t *ret, uint64_t *own_ns);
 
-/* As tocsin_file_path, of a dentry in the mount whose vfsmount is at VA mnt. */
+struct tocsin_places;
+
+/* As tocsin_file_path, of a dentry in the mount whose vfsmount is at VA mnt. through: what
+ * it was read through is added; may be NULL. */
 int tocsin_dentry_path(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
-		       uint64_t dentry, uint64_t mnt, uint64_t fs, char ret[TOCSIN_PATH_SIZE]);
+		       uint64_t dentry, uint64_t mnt, uint64_t fs, char ret[TOCSIN_PATH_SIZE],
+		       struct tocsin_places *through);
 
 /*
  * Offset of a member that a kernel may lack; TOCSIN_NO_MEMBER: it does, or it is a bitfield or

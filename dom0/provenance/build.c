@@ -209,7 +209,7 @@ static int take_executed(struct moment *m)
 
 static int take_exited(struct moment *m)
 {
-	int rc = trace_node_end(m->g, m->who, m->e->time);
+	int rc = trace_node_end(m->g, m->who, TOCSIN_TRACE_OPEN, m->e->time);
 
 	m->g->nodes[m->who].flags |= TOCSIN_TRACE_DEAD;
 	return rc ? rc : trace_startup_end(m->g, m->who);
@@ -501,17 +501,24 @@ static void count_bytes(struct moment *m, uint32_t socket)
 		}
 }
 
+/* What is not sure ends only what is not sure. */
 static int take_closed(struct moment *m)
 {
+	bool sure = m->e->resolved || m->e->source != TOCSIN_TRACE_BY_HOOK;
+	const struct trace_state *s;
 	uint32_t socket;
 	int rc = trace_find_socket(m->g, m->e, m->guest, false, &socket);
 
 	if (rc)
 		return rc;
 	count_bytes(m, socket);
-	m->g->nodes[socket].flags |= TOCSIN_TRACE_DEAD;
 	later(&m->g->nodes[socket].last, m->e->time);
-	return trace_node_end(m->g, socket, m->e->time);
+	rc = trace_node_end(m->g, socket, TOCSIN_TRACE_OPEN | (sure ? 0 : TOCSIN_TRACE_UNSURE),
+			    m->e->time);
+	s = &m->g->states[socket];
+	if (!s->open_in && !s->open_out)
+		m->g->nodes[socket].flags |= TOCSIN_TRACE_DEAD;
+	return rc;
 }
 
 /* ---- from outside ---- */

@@ -114,8 +114,9 @@ int trace_reduce_dead(struct tocsin_provenance *g, uint32_t node);
 /* A process begins to start; its start-up is over. */
 int trace_startup_begin(struct tocsin_provenance *g, uint32_t process, uint64_t time);
 int trace_startup_end(struct tocsin_provenance *g, uint32_t process);
-/* All of the edges that end with an open file, or with a process, or with a socket, do. */
+/* All of the edges that end with an open file do. */
 int trace_open_end(struct tocsin_provenance *g, uint64_t open, uint64_t until);
-int trace_node_end(struct tocsin_provenance *g, uint32_t node, uint64_t until);
+/* Those of a process or a socket that have all these flags, of which TOCSIN_TRACE_OPEN is one. */
+int trace_node_end(struct tocsin_provenance *g, uint32_t node, uint8_t flags, uint64_t until);
 
 #endif

@@ -443,7 +443,7 @@ int trace_open_end(struct tocsin_provenance *g, uint64_t open, uint64_t until)
 	return rc;
 }
 
-int trace_node_end(struct tocsin_provenance *g, uint32_t node, uint64_t until)
+int trace_node_end(struct tocsin_provenance *g, uint32_t node, uint8_t flags, uint64_t until)
 {
 	struct trace_state *s = &g->states[node];
 	uint32_t i, next, other;
@@ -453,7 +453,7 @@ int trace_node_end(struct tocsin_provenance *g, uint32_t node, uint64_t until)
 		for (i = tocsin_provenance_next(g, node, in, TOCSIN_TRACE_NONE);
 		     i != TOCSIN_TRACE_NONE && (s->open_in || s->open_out) && !rc; i = next) {
 			next = tocsin_provenance_next(g, node, in, i);
-			if (!(g->edges[i].flags & TOCSIN_TRACE_OPEN))
+			if ((g->edges[i].flags & flags) != flags)
 				continue;
 			trace_edge_end(g, i, until);
 			other = in ? g->edges[i].from : g->edges[i].to;

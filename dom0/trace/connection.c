@@ -211,17 +211,72 @@ static bool add_carried(const struct trace_moment *m, bool known, struct tocsin_
 
 /* ---- events ---- */
 
-static void remember(struct trace_moment *m, const struct trace_pending *p, bool certain)
+static struct known_socket *known_at(const struct trace_moment *m, uint64_t va)
 {
-	uint64_t va = p->key;
+	return &m->ev->sockets[trace_slot(va, TRACE_SOCKETS)];
+}
 
-	if (va)
-		m->ev->sockets[trace_slot(va, TRACE_SOCKETS)] =
-		    (struct known_socket){.va = va,
-					  .read = p->read,
-					  .socket = p->socket,
-					  .carried = p->carried,
-					  .certain = certain};
+/* One of which no end was seen, or not surely, is over by now: by then it was known as it was told,
+ * and nobody says who ended it. */
+static int end_socket(struct trace_moment *m, struct known_socket *s)
+{
+	bool told_as_read = s->read < m->time;
+	struct known_socket was = *s;
+	struct trace_pending *p;
+
+	*s = (struct known_socket){0};
+	if (!was.lasts)
+		return 0;
+	p = trace_begin(m);
+	p->kind = TOCSIN_TRACE_CLOSED;
+	p->has_who = false;
+	p->has_socket = true;
+	p->resolved = was.certain && told_as_read;
+	p->read = was.read;
+	if (told_as_read)
+		p->socket = was.socket;
+	else if (was.carried.family)
+		p->socket = was.carried;
+	else
+		p->socket = (struct tocsin_socket){.sock = was.number};
+	return trace_add(m, p);
+}
+
+int trace_sockets_end(struct trace_moment *m)
+{
+	int rc = 0;
+
+	for (size_t i = 0; m->who.found && i < TRACE_SOCKETS && !rc; i++) {
+		struct known_socket *s = &m->ev->sockets[i];
+
+		if (s->va && !s->certain && s->pid == m->who.pid &&
+		    s->start_time == m->who.start_time)
+			rc = end_socket(m, s);
+	}
+	return rc;
+}
+
+static int remember(struct trace_moment *m, struct trace_pending *p, bool certain)
+{
+	struct known_socket *s = known_at(m, p->key);
+	int rc = 0;
+
+	if (!p->key)
+		return 0;
+	p->read = trace_clock(m);
+	if (s->va == p->key && !s->certain && s->read < m->time)
+		rc = end_socket(m, s);
+	*s = (struct known_socket){.va = p->key,
+				   .read = p->read,
+				   .socket = p->socket,
+				   .carried = p->carried,
+				   .number = p->number,
+				   .pid = p->who.pid,
+				   .start_time = p->who.start_time,
+				   .lasts = p->kind == TOCSIN_TRACE_CONNECTED ||
+					    p->kind == TOCSIN_TRACE_ACCEPTED,
+				   .certain = certain};
+	return rc;
 }
 
 /* It is sure only while it is seen when memory becomes a socket. */
@@ -229,9 +284,8 @@ static int add_socket(struct trace_moment *m, uint64_t sk, const struct tocsin_s
 		      bool certain, const struct tocsin_socket *carried)
 {
 	struct trace_pending *p = trace_begin(m);
+	int rc = 0, added;
 
-	if (!p)
-		return -ENOMEM;
 	certain = certain && s && m->ev->sockets_told;
 	p->has_socket = true;
 	p->key = sk;
@@ -243,8 +297,9 @@ static int add_socket(struct trace_moment *m, uint64_t sk, const struct tocsin_s
 		trace_pending_unresolve(p);
 	}
 	if (s || carried->family)
-		remember(m, p, certain);
-	return trace_add(m, p);
+		rc = remember(m, p, certain);
+	added = trace_add(m, p);
+	return rc ? rc : added;
 }
 
 /* Bound, or listening. */
@@ -279,20 +334,19 @@ int trace_take_socket(struct trace_moment *m)
 	return add_socket(m, m->va, known ? s : NULL, s->local_port, &carried);
 }
 
-void trace_take_made(struct trace_moment *m)
+int trace_take_made(struct trace_moment *m)
 {
-	struct known_socket *s = &m->ev->sockets[trace_slot(m->va, TRACE_SOCKETS)];
+	struct known_socket *s = known_at(m, m->va);
 
 	trace_queue_reused(&m->ev->queue, m->va, m->time);
-	if (s->va == m->va)
-		*s = (struct known_socket){0};
 	m->ev->sockets_told = true;
+	return s->va == m->va ? end_socket(m, s) : 0;
 }
 
 void trace_sockets_doubt(struct tocsin_traced_events *ev, uint64_t since)
 {
 	ev->sockets_told = false;
-	trace_queue_doubt(&ev->queue, false, since);
+	trace_queue_doubt(&ev->queue, TRACE_DOUBT_SOCKETS, since);
 	for (size_t i = 0; i < TRACE_SOCKETS; i++)
 		if (ev->sockets[i].read >= since)
 			ev->sockets[i].certain = false;
@@ -306,19 +360,15 @@ static bool is_known(const struct known_socket *s)
 
 int trace_take_closed(struct trace_moment *m)
 {
-	struct known_socket *s = &m->ev->sockets[trace_slot(m->va, TRACE_SOCKETS)];
+	struct known_socket *s = known_at(m, m->va);
 	struct tocsin_socket last;
 	struct trace_pending *p;
 
-	if (!m->va || s->va != m->va)
+	/* Of what is not known, this may be another's end: it lasts until its maker ends, or its
+	 * memory is made anew. */
+	if (!m->va || s->va != m->va || !is_known(s))
 		return 0;
-	if (!is_known(s)) {
-		*s = (struct known_socket){0};
-		return 0;
-	}
 	p = trace_begin(m);
-	if (!p)
-		return -ENOMEM;
 	p->has_socket = true;
 	p->socket = s->socket;
 	p->carried = s->carried;

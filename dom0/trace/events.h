@@ -4,10 +4,11 @@
  * of functions.c; what the arguments lead to is read from the guest's memory when the call is
  * taken, some milliseconds after it was made.
  *
- * Meanwhile an object may have gone to somebody else. What makes files and tasks of the memory of
- * earlier ones is traced itself, so an event is held back until all calls of before the reading
- * have been taken: if one of them used the object again, the event is kept without it. What could
- * not be resolved is a node of its own, which is never joined with another, and marked.
+ * Meanwhile an object may have gone to somebody else, or a name elsewhere. What makes files, tasks
+ * and names of the memory of earlier ones is traced itself, so an event is held back until all
+ * calls of before the reading have been taken: if one of them used the object again, the event is
+ * kept without it. What could not be resolved is a node of its own, which is never joined with
+ * another, and marked.
  *
  * All addresses and bytes are the guest's: each is read through its page tables, bounded, twice.
  */
@@ -25,8 +26,10 @@ struct tocsin_trace_event;
 typedef int tocsin_trace_take(const struct tocsin_trace_event *e, void *context);
 
 struct tocsin_traced_settings {
-	const char *guest; /* must outlive the events */
-	uint64_t boot;     /* as in struct tocsin_trace_event */
+	const char *guest;       /* must outlive the events */
+	uint64_t boot;           /* as in struct tocsin_trace_event */
+	uint64_t (*clock)(void); /* the time, as that of calls; NULL: nothing is read later than its
+				    call was taken */
 };
 
 #define TOCSIN_TRACED_KINDS 32
@@ -64,6 +67,10 @@ int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, ui
 /* Calls of this function are not recorded from then on. If they told whose memory is whose, that is
  * not sure any more. */
 void tocsin_traced_events_stopped(struct tocsin_traced_events *ev, const char *name,
+				  uint64_t since);
+
+/* Calls of this function, which was stopped, are recorded from then on. */
+void tocsin_traced_events_started(struct tocsin_traced_events *ev, const char *name,
 				  uint64_t since);
 
 /* Of this function, which was stopped, none was recorded in this time; as a gap. */

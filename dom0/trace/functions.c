@@ -59,10 +59,24 @@ static const struct tocsin_trace_row table[] = {
     {TOCSIN_TRACE_CLOSED, "sock", NONE, WHOLE, {"tcp_close"}},
     {TOCSIN_TRACE_CLOSED, "sock", NONE, WHOLE, {"sk_common_release"}},
     {TOCSIN_TRACE_OPENED, "inode", NONE, TOCSIN_TRACE_MADE, {"security_inode_alloc"}},
+    /* Each name that is made; a mount that is taken away, or elsewhere; another root. */
+    {TOCSIN_TRACE_RENAMED, "dentry", NONE, TOCSIN_TRACE_MADE, {"d_set_d_op"}},
+    {TOCSIN_TRACE_RENAMED,
+     "mount",
+     NONE,
+     TOCSIN_TRACE_CUTS,
+     {"unhash_mnt", "umount_mnt", "umount_tree"}},
+    {TOCSIN_TRACE_RENAMED, "fs_struct", NONE, TOCSIN_TRACE_CUTS, {"set_fs_root"}},
+    /* What gets at a process's memory; before it, in a system call, which way. */
+    {TOCSIN_TRACE_PTRACE, "task_struct", 1, TOCSIN_TRACE_MEMORY, {"mm_access"}},
+    {TOCSIN_TRACE_PTRACE, NULL, NONE, TOCSIN_TRACE_READS, {"__x64_sys_process_vm_readv"}},
+    {TOCSIN_TRACE_PTRACE, NULL, NONE, TOCSIN_TRACE_READS, {"__ia32_sys_process_vm_readv"}},
+    {TOCSIN_TRACE_PTRACE, NULL, NONE, TOCSIN_TRACE_WRITES, {"__x64_sys_process_vm_writev"}},
+    {TOCSIN_TRACE_PTRACE, NULL, NONE, TOCSIN_TRACE_WRITES, {"__ia32_sys_process_vm_writev"}},
 };
 
 #define ROWS (sizeof(table) / sizeof(table[0]))
-_Static_assert(ROWS <= TOCSIN_TRACE_FUNCTIONS_MAX, "room for all");
+_Static_assert(ROWS <= TOCSIN_TRACE_FUNCTIONS_MAX && ROWS <= 64, "room for all");
 
 static const char *name_in(struct tocsin_kernel *k, const char *const names[TOCSIN_TRACE_NAMES])
 {
@@ -83,8 +97,13 @@ size_t tocsin_trace_functions(struct tocsin_kernel *k, const char *ret[TOCSIN_TR
 	for (size_t i = 0; i < ROWS; i++) {
 		enum tocsin_trace_part part = table[i].part;
 
-		if (at_once || (part != TOCSIN_TRACE_USE && part != TOCSIN_TRACE_IDENTITY))
-			ret[count++] = name_in(k, table[i].names);
+		if (!at_once && (part == TOCSIN_TRACE_USE || part == TOCSIN_TRACE_IDENTITY))
+			continue;
+		/* Not each kernel has all system calls. */
+		if ((part == TOCSIN_TRACE_READS || part == TOCSIN_TRACE_WRITES) &&
+		    tocsin_kernel_symbol(k, table[i].names[0], &va))
+			continue;
+		ret[count++] = name_in(k, table[i].names);
 	}
 	return count;
 }
@@ -96,6 +115,13 @@ const struct tocsin_trace_row *tocsin_trace_function_row(const char *name)
 			if (!strcmp(table[i].names[n], name))
 				return &table[i];
 	return NULL;
+}
+
+uint64_t tocsin_trace_paths(const struct tocsin_trace_row *row)
+{
+	bool tells = row->kind == TOCSIN_TRACE_RENAMED;
+
+	return tells ? 1ull << (row - table) : 0;
 }
 
 const char *tocsin_trace_function_event(const char *name)

@@ -25,7 +25,17 @@ struct known_socket {
 	uint64_t va;   /* of struct sock; 0: none */
 	uint64_t read; /* when */
 	struct tocsin_socket socket, carried;
+	uint32_t number; /* of the call */
+	int32_t pid;     /* whose call it was */
+	uint64_t start_time;
+	bool lasts; /* data goes through it until it is closed */
 	bool certain;
+};
+
+/* Which way the memory of another is about to be used. */
+struct trace_way {
+	uint64_t stack;     /* the thread's; 0: none */
+	uint32_t open_mode; /* TOCSIN_OPEN_READ or TOCSIN_OPEN_WRITE */
 };
 
 /* What a thread is about to open a file for, as a call carried it by value. */
@@ -48,18 +58,24 @@ struct tocsin_traced_events {
 	struct tocsin_who_cache *who;
 	struct trace_queue queue;
 	struct trace_sink sink;
+	uint64_t (*clock)(void);
 	uint64_t calls, delay, delay_most; /* in nanoseconds: of all together, the most */
 	uint64_t looked;   /* the time that who is asked with: the guest's clock is read for each */
 	uint64_t doubt;    /* when it last was not known who was made */
 	bool sockets_told; /* it is seen when memory becomes a socket, so what is left of one is its
 			      own */
 	bool inodes_told;  /* the same of inodes */
+	/* Rows of the table that tell of what paths are read through and are not recorded now, as
+	 * bits; and until when any was not. */
+	uint64_t paths_untold, paths_since;
+	struct trace_pending spare;          /* in place of an event that there is no memory for */
 	uint64_t protocols[TRACE_PROTOCOLS]; /* VAs of struct proto; 0: not known */
 	struct tocsin_object object;         /* the one that was read last */
 	struct known_name names[TRACE_FILES];
 	struct known_socket sockets[TRACE_SOCKETS];
 	struct trace_ends ends[TRACE_ENDS];
 	struct trace_use uses[TRACE_ENDS];
+	struct trace_way ways[TRACE_ENDS];
 };
 
 struct trace_moment {
@@ -73,15 +89,50 @@ struct trace_moment {
 	struct tocsin_who who;
 };
 
-/* An event of this kind, by who called. NULL: no memory. */
-struct trace_pending *trace_begin(const struct trace_moment *m);
+/* An event of this kind, by who called; to be given to trace_add, which also tells if there is no
+ * memory. */
+struct trace_pending *trace_begin(struct trace_moment *m);
+/* Unless p->read says when it was read, that is now. */
 int trace_add(struct trace_moment *m, struct trace_pending *p);
+
+/* Not before what was read until now was. */
+uint64_t trace_clock(const struct trace_moment *m);
 
 /* 0 if it was not recorded. */
 uint64_t trace_argument(const struct trace_moment *m, unsigned int i);
+/* Of the row's value. */
+uint64_t trace_value(const struct trace_moment *m);
 
 /* Into the object that was read last. */
 bool trace_read_object(struct trace_moment *m, const char *type, uint64_t va);
+
+/* process.c */
+int trace_take_created(struct trace_moment *m);
+int trace_take_executed(struct trace_moment *m);
+int trace_take_exited(struct trace_moment *m);
+int trace_take_credentials(struct trace_moment *m);
+int trace_take_other(struct trace_moment *m);
+int trace_take_code(struct trace_moment *m);
+/* A call that says which way the next one of its thread uses another's memory. */
+void trace_take_way(struct trace_moment *m);
+
+/* file.c */
+int trace_take_opened(struct trace_moment *m);
+int trace_take_released(struct trace_moment *m);
+int trace_take_mapped(struct trace_moment *m);
+int trace_take_renamed(struct trace_moment *m);
+int trace_take_linked(struct trace_moment *m);
+int trace_take_unlinked(struct trace_moment *m);
+int trace_take_mode(struct trace_moment *m);
+/* An event without anything but who and a file. */
+int trace_add_file(struct trace_moment *m);
+/* Memory becomes a name, or paths through its object end there. */
+void trace_take_place(struct trace_moment *m);
+/* Calls that carry flags and the inode of what their thread opens. */
+void trace_take_use(struct trace_moment *m);
+void trace_take_identity(struct trace_moment *m);
+/* TOCSIN_OPEN_READ and _WRITE of what the thread opens now; 0: not known. */
+uint32_t trace_open_mode(const struct trace_moment *m);
 
 /* connection.c */
 void trace_protocols_find(struct tocsin_traced_events *ev);
@@ -92,7 +143,9 @@ void trace_ends_forget(const struct trace_moment *m);
 int trace_take_socket(struct trace_moment *m);
 int trace_take_closed(struct trace_moment *m);
 /* Memory becomes a socket. */
-void trace_take_made(struct trace_moment *m);
+int trace_take_made(struct trace_moment *m);
+/* A process ends, and with it what is not surely known of its sockets. */
+int trace_sockets_end(struct trace_moment *m);
 /* From then on that is not seen. */
 void trace_sockets_doubt(struct tocsin_traced_events *ev, uint64_t since);
 

@@ -10,15 +10,65 @@
 #include <string.h>
 #include <sys/stat.h>
 
-void trace_pending_free(struct trace_pending *p)
+void trace_pending_clear(struct trace_pending *p)
 {
-	if (!p)
-		return;
 	free(p->path);
 	free(p->to);
 	free(p->carried_path);
+	free(p->places);
+	memset(p, 0, sizeof(*p));
+}
+
+void trace_pending_free(struct trace_pending *p)
+{
+	if (p)
+		trace_pending_clear(p);
 	free(p);
 }
+
+/* ---- the latest of each thread ---- */
+
+static struct trace_pending **thread_of(struct trace_pending **of, uint64_t stack)
+{
+	return &of[trace_slot(stack, TRACE_THREADS)];
+}
+
+static void note_latest(struct trace_queue *q, struct trace_pending *p)
+{
+	if (p->kind == TOCSIN_TRACE_OPENED && p->stack)
+		*thread_of(q->opened, p->stack) = p;
+	if (p->incomplete)
+		*thread_of(q->incomplete, p->stack) = p;
+}
+
+static void drop(struct trace_queue *q, struct trace_pending *p)
+{
+	struct trace_pending **opened = thread_of(q->opened, p->stack);
+	struct trace_pending **incomplete = thread_of(q->incomplete, p->stack);
+
+	if (*opened == p)
+		*opened = NULL;
+	if (*incomplete == p)
+		*incomplete = NULL;
+	trace_pending_free(p);
+}
+
+struct trace_pending *trace_queue_opened(struct trace_queue *q, uint64_t stack)
+{
+	struct trace_pending *p = *thread_of(q->opened, stack);
+
+	return p && p->stack == stack ? p : NULL;
+}
+
+struct trace_pending *trace_queue_incomplete(struct trace_queue *q, enum tocsin_trace_kind kind,
+					     uint64_t stack)
+{
+	struct trace_pending *p = *thread_of(q->incomplete, stack);
+
+	return p && p->stack == stack && p->kind == kind && p->incomplete ? p : NULL;
+}
+
+/* ---- the queue ---- */
 
 void trace_queue_clear(struct trace_queue *q)
 {
@@ -36,12 +86,19 @@ static void add_key(struct trace_keys *keys, const struct trace_pending *p)
 		keys->read = p->read;
 }
 
+static struct trace_keys *keys_of(struct trace_queue *q, uint64_t va)
+{
+	return &q->keys[trace_slot(va, TRACE_KEYS)];
+}
+
 void trace_queue_changed(struct trace_queue *q, const struct trace_pending *p)
 {
 	if (p->key)
-		add_key(&q->keys[trace_slot(p->key, TRACE_KEYS)], p);
+		add_key(keys_of(q, p->key), p);
 	if (p->inode)
-		add_key(&q->keys[trace_slot(p->inode, TRACE_KEYS)], p);
+		add_key(keys_of(q, p->inode), p);
+	for (uint32_t i = 0; i < p->place_count; i++)
+		add_key(keys_of(q, p->places[i]), p);
 }
 
 int trace_queue_add(struct trace_queue *q, struct trace_pending *p)
@@ -67,6 +124,7 @@ int trace_queue_add(struct trace_queue *q, struct trace_pending *p)
 	q->rows[at] = p;
 	q->count++;
 	trace_queue_changed(q, p);
+	note_latest(q, p);
 	return 0;
 }
 
@@ -78,6 +136,7 @@ static void name_unresolved(struct trace_pending *p)
 		 tocsin_trace_kind_name(p->kind), p->number);
 	free(p->path);
 	p->path = strdup(text);
+	p->place_count = 0;
 	p->file.id = (struct tocsin_file_id){0};
 	p->file.mode = 0;
 }
@@ -124,6 +183,21 @@ static void forget_carried(struct trace_pending *p)
 	p->carried_path = NULL;
 }
 
+/* What its paths were read through is another's: they may be anything. Which file it is stays. */
+static void lose_paths(struct trace_pending *p)
+{
+	p->resolved = p->carried_sure = false;
+	p->place_count = 0;
+	free(p->to);
+	p->to = NULL;
+	if (p->carried_path)
+		p->carried_path[0] = 0;
+	if (p->has_file && !p->file.id.inode)
+		name_unresolved(p);
+	else if (p->path)
+		p->path[0] = 0;
+}
+
 /* What was taken for the doing of this process, from its beginning (row `from`) until then, was
  * that of one whose memory it got. */
 static void disown(struct trace_queue *q, size_t from, const struct tocsin_event_process *process,
@@ -158,73 +232,124 @@ static bool revoke(struct trace_queue *q, size_t i, uint64_t key, uint64_t time)
 	}
 	/* It was opened after the program had begun, and is told for itself; or another socket is
 	 * not closed. */
-	trace_pending_free(p);
+	drop(q, p);
 	memmove(q->rows + i, q->rows + i + 1, (--q->count - i) * sizeof(q->rows[0]));
 	return false;
 }
 
-/* kind TOCSIN_TRACE_KINDS: of all. Only rows that may have this key are walked through, for one
- * that opens many files does this as often. */
-static void reused(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t key, uint64_t time)
+/* The file had another name then, which nothing tells. */
+static void leave_out_path(struct trace_pending *p)
 {
-	uint64_t slot = trace_slot(key, TRACE_KEYS);
-	struct trace_keys *keys = &q->keys[slot], left = {0};
+	p->resolved = p->resolved && !p->to;
+	free(p->path);
+	free(p->to);
+	p->path = p->to = NULL;
+	if (p->carried_path)
+		p->carried_path[0] = 0;
+}
 
-	if (!key || keys->read < time || keys->first >= time)
+struct change {
+	uint64_t va, time;
+	enum tocsin_trace_kind kind; /* of the events that it means; TOCSIN_TRACE_KINDS: of all */
+	bool moved;                  /* what is there is the same as before, but elsewhere */
+};
+
+static bool is_through(const struct trace_pending *p, uint64_t va)
+{
+	for (uint32_t i = 0; i < p->place_count; i++)
+		if (p->places[i] == va)
+			return true;
+	return false;
+}
+
+/* Returns whether the row stays. */
+static bool change_row(struct trace_queue *q, size_t i, const struct change *c)
+{
+	struct trace_pending *p = q->rows[i];
+
+	if (p->time >= c->time || p->read < c->time ||
+	    (c->kind != TOCSIN_TRACE_KINDS && c->kind != p->kind))
+		return true;
+	if (!c->moved && (p->key == c->va || p->inode == c->va))
+		return revoke(q, i, c->va, c->time);
+	if (!is_through(p, c->va))
+		return true;
+	if (!c->moved)
+		lose_paths(p);
+	else if (p->name == c->va && p->file.id.inode)
+		leave_out_path(p);
+	else
+		p->resolved = p->carried_sure = false;
+	return true;
+}
+
+static bool is_of(const struct trace_pending *p, const struct trace_keys *keys,
+		  struct trace_queue *q)
+{
+	if ((p->key && keys_of(q, p->key) == keys) || (p->inode && keys_of(q, p->inode) == keys))
+		return true;
+	for (uint32_t i = 0; i < p->place_count; i++)
+		if (keys_of(q, p->places[i]) == keys)
+			return true;
+	return false;
+}
+
+/* Only rows that may have this VA are walked through, for one that opens many files does this as
+ * often. */
+static void change(struct trace_queue *q, const struct change *c)
+{
+	struct trace_keys *keys = keys_of(q, c->va), left = {0};
+
+	if (!c->va || keys->read < c->time || keys->first >= c->time)
 		return;
-	for (size_t i = q->count; i-- && q->rows[i]->time >= keys->first;) {
-		struct trace_pending *p = q->rows[i];
-
-		if ((p->key == key || p->inode == key) && p->time < time && p->read >= time &&
-		    (kind == TOCSIN_TRACE_KINDS || kind == p->kind) && !revoke(q, i, key, time))
-			continue;
-		if ((p->key && trace_slot(p->key, TRACE_KEYS) == slot) ||
-		    (p->inode && trace_slot(p->inode, TRACE_KEYS) == slot))
-			add_key(&left, p);
-	}
+	for (size_t i = q->count; i-- && q->rows[i]->time >= keys->first;)
+		if (change_row(q, i, c) && is_of(q->rows[i], keys, q))
+			add_key(&left, q->rows[i]);
 	*keys = left;
 }
 
 void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time)
 {
-	reused(q, TOCSIN_TRACE_KINDS, key, time);
+	change(q, &(struct change){.va = key, .time = time, .kind = TOCSIN_TRACE_KINDS});
 }
 
 void trace_queue_redone(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t key,
 			uint64_t time)
 {
-	reused(q, kind, key, time);
+	change(q, &(struct change){.va = key, .time = time, .kind = kind});
 }
 
-void trace_queue_doubt(struct trace_queue *q, bool inodes, uint64_t since)
+void trace_queue_moved(struct trace_queue *q, uint64_t place, uint64_t time)
+{
+	change(q, &(struct change){
+		      .va = place, .time = time, .kind = TOCSIN_TRACE_KINDS, .moved = true});
+}
+
+static bool is_doubtful(const struct trace_pending *p, enum trace_doubt what)
+{
+	switch (what) {
+	case TRACE_DOUBT_SOCKETS:
+		return p->has_socket;
+	case TRACE_DOUBT_INODES:
+		return p->inode && !p->key; /* a file that has a key holds by that */
+	default:
+		return p->place_count;
+	}
+}
+
+void trace_queue_doubt(struct trace_queue *q, enum trace_doubt what, uint64_t since)
 {
 	for (size_t i = 0; i < q->count; i++) {
 		struct trace_pending *p = q->rows[i];
 
-		if (p->read < since || (inodes ? !p->inode : !p->has_socket))
+		if (p->read < since)
 			continue;
-		p->carried_sure = false;
-		/* A file that has a key holds by that. */
-		p->resolved = p->resolved && inodes && p->key;
+		if (what == TRACE_DOUBT_PATHS ? p->place_count
+					      : what == TRACE_DOUBT_INODES && p->inode)
+			p->carried_sure = false;
+		if (is_doubtful(p, what))
+			p->resolved = false;
 	}
-}
-
-struct trace_pending *trace_queue_opened(struct trace_queue *q, uint64_t key, uint64_t stack)
-{
-	for (size_t i = q->count; i--;)
-		if (q->rows[i]->kind == TOCSIN_TRACE_OPENED && q->rows[i]->stack == stack)
-			return q->rows[i]->file.open == key ? q->rows[i] : NULL;
-	return NULL;
-}
-
-struct trace_pending *trace_queue_incomplete(struct trace_queue *q, enum tocsin_trace_kind kind,
-					     uint64_t stack)
-{
-	for (size_t i = q->count; i--;)
-		if (q->rows[i]->incomplete && q->rows[i]->kind == kind &&
-		    q->rows[i]->stack == stack)
-			return q->rows[i];
-	return NULL;
 }
 
 /* ---- handing on ---- */
@@ -318,7 +443,7 @@ int trace_queue_commit(struct trace_queue *q, uint64_t before, struct trace_sink
 			trace_pending_unresolve(q->rows[n]);
 		q->committed = q->rows[n]->time;
 		rc = hand_on_pending(to, q->rows[n]);
-		trace_pending_free(q->rows[n++]);
+		drop(q, q->rows[n++]);
 	}
 	if (n)
 		memmove(q->rows, q->rows + n, (q->count -= n) * sizeof(q->rows[0]));

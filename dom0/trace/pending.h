@@ -8,6 +8,7 @@
 
 #define TRACE_PENDING_MAX 32768u
 #define TRACE_DETAIL 128
+#define TRACE_THREADS 1024u /* whose latest events are found at once */
 
 struct trace_pending {
 	enum tocsin_trace_kind kind;
@@ -26,6 +27,10 @@ struct trace_pending {
 	char who_comm[TOCSIN_COMM_SIZE + 1], other_comm[TOCSIN_COMM_SIZE + 1];
 	struct tocsin_trace_file file;
 	char *path, *to; /* owned */
+	/* VAs of what these were read through: names, mounts, who's root; owned */
+	uint64_t *places;
+	uint32_t place_count;
+	uint64_t name; /* of these, the file's own; 0: none */
 	bool who_resolved;
 	/* Of a file, what calls carried of it: it holds also if its memory is another's. */
 	char *carried_path; /* owned; NULL: nothing */
@@ -44,7 +49,7 @@ static inline uint64_t trace_slot(uint64_t va, uint64_t slots)
 	return (va * 0x9e3779b97f4a7c15ull >> 32) % slots;
 }
 
-/* Of the rows with a key or inode of one slot: none happened before, none was read after. */
+/* Of the rows with a key, inode or place of one slot: none happened before, none was read after. */
 struct trace_keys {
 	uint64_t first, read; /* read 0: there is none */
 };
@@ -54,29 +59,41 @@ struct trace_queue {
 	size_t count, room;
 	uint64_t committed; /* the time of the last that was handed on */
 	struct trace_keys keys[TRACE_KEYS];
+	/* By slots of stacks, the latest row that opened a file, and that lacks its object. A
+	 * thread may take another's place: then what it waits for is not found. */
+	struct trace_pending *opened[TRACE_THREADS], *incomplete[TRACE_THREADS];
 };
 
 /* Owned by the queue from then on. -ENOMEM: freed. */
 int trace_queue_add(struct trace_queue *q, struct trace_pending *p);
-/* What is in the queue has another key, inode or time of reading. */
+/* What is in the queue has another key, inode, place or time of reading. */
 void trace_queue_changed(struct trace_queue *q, const struct trace_pending *p);
 void trace_queue_clear(struct trace_queue *q);
 void trace_pending_free(struct trace_pending *p);
+/* Free what it points at. */
+void trace_pending_clear(struct trace_pending *p);
 
 /* The object at VA key began at this time: what was read of it later, for something that happened
  * before, was this one. */
 void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time);
 
-/* The same, of events of this kind. */
+/* The name at this VA goes elsewhere at this time: a path that was read through it later, for
+ * something that happened before, is not the one of then. If it is the file's own, the path is left
+ * out: the event that moves it tells what it is called since. */
+void trace_queue_moved(struct trace_queue *q, uint64_t place, uint64_t time);
+
+/* As trace_queue_reused, of events of this kind. */
 void trace_queue_redone(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t key,
 			uint64_t time);
 
-/* From then on it is not seen when memory becomes an inode, or a socket: what was read of one since
- * is not sure. */
-void trace_queue_doubt(struct trace_queue *q, bool inodes, uint64_t since);
+enum trace_doubt { TRACE_DOUBT_SOCKETS, TRACE_DOUBT_INODES, TRACE_DOUBT_PATHS };
 
-/* The latest that opened the file at VA key, by this thread; NULL: none. */
-struct trace_pending *trace_queue_opened(struct trace_queue *q, uint64_t key, uint64_t stack);
+/* From then on it is not seen when memory becomes a socket, or an inode, or what paths are read
+ * through; what was read of one since is not sure. */
+void trace_queue_doubt(struct trace_queue *q, enum trace_doubt what, uint64_t since);
+
+/* The latest event of this thread that opened a file; NULL: none. */
+struct trace_pending *trace_queue_opened(struct trace_queue *q, uint64_t stack);
 
 /* The latest event of this kind and thread that lacks its object; NULL: none. */
 struct trace_pending *trace_queue_incomplete(struct trace_queue *q, enum tocsin_trace_kind kind,

@@ -15,12 +15,17 @@ enum tocsin_trace_part {
 	TOCSIN_TRACE_WHOLE,
 	TOCSIN_TRACE_COMPLETES, /* its object is that of the event of this kind that the same thread
 				   began before it */
+	TOCSIN_TRACE_MEMORY,    /* its object is a process whose memory the thread gets at; the
+				   value says how */
+	TOCSIN_TRACE_READS,     /* the same thread does that next, to read it */
+	TOCSIN_TRACE_WRITES,    /* or to write it */
 	TOCSIN_TRACE_ADDRESSES, /* its values are the addresses of the one that the same thread
 				   begins next */
 	TOCSIN_TRACE_USE,       /* its value is what the file that the same thread opens next is
 				   opened for */
 	TOCSIN_TRACE_IDENTITY, /* its object is the inode of the file that the same thread opened */
-	TOCSIN_TRACE_MADE      /* memory becomes its object: what it was before is gone */
+	TOCSIN_TRACE_MADE,     /* memory becomes its object: what it was before is gone */
+	TOCSIN_TRACE_CUTS      /* paths through its object are others from then on */
 };
 
 /* What a call is an event of, and where in its arguments that is. */
@@ -35,6 +40,9 @@ struct tocsin_trace_row {
 
 /* Of this function; NULL: it is none of those by default. */
 const struct tocsin_trace_row *tocsin_trace_function_row(const char *name);
+
+/* If its calls tell what becomes of what paths are read through, a bit of its own; else 0. */
+uint64_t tocsin_trace_paths(const struct tocsin_trace_row *row);
 
 /* Which of the arguments that are recorded is of the row's object; -ENOTSUP: the kernel's types do
  * not tell, or none is. */

@@ -4,14 +4,20 @@
  *
  * usage: calls N        N opens, N connects and N children that exit:
  *                       "calls pid=PID opens=N connects=N forks=N"
- *        calls bench    what a system call and an open cost by the TSC, the least of many and all
- *                       of them together: "bench getppid-least=… getppid-all=… open-least=…"
- *        calls break    the same of INT3 in user mode, behind which somebody in dom0 lets it go on:
- *                       "bench breakpoint-least=… breakpoint-all=…"
- *        calls storm N  N system calls, and what they took by the TSC: "storm calls=N
- * instructions=…" calls escape VIEW  try to step out of view VIEW, and to forge calls, from user
- * mode; each instruction is one of "passed" and "sigill": "escape view0=… view1=… here=… forged=…
- * launch=…"
+ *        calls bench    what a system call and an open cost by the TSC, the least of many and
+ *                       all of them together:
+ *                       "bench getppid-least=… getppid-all=… open-least=…"
+ *        calls break    the same of INT3 in user mode, behind which somebody in dom0 lets it
+ *                       go on: "bench breakpoint-least=… breakpoint-all=…"
+ *        calls storm N  N system calls, and what they took by the TSC:
+ *                       "storm calls=N instructions=…"
+ *        calls churn N  N children, up to eight at a time, each of which makes a file and
+ *                       renames it to /tmp/churn/PID, makes another one and unlinks it, is
+ *                       refused a connection, and ends: "churn pid=PID children=N"
+ *        calls escape VIEW
+ *                       try to step out of view VIEW, and to forge calls, from user mode;
+ *                       each instruction is one of "passed" and "sigill":
+ *                       "escape view0=… view1=… here=… forged=… launch=…"
  */
 #include "specimen.h"
 
@@ -19,8 +25,10 @@
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <x86intrin.h>
@@ -103,6 +111,54 @@ static void do_all(unsigned long n)
 	usleep(300000); /* whose calls they were is read while it is there */
 }
 
+static int make_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	bool written = fd >= 0 && write(fd, "x", 1) == 1;
+
+	return close(fd) || !written;
+}
+
+static int churn_child(void)
+{
+	struct sockaddr_in to = {
+	    .sin_family = AF_INET, .sin_port = htons(7), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	char first[64], path[64];
+
+	snprintf(first, sizeof(first), "/tmp/churn/%d.new", getpid());
+	snprintf(path, sizeof(path), "/tmp/churn/%d", getpid());
+	if (make_file(first) || rename(first, path) || make_file(first) || unlink(first))
+		return 1;
+	return fd < 0 || !connect(fd, (struct sockaddr *)&to, sizeof(to)) || close(fd);
+}
+
+static void churn(unsigned long n)
+{
+	unsigned long begun = 0, ended = 0;
+
+	if (mkdir("/tmp/churn", 0700))
+		fail("/tmp/churn");
+	while (ended < n) {
+		int status;
+
+		if (begun < n && begun < ended + 8) {
+			pid_t child = fork();
+
+			if (child < 0)
+				fail("fork");
+			if (!child)
+				_exit(churn_child());
+			begun++;
+			continue;
+		}
+		if (wait(&status) < 0 || status)
+			fail("a child");
+		ended++;
+	}
+	printf("churn pid=%d children=%lu\n", getpid(), n);
+}
+
 static void measure(const char *name, void (*once)(void))
 {
 	uint64_t begin = __rdtsc(), least = UINT64_MAX;
@@ -145,6 +201,8 @@ int main(int argc, char **argv)
 		storm(strtoul(argv[2], NULL, 10));
 	} else if (argc == 3 && !strcmp(argv[1], "escape")) {
 		escape((uint32_t)strtoul(argv[2], NULL, 10));
+	} else if (argc == 3 && !strcmp(argv[1], "churn")) {
+		churn(strtoul(argv[2], NULL, 10));
 	} else if (argc == 2 && !strcmp(argv[1], "bench")) {
 		printf("bench");
 		measure("getppid", getppid_once);

@@ -11,6 +11,10 @@
  *                                  stays
  *        inject PID ADDRESS PORT   makes a process that waits in a system call connect to there,
  * and send something; prints "inject victim=PID socket=FD"
+ *        inject memory A B
+ *                                  writes into the stack of process A, by process_vm_writev and
+ *                                  /proc/A/mem, and reads that of B in the same two ways; prints
+ *                                  "inject written=A read=B"
  */
 #include "specimen.h"
 
@@ -18,12 +22,14 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -167,6 +173,44 @@ static void connect_from(pid_t pid, const char *address, const char *port)
 	printf("inject victim=%d socket=%lu\n", pid, (unsigned long)fd);
 }
 
+/* The lowest page of its stack that there is, which nothing uses. */
+static uint64_t stack_of(const char *pid)
+{
+	char path[64], line[256];
+	uint64_t start = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%s/maps", pid);
+	maps = fopen(path, "r");
+	while (maps && fgets(line, sizeof(line), maps))
+		if (strstr(line, "[stack]"))
+			start = strtoull(line, NULL, 16);
+	if (!start)
+		fail(path);
+	fclose(maps);
+	return start;
+}
+
+static void use_memory(const char *pid, bool writes)
+{
+	uint64_t at = stack_of(pid), word = 0;
+	struct iovec here = {&word, sizeof(word)}, there = {(void *)at, sizeof(word)}; // NOLINT
+	char path[64];
+	ssize_t done;
+	int fd;
+
+	done = writes ? process_vm_writev(atoi(pid), &here, 1, &there, 1, 0)
+		      : process_vm_readv(atoi(pid), &here, 1, &there, 1, 0);
+	if (done != sizeof(word))
+		fail("its memory");
+	snprintf(path, sizeof(path), "/proc/%s/mem", pid);
+	fd = open(path, (writes ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+	done = writes ? pwrite(fd, &word, sizeof(word), (off_t)at)
+		      : pread(fd, &word, sizeof(word), (off_t)at);
+	if (done != sizeof(word) || close(fd))
+		fail(path);
+}
+
 int main(int argc, char **argv)
 {
 	int told[2];
@@ -174,6 +218,12 @@ int main(int argc, char **argv)
 	char none;
 	pid_t pid;
 
+	if (argc == 4 && !strcmp(argv[1], "memory")) {
+		use_memory(argv[2], true);
+		use_memory(argv[3], false);
+		printf("inject written=%s read=%s\n", argv[2], argv[3]);
+		return 0;
+	}
 	if (argc == 4) {
 		connect_from(atoi(argv[1]), argv[2], argv[3]);
 		return 0;

@@ -150,6 +150,21 @@ static void test_connections(void **unused)
 	tocsin_provenance_free(g);
 }
 
+/* What is not surely the end of this one ends only what is not surely its own. */
+static void test_an_unsure_end(void **unused)
+{
+	struct tocsin_provenance *g =
+	    make("1 received who=1:a local=10.0.0.1:1000 remote=192.0.2.1:80\n"
+		 "2 received who=2:b local=10.0.0.1:1000 remote=192.0.2.1:80 unsure\n"
+		 "3 closed local=10.0.0.1:1000 remote=192.0.2.1:80 unsure\n"
+		 "4 written who=1:a file=/a\n4 written who=2:b file=/b\n"
+		 "5 sent who=3:c local=10.0.0.1:1000 remote=192.0.2.1:80\n");
+
+	assert_string_equal(back(g, "1"), "a tcp 10.0.0.1:1000 > 192.0.2.1:80 c 192.0.2.1");
+	assert_string_equal(back(g, "2"), "b tcp 10.0.0.1:1000 > 192.0.2.1:80 192.0.2.1");
+	tocsin_provenance_free(g);
+}
+
 static void test_other_kinds(void **unused)
 {
 	struct tocsin_provenance *g =
@@ -479,13 +494,21 @@ static void test_watched(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_times),          cmocka_unit_test(test_files_are_told_apart),
-	    cmocka_unit_test(test_a_path_alone),   cmocka_unit_test(test_connections),
-	    cmocka_unit_test(test_other_kinds),    cmocka_unit_test(test_bounds),
-	    cmocka_unit_test(test_depth_and_time), cmocka_unit_test(test_what_is_not_sure),
-	    cmocka_unit_test(test_startups),       cmocka_unit_test(test_scripts),
-	    cmocka_unit_test(test_limits),         cmocka_unit_test(test_segments),
-	    cmocka_unit_test(test_what_goes),      cmocka_unit_test(test_watched),
+	    cmocka_unit_test(test_times),
+	    cmocka_unit_test(test_files_are_told_apart),
+	    cmocka_unit_test(test_a_path_alone),
+	    cmocka_unit_test(test_connections),
+	    cmocka_unit_test(test_an_unsure_end),
+	    cmocka_unit_test(test_other_kinds),
+	    cmocka_unit_test(test_bounds),
+	    cmocka_unit_test(test_depth_and_time),
+	    cmocka_unit_test(test_what_is_not_sure),
+	    cmocka_unit_test(test_startups),
+	    cmocka_unit_test(test_scripts),
+	    cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_segments),
+	    cmocka_unit_test(test_what_goes),
+	    cmocka_unit_test(test_watched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,7 @@ static struct fixture *f;
 static struct tocsin_process p;
 static struct tocsin_who_cache *who;
 static struct tocsin_traced_events *ev;
-static uint64_t file, dentry, inode, sb, sock, outer;
+static uint64_t file, dentry, inode, sb, sock, outer, shm_mnt;
 static uint32_t seq;
 static uint64_t now_is; /* when calls are read */
 static char said[8192], sockets[2048];
@@ -132,6 +132,10 @@ static int set_up(void **state)
 	make_system(f);
 	make_files(f, &p, make_net(f));
 	fixture_set(f, "task_struct", p.task, "stack", STACK);
+	shm_mnt = fixture_new(f, "vfsmount");
+	fixture_set(f, "vfsmount", shm_mnt, "mnt_sb", fixture_new(f, "super_block"));
+	fixture_word(f, FIXTURE_TEXT + 0x400, shm_mnt);
+	fixture_symbol(f, "shm_mnt", FIXTURE_TEXT + 0x400);
 	fixture_symbol(f, "tcp_prot", FIXTURE_TEXT + 0x100);
 	fixture_symbol(f, "tcpv6_prot", FIXTURE_TEXT + 0x200);
 	fixture_symbol(f, "udp_prot", FIXTURE_TEXT + 0x300);
@@ -327,6 +331,11 @@ static void a_file_in_memory(void **state)
 	call_on(STACK, NOW - 3 * MS, "alloc_file_pseudo", 0, "inode", inode, mnt, 0);
 	call_on(STACK, NOW - 2 * MS, "alloc_file_pseudo", 0, "inode", 0x1000, mnt, 0);
 	say("");
+	/* On the mount of files in memory it was one, whatever its inode is by now. */
+	call_on(STACK, NOW - 1 * MS, "alloc_file_pseudo", 0, "inode", 0x1000, shm_mnt, 0);
+	call_on(STACK, NOW - 1 * MS, "alloc_file_pseudo", 0, "inode", inode, shm_mnt, 0);
+	say("opened 700 (unresolved: opened, call 9) ?\n"
+	    "opened 700 (unresolved: opened, call 10) ?\n");
 }
 
 /* A socket that is bound, and connects before that is read, was bound. */
@@ -373,9 +382,141 @@ static void names_come_and_go(void **state)
 	fixture_set(f, "inode", inode, "i_nlink", 0);
 	call_on(STACK, NOW - 5 * MS, "vfs_unlink", 2, "dentry", 1, 1, dentry);
 	call_on(STACK, NOW - 4 * MS, "chmod_common", 2, "", 1, 0700, 0);
-	say("opened 700 /log\nread 700 /log =2\nmode 700 /log =33188\n"
+	/* Until it was renamed it had another name, which is not told. */
+	say("opened 700 \nread 700  =2\nmode 700  =33188\n"
 	    "renamed 700  to /log\nunlinked 700 /log deleted\n"
 	    "mode 700 (unresolved: mode, call 7) =448 ?\n");
+	/* Nor is it remembered for long: whose name it is since is not known. */
+	call_on(STACK, NOW - 3 * MS, "vfs_unlink", 2, "dentry", 1, 1, dentry);
+	say("unlinked 700 /log\n");
+}
+
+static uint64_t make_folder(void)
+{
+	uint64_t folder = fixture_new(f, "dentry");
+
+	fixture_set(f, "dentry", folder, "d_parent", member_u64("dentry", dentry, "d_parent"));
+	fixture_set(f, "dentry", folder, "d_name.name", fixture_text(f, "folder"));
+	fixture_set(f, "dentry", folder, "d_name.len", 6);
+	fixture_set(f, "dentry", folder, "d_sb", sb);
+	fixture_set(f, "dentry", dentry, "d_parent", folder);
+	return folder;
+}
+
+/* The memory of a name, or of a folder's above it, is another's before it is read. */
+static void a_name_that_is_anothers(void **state)
+{
+	uint64_t folder = make_folder();
+
+	call_on(STACK, NOW - 9 * MS, "vfs_open", 1, "file", 1, file, 0);
+	say("opened 700 /folder/log\nread 700 /folder/log =2\n");
+	/* Which file it is is read by its own memory. */
+	call_on(STACK, NOW - 8 * MS, "vfs_open", 1, "file", 1, file, 0);
+	call_on(STACK, NOW - 7 * MS, "d_set_d_op", 0, "dentry", folder, 0, 0);
+	call_on(STACK, NOW - 6 * MS, "security_mmap_file", 0, "file", file, PROT_EXEC, 0);
+	call_on(STACK, NOW - 5 * MS, "d_set_d_op", 0, "dentry", dentry, 0, 0);
+	call_on(STACK, NOW - 4 * MS, "vfs_unlink", 2, "dentry", 1, 1, dentry);
+	say("opened 700  ?\nread 700  =2 ?\nmapped 700  ?\nunlinked 700 /folder/log\n");
+	/* Of a name alone nothing is left. */
+	call_on(STACK, NOW - 3 * MS, "vfs_unlink", 2, "dentry", 1, 1, dentry);
+	call_on(STACK, NOW - 2 * MS, "d_set_d_op", 0, "dentry", dentry, 0, 0);
+	now_is = NOW + 9 * MS;
+	call_on(STACK, NOW - 1 * MS, "vfs_unlink", 2, "dentry", 1, 1, dentry);
+	now_is = NOW;
+	fixture_set(f, "dentry", dentry, "d_inode", 0);
+	call_on(STACK, NOW - 1 * MS, "vfs_unlink", 2, "dentry", 1, 1, dentry);
+	call_on(STACK, NOW, "d_set_d_op", 0, "dentry", folder, 0, 0);
+	said[0] = 0;
+	say("unlinked 700 (unresolved: unlinked, call 7) ?\n"
+	    "unlinked 700  ?\nunlinked 700  ?\n");
+	/* What was known of the name is not, when it is another's. */
+	fixture_set(f, "dentry", dentry, "d_inode", inode);
+	call_on(STACK, NOW, "vfs_open", 1, "file", 1, file, 0);
+	call_on(STACK, NOW, "d_set_d_op", 0, "dentry", dentry, 0, 0);
+	fixture_set(f, "dentry", dentry, "d_inode", 0);
+	fixture_set(f, "inode", inode, "i_nlink", 0);
+	call_on(STACK, NOW, "vfs_unlink", 2, "dentry", 1, 1, dentry);
+	say("opened 700 /folder/log\nread 700 /folder/log =2\nunlinked 700 /folder/log\n");
+	/* Nor is the name of a file that which has another by now. */
+	fixture_set(f, "dentry", dentry, "d_inode", sb);
+	call_on(STACK, NOW, "vfs_open", 1, "file", 1, file, 0);
+	say("opened 700 (unresolved: opened, call 15) ?\n");
+}
+
+/* A folder is renamed, a mount is taken away, or who called has another root, before it is read. */
+static void a_path_that_is_another_now(void **state)
+{
+	uint64_t folder = make_folder(), target = fixture_new(f, "dentry");
+	uint64_t mount = member_u64("file", file, "f_path.mnt") - fixture_offset(f, "mount", "mnt");
+	uint64_t fs = member_u64("task_struct", p.task, "fs");
+
+	call_on(STACK, NOW - 9 * MS, "vfs_open", 1, "file", 1, file, 0);
+	call_on(STACK, NOW - 8 * MS, "d_move", 0, "dentry", folder, target, 0);
+	call_on(STACK, NOW - 7 * MS, "security_mmap_file", 0, "file", file, PROT_EXEC, 0);
+	said[0] = 0;
+	say("opened 700 /folder/log ?\nread 700 /folder/log =2 ?\nrenamed 700 (unresolved: "
+	    "renamed, call 2) to /folder ?\n"
+	    "mapped 700 /folder/log\n");
+	call_on(STACK, NOW - 7 * MS, "security_mmap_file", 0, "file", file, PROT_EXEC, 0);
+	call_on(STACK, NOW - 6 * MS, "d_exchange", 0, "dentry", target, folder, 0);
+	say("mapped 700 /folder/log ?\nrenamed 700 (unresolved: renamed, call 5) ?\n");
+	call_on(STACK, NOW - 5 * MS, "security_mmap_file", 0, "file", file, PROT_EXEC, 0);
+	call_on(STACK, NOW - 4 * MS, "set_fs_root", 0, "fs_struct", fs, 0, 0);
+	call_on(STACK, NOW - 3 * MS, "security_mmap_file", 0, "file", file, PROT_EXEC, 0);
+	call_on(STACK, NOW - 2 * MS, "set_fs_root", 0, "fs_struct", fs + 8, 0, 0);
+	say("mapped 700  ?\nmapped 700 /folder/log\n");
+	/* Its root is on a mount that is on another. */
+	fixture_set(f, "fs_struct", fs, "root.dentry", sb);
+	call_on(STACK, NOW - 1 * MS, "security_mmap_file", 0, "file", file, PROT_EXEC, 0);
+	call_on(STACK, NOW, "unhash_mnt", 0, "mount", mount, 0, 0);
+	say("mapped 700  ?\n");
+}
+
+static uint64_t clock_is;
+
+static uint64_t the_clock(void)
+{
+	return clock_is;
+}
+
+/* The guest goes on while what a call leads to is read. */
+static void reading_takes_a_while(void **state)
+{
+	static const struct tocsin_traced_settings settings = {.guest = "guest",
+							       .clock = the_clock};
+
+	tocsin_traced_events_close(ev);
+	assert_int_equal(tocsin_traced_events_open(&f->k, who, &settings, take, NULL, &ev), 0);
+	clock_is = NOW + 3 * MS;
+	call_on(STACK, NOW - 1 * MS, "vfs_open", 1, "file", 1, file, 0);
+	now_is = clock_is = NOW + 9 * MS;
+	call_on(STACK, NOW + 2 * MS, "d_set_d_op", 0, "dentry", dentry, 0, 0);
+	say("opened 700  ?\nread 700  =2 ?\n");
+}
+
+/* While it is not seen what becomes of names, no path is sure. */
+static void what_tells_of_names_stops(void **state)
+{
+	call_on(STACK, NOW - 9 * MS, "vfs_open", 1, "file", 1, file, 0);
+	tocsin_traced_events_stopped(ev, "d_move", NOW + 1);
+	say("opened 700 /log\nread 700 /log =2\n");
+	call_on(STACK, NOW - 8 * MS, "vfs_open", 1, "file", 1, file, 0);
+	say("opened 700 /log ?\nread 700 /log =2 ?\n");
+	/* Also of before it is seen again. */
+	tocsin_traced_events_started(ev, "d_set_d_op", NOW - 9 * MS);
+	tocsin_traced_events_started(ev, "d_move", NOW - 5 * MS);
+	call_on(STACK, NOW - 6 * MS, "vfs_open", 1, "file", 1, file, 0);
+	call_on(STACK, NOW - 4 * MS, "vfs_open", 1, "file", 1, file, 0);
+	say("opened 700 (unresolved: opened, call 3) ?\n"
+	    "opened 700 /log\nread 700 /log =2\n");
+	call_on(STACK, NOW - 3 * MS, "vfs_open", 1, "file", 1, file, 0);
+	tocsin_traced_events_stopped(ev, "unhash_mnt", NOW - 2 * MS);
+	tocsin_traced_events_started(ev, "unhash_mnt", NOW - 2 * MS);
+	assert_int_equal(tocsin_traced_events_gap(ev, NOW - 1 * MS, NOW, 1, "lost"), 0);
+	call_on(STACK, NOW - 1 * MS, "vfs_unlink", 2, "dentry", 1, 1, dentry);
+	call_on(STACK, NOW, "vfs_unlink", 2, "dentry", 1, 1, dentry);
+	say("opened 700 /log ?\nread 700 /log =2 ?\nunlinked 700 /log ?\n"
+	    "gap -1\nunlinked 700 /log\n");
 }
 
 static void a_child_that_ended_at_once(void **state)
@@ -433,6 +574,56 @@ static void who_is_who(void **state)
 	say("signal 700> =9 ?\n");
 }
 
+static uint64_t another(int32_t pid)
+{
+	uint64_t task = fixture_new(f, "task_struct");
+
+	fixture_set(f, "task_struct", task, "pid", (uint64_t)pid);
+	fixture_set(f, "task_struct", task, "tgid", (uint64_t)pid);
+	fixture_set(f, "task_struct", task, "start_boottime", 6000000000ull);
+	return task;
+}
+
+/* Who gets at the memory of another, and which way. */
+static void memory_of_another(void **state)
+{
+	enum { READ = 1, ATTACH = 2, FILES = 8, REAL = 16 };
+	uint64_t victim = another(4711);
+
+	/* Maps and the like, and its own. */
+	call_on(STACK, NOW - 9 * MS, "mm_access", 0, "task_struct", victim, READ | FILES, 0);
+	call_on(STACK, NOW - 9 * MS, "mm_access", 0, "task_struct", p.task, ATTACH | FILES, 0);
+	say("");
+	call_on(STACK, NOW - 8 * MS, "__x64_sys_process_vm_writev", 0, "pt_regs", 0, 0, 0);
+	call_on(STACK, NOW - 8 * MS, "mm_access", 0, "task_struct", victim, ATTACH | REAL, 0);
+	call_on(STACK, NOW - 7 * MS, "__ia32_sys_process_vm_readv", 0, "pt_regs", 0, 0, 0);
+	call_on(STACK, NOW - 7 * MS, "mm_access", 0, "task_struct", victim, ATTACH | REAL, 0);
+	say("ptrace 700>4711 =5\nptrace 700>4711 =2\n");
+	/* Nothing told which way. */
+	call_on(CHILD_STACK, NOW - 6 * MS, "__x64_sys_process_vm_writev", 0, "pt_regs", 0, 0, 0);
+	call_on(STACK, NOW - 6 * MS, "mm_access", 0, "task_struct", victim, ATTACH | REAL, 0);
+	call_on(STACK, NOW - 6 * MS, "__x64_sys_process_vm_writev", 0, "pt_regs", 0, 0, 0);
+	tocsin_traced_events_stopped(ev, "__x64_sys_process_vm_readv", NOW);
+	call_on(STACK, NOW - 6 * MS, "mm_access", 0, "task_struct", victim, ATTACH | REAL, 0);
+	say("ptrace 700>4711 =5 ?\nptrace 700>4711 =2 ?\n"
+	    "ptrace 700>4711 =5 ?\nptrace 700>4711 =2 ?\n");
+	/* As /proc/PID/mem is opened: by the file, or by the call that carries what it is for. */
+	call_on(STACK, NOW - 5 * MS, "vfs_open", 1, "file", 1, file, 0);
+	call_on(STACK, NOW - 5 * MS, "mm_access", 0, "task_struct", victim, ATTACH | FILES, 0);
+	call_on(STACK, NOW - 4 * MS, "alloc_empty_file", 1, "cred", O_RDWR, 0, 0);
+	call_on(STACK, NOW - 4 * MS, "vfs_open", 1, "file", 1, 0x1000, 0);
+	call_on(STACK, NOW - 4 * MS, "mm_access", 0, "task_struct", victim, ATTACH | FILES, 0);
+	said[0] = 0;
+	say("opened 700 /log\nread 700 /log =2\nptrace 700>4711 =2\n"
+	    "opened 700 (unresolved: opened, call 14) ?\n"
+	    "ptrace 700>4711 =5\nptrace 700>4711 =2\n");
+	/* Somebody else's by now. */
+	call_on(STACK, NOW - 3 * MS, "alloc_empty_file", 1, "cred", O_WRONLY, 0, 0);
+	call_on(STACK, NOW - 3 * MS, "mm_access", 0, "task_struct", victim, ATTACH | FILES, 0);
+	call_on(STACK, NOW - 2 * MS, "wake_up_new_task", 0, "task_struct", victim, 0, 0);
+	say("ptrace 700> =5 ?\ncreated 700> ?\n");
+}
+
 static void a_connection(void **state)
 {
 	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
@@ -475,6 +666,7 @@ static void what_tells_of_memory_stops(void **state)
 	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n");
 	call_on(STACK, NOW - 9 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
 	call_on(STACK, NOW - 9 * MS, "security_inode_alloc", 0, "inode", inode, 0, 0);
+	say("closed -1 ?\n");
 	call_on(STACK, NOW - 8 * MS, "inet_bind", 0, "socket", outer, 0, 0);
 	open_carried(NOW - 8 * MS, STACK, O_WRONLY, file);
 	open_carried(NOW - 8 * MS, STACK, O_WRONLY, 0x1000);
@@ -507,16 +699,32 @@ static void an_unsure_socket_closes_nothing(void **state)
 	now_is = NOW - 7 * MS;
 	call_on(STACK, NOW - 7 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
 	call_on(STACK, NOW - 7 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
-	say("connected 700\nsent 700\nreceived 700\n");
+	say("closed -1 ?\nconnected 700\nsent 700\nreceived 700\n");
+	/* Then that one has ended at last. */
 	now_is = NOW;
 	call_on(STACK, NOW - 6 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
 	call_on(STACK, NOW - 5 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
-	say("");
+	say("closed -1\n");
 	/* Nor one that was sure until then. */
 	call_on(STACK, NOW - 4 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
 	tocsin_traced_events_stopped(ev, "security_sk_alloc", NOW - 3 * MS);
 	call_on(STACK, NOW - 2 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
 	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n");
+}
+
+/* What is not known to be closed is over when who made it ends. */
+static void an_unsure_socket_ends_with_its_maker(void **state)
+{
+	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
+	fixture_set(f, "sock", sock, "__sk_common.skc_num", 40000);
+	call_on(STACK, NOW - 9 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
+	call_on(STACK, NOW - 8 * MS, "tcp_close", 0, "sock", sock, 0, 0);
+	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n");
+	now_is = NOW + 2 * MS;
+	call_on(CHILD_STACK, NOW + 1 * MS, "do_exit", 2, "", 0, 0, 0);
+	call_on(STACK, NOW + 2 * MS, "do_exit", 2, "", 0, 0, 0);
+	call_on(STACK, NOW + 2 * MS, "do_exit", 2, "", 0, 0, 0);
+	say("exited 0 ?\nclosed -1 ?\nexited 700\nexited 700\n");
 }
 
 /* A socket as it is left, connected from 10.0.0.1:513 to 10.0.0.2:80. */
@@ -538,6 +746,7 @@ static void a_socket_that_is_gone(void **state)
 	call_on(STACK, NOW - 9 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
 	say_sockets("connected udp 10.0.0.1:513 10.0.0.2:80 ?\n");
 	call_on(STACK, NOW - 8 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
+	say_sockets("closed other ?\n");
 	call_on(STACK, NOW - 7 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
 	call_on(STACK, NOW - 6 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
 	say_sockets("connected udp 10.0.0.1:513 10.0.0.2:80\n"
@@ -547,11 +756,12 @@ static void a_socket_that_is_gone(void **state)
 	call_on(STACK, NOW - 4 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
 	call_on(STACK, NOW - 3 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
 	say_sockets("connected other ?\n");
-	/* Not after it was read. */
+	/* Not after it was read; by then it is over. */
 	call_on(STACK, NOW - 2 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
 	now_is = NOW + 9 * MS;
 	call_on(STACK, NOW + 1 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
-	say_sockets("connected udp 10.0.0.1:513 10.0.0.2:80\n");
+	say_sockets("connected udp 10.0.0.1:513 10.0.0.2:80\n"
+		    "closed udp 10.0.0.1:513 10.0.0.2:80\n");
 	/* Nor is what is no protocol's believed, or what comes after a gap. */
 	fixture_set(f, "sock", sock, "__sk_common.skc_prot", 0);
 	call_on(STACK, NOW + 2 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
@@ -696,12 +906,18 @@ int main(void)
 	    TEST(bound_before_it_connects),
 	    TEST(events_wait_for_proof),
 	    TEST(names_come_and_go),
+	    TEST(a_name_that_is_anothers),
+	    TEST(a_path_that_is_another_now),
+	    TEST(reading_takes_a_while),
+	    TEST(what_tells_of_names_stops),
+	    TEST(memory_of_another),
 	    TEST(a_child_that_ended_at_once),
 	    TEST(who_is_who),
 	    TEST(a_connection),
 	    TEST(unresolved_sockets_are_not_joined),
 	    TEST(what_tells_of_memory_stops),
 	    TEST(an_unsure_socket_closes_nothing),
+	    TEST(an_unsure_socket_ends_with_its_maker),
 	    TEST(a_socket_that_is_gone),
 	    TEST(a_connection_that_was_refused),
 	    TEST(a_connection_after_one_that_failed),

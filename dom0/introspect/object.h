@@ -43,6 +43,9 @@ enum tocsin_object_kind {
 	X("inode", "i_dentry.first", inode_names)                                                  \
 	X("dentry", "d_u.d_alias", dentry_link)                                                    \
 	X("dentry", "d_sb", dentry_sb)                                                             \
+	X("dentry", "d_lockref.count", dentry_count)                                               \
+	X("dentry", "d_iname", dentry_short)                                                       \
+	X("dentry", "d_shortname", dentry_shorter)                                                 \
 	X("super_block", "s_mounts", sb_mounts)                                                    \
 	X("mount", "mnt_instance", mount_link)                                                     \
 	X("mount", "mnt_ns", mount_ns)                                                             \
@@ -68,6 +71,7 @@ void tocsin_object_layout_resolve(struct tocsin_kernel *k);
 struct tocsin_places {
 	uint32_t count;
 	bool more; /* there were more than have room */
+	bool gone; /* a name's text may have gone before the name itself is another's */
 	uint64_t va[TOCSIN_PLACES];
 };
 

@@ -55,6 +55,28 @@ static void add_place(struct tocsin_places *through, uint64_t va)
 		through->more = true;
 }
 
+/* A name that nobody has any more, and whose text has memory of its own, as long ones have. */
+static bool is_gone(struct tocsin_kernel *k, const struct tocsin_process_layout *l, uint64_t dentry)
+{
+	const struct tocsin_object_layout *o = k->object;
+	uint64_t name;
+	int32_t count;
+
+	return o && o->dentry_count != TOCSIN_NO_MEMBER &&
+	       !tocsin_kernel_read(k, dentry + o->dentry_count, &count, sizeof(count)) &&
+	       count < 0 && !read_u64(k, dentry + l->dentry_name, &name) &&
+	       (o->dentry_short == TOCSIN_NO_MEMBER || name != dentry + o->dentry_short) &&
+	       (o->dentry_shorter == TOCSIN_NO_MEMBER || name != dentry + o->dentry_shorter);
+}
+
+static void add_name(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
+		     struct tocsin_places *through, uint64_t dentry)
+{
+	add_place(through, dentry);
+	if (through && is_gone(k, l, dentry))
+		through->gone = true;
+}
+
 int tocsin_dentry_path(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
 		       uint64_t dentry, uint64_t mnt, uint64_t fs, char ret[TOCSIN_PATH_SIZE],
 		       struct tocsin_places *through)
@@ -89,7 +111,7 @@ int tocsin_dentry_path(struct tocsin_kernel *k, const struct tocsin_process_layo
 			mnt = up + l->mount_mnt;
 			continue;
 		}
-		add_place(through, dentry);
+		add_name(k, l, through, dentry);
 		rc = prepend(k, l, dentry, path, &at);
 		if (rc)
 			return rc;

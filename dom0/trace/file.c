@@ -76,6 +76,8 @@ static void add_places(struct trace_moment *m, struct trace_pending *p,
 	}
 	if (!places || through->more || m->ev->paths_untold || m->time < m->ev->paths_since)
 		p->resolved = p->carried_sure = false;
+	if (through->gone)
+		trace_pending_lose_paths(p);
 }
 
 static void set_file(struct trace_moment *m, struct trace_pending *p)
@@ -201,12 +203,30 @@ int trace_take_mapped(struct trace_moment *m)
 
 /* ---- names ---- */
 
+/* The name that it gets is the target's, which keeps it. So if it has not been moved yet, since who
+ * calls was interrupted, or was moved on, that is where it goes. */
+static void read_target(struct trace_moment *m, struct trace_pending *p)
+{
+	const struct tocsin_object *o = &m->ev->object;
+
+	if (!trace_read_object(m, "dentry", trace_argument(m, 1))) {
+		p->resolved = false;
+		return;
+	}
+	if (!p->to || !strcmp(p->to, o->text))
+		return;
+	free(p->to);
+	p->to = strdup(o->text);
+	add_places(m, p, &o->places);
+}
+
 int trace_take_renamed(struct trace_moment *m)
 {
+	bool exchanged = !strcmp(m->row->names[0], "d_exchange");
 	struct trace_pending *p;
 
 	trace_queue_moved(&m->ev->queue, m->va, m->time);
-	if (!strcmp(m->row->names[0], "d_exchange"))
+	if (exchanged)
 		trace_queue_moved(&m->ev->queue, trace_argument(m, 1), m->time);
 	p = begin_file(m);
 	/* What is read is the name that it has since; the one before is known from before, if it is
@@ -214,25 +234,37 @@ int trace_take_renamed(struct trace_moment *m)
 	if (p->name) {
 		p->to = p->path;
 		p->path = NULL;
+		/* Whether two have been exchanged yet cannot be seen. */
+		if (exchanged)
+			p->resolved = false;
+		else
+			read_target(m, p);
 	}
 	if (!p->file.id.inode)
 		trace_pending_unresolve(p);
 	return trace_add(m, p);
 }
 
+/* The new name: in the call, or the inode's last. */
+static bool read_link(struct trace_moment *m, const struct trace_pending *p)
+{
+	uint64_t name;
+
+	if (m->function->count > 2 && !strcmp(m->function->parameters[2].target, "dentry"))
+		return trace_read_object(m, "dentry", trace_argument(m, 2));
+	return m->ev->object.inode && p->file.id.inode &&
+	       !tocsin_object_last_name(m->ev->k, m->ev->object.inode, &name) && name != m->va &&
+	       trace_read_object(m, "dentry", name) && m->ev->object.file.inode == p->file.id.inode;
+}
+
 int trace_take_linked(struct trace_moment *m)
 {
 	struct trace_pending *p = begin_file(m);
-	uint64_t name;
-	bool symbolic = trace_argument(m, 0) != m->va;
 
-	p->value = symbolic;
-	if (symbolic && p->path)
-		p->to = strdup(p->path);
-	else if (m->ev->object.inode && p->file.id.inode &&
-		 !tocsin_object_last_name(m->ev->k, m->ev->object.inode, &name) && name != m->va &&
-		 trace_read_object(m, "dentry", name) &&
-		 m->ev->object.file.inode == p->file.id.inode) {
+	if (!strcmp(m->row->names[0], "vfs_symlink")) {
+		p->value = 1;
+		p->to = p->path ? strdup(p->path) : NULL;
+	} else if (p->name && read_link(m, p)) {
 		p->to = strdup(m->ev->object.text);
 		add_places(m, p, &m->ev->object.places);
 	}
@@ -335,6 +367,7 @@ void trace_take_identity(struct trace_moment *m)
 	struct trace_use *use = use_of(m);
 	uint64_t inode, host, name;
 	struct trace_pending *p;
+	bool same;
 
 	if (!l || l->file_ahead == TOCSIN_NO_MEMBER || l->inode_data == TOCSIN_NO_MEMBER ||
 	    l->mapping_host == TOCSIN_NO_MEMBER || !m->va)
@@ -354,10 +387,14 @@ void trace_take_identity(struct trace_moment *m)
 	p->carried_open = mode_of(use->flags);
 	p->carried_sure = m->ev->inodes_told;
 	p->inode = inode;
+	p->name = o->dentry;
+	same = p->file.id.inode && p->file.id.inode == o->file.inode;
+	if (!same)
+		p->place_count = 0; /* of the other one */
 	add_places(m, p, &o->places);
 	p->read = trace_clock(m);
 	trace_queue_changed(&m->ev->queue, p);
 	/* Its memory was another's already when it was read. */
-	if (!p->file.id.inode || p->file.id.inode != o->file.inode)
+	if (!same)
 		trace_pending_unresolve(p);
 }

@@ -35,7 +35,7 @@ static const struct tocsin_trace_row table[] = {
     {TOCSIN_TRACE_RELEASED, "file", NONE, WHOLE, {"security_file_free", "__fput"}},
     {TOCSIN_TRACE_RENAMED, "dentry", NONE, WHOLE, {"d_move"}},
     {TOCSIN_TRACE_RENAMED, "dentry", NONE, WHOLE, {"d_exchange"}},
-    {TOCSIN_TRACE_LINKED, "dentry", NONE, WHOLE, {"vfs_link"}},
+    {TOCSIN_TRACE_LINKED, "dentry", NONE, WHOLE, {"security_inode_link", "vfs_link"}},
     {TOCSIN_TRACE_LINKED, "dentry", NONE, WHOLE, {"vfs_symlink"}},
     {TOCSIN_TRACE_UNLINKED, "dentry", NONE, WHOLE, {"vfs_unlink"}},
     /* Their paths are on a stack; what they do goes through the third. */

@@ -183,8 +183,7 @@ static void forget_carried(struct trace_pending *p)
 	p->carried_path = NULL;
 }
 
-/* What its paths were read through is another's: they may be anything. Which file it is stays. */
-static void lose_paths(struct trace_pending *p)
+void trace_pending_lose_paths(struct trace_pending *p)
 {
 	p->resolved = p->carried_sure = false;
 	p->place_count = 0;
@@ -275,7 +274,7 @@ static bool change_row(struct trace_queue *q, size_t i, const struct change *c)
 	if (!is_through(p, c->va))
 		return true;
 	if (!c->moved)
-		lose_paths(p);
+		trace_pending_lose_paths(p);
 	else if (p->name == c->va && p->file.id.inode)
 		leave_out_path(p);
 	else

@@ -102,6 +102,9 @@ struct trace_pending *trace_queue_incomplete(struct trace_queue *q, enum tocsin_
 /* Its object is not known: it becomes one of its own. */
 void trace_pending_unresolve(struct trace_pending *p);
 
+/* What its paths were read through is another's: they may be anything. Which file it is stays. */
+void trace_pending_lose_paths(struct trace_pending *p);
+
 struct trace_sink {
 	const char *guest;
 	uint64_t boot;

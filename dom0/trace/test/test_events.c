@@ -369,6 +369,18 @@ static void events_wait_for_proof(void **state)
 	assert_string_equal(tocsin_traced_events_stats(ev).kinds[TOCSIN_TRACE_READ], "read");
 }
 
+/* In the folder of the file. */
+static uint64_t make_name(const char *text, uint64_t length)
+{
+	uint64_t name = fixture_new(f, "dentry");
+
+	fixture_set(f, "dentry", name, "d_parent", member_u64("dentry", dentry, "d_parent"));
+	fixture_set(f, "dentry", name, "d_name.name", fixture_text(f, text));
+	fixture_set(f, "dentry", name, "d_name.len", length);
+	fixture_set(f, "dentry", name, "d_sb", sb);
+	return name;
+}
+
 static void names_come_and_go(void **state)
 {
 	call_on(STACK, NOW - 9 * MS, "vfs_open", 1, "file", 1, file, 0);
@@ -376,7 +388,7 @@ static void names_come_and_go(void **state)
 	call_on(STACK, NOW - 8 * MS, "notify_change", 1, "dentry", 1, dentry, 0);
 	/* Of its own, that is a new time or size. */
 	call_on(STACK, NOW - 7 * MS, "notify_change", 1, "dentry", 1, dentry, 0);
-	call_on(STACK, NOW - 6 * MS, "d_move", 0, "dentry", dentry, 1, 0);
+	call_on(STACK, NOW - 6 * MS, "d_move", 0, "dentry", dentry, make_name("log", 3), 0);
 	/* The inode of a name that is no more is remembered. */
 	fixture_set(f, "dentry", dentry, "d_inode", 0);
 	fixture_set(f, "inode", inode, "i_nlink", 0);
@@ -393,12 +405,8 @@ static void names_come_and_go(void **state)
 
 static uint64_t make_folder(void)
 {
-	uint64_t folder = fixture_new(f, "dentry");
+	uint64_t folder = make_name("folder", 6);
 
-	fixture_set(f, "dentry", folder, "d_parent", member_u64("dentry", dentry, "d_parent"));
-	fixture_set(f, "dentry", folder, "d_name.name", fixture_text(f, "folder"));
-	fixture_set(f, "dentry", folder, "d_name.len", 6);
-	fixture_set(f, "dentry", folder, "d_sb", sb);
 	fixture_set(f, "dentry", dentry, "d_parent", folder);
 	return folder;
 }
@@ -441,6 +449,68 @@ static void a_name_that_is_anothers(void **state)
 	fixture_set(f, "dentry", dentry, "d_inode", sb);
 	call_on(STACK, NOW, "vfs_open", 1, "file", 1, file, 0);
 	say("opened 700 (unresolved: opened, call 15) ?\n");
+}
+
+static void call_link(uint64_t time, uint64_t from, uint64_t to)
+{
+	struct tocsin_function fn = {.typed = true, .count = 3};
+	struct tocsin_traced_call call = {
+	    .seq = ++seq, .rsp = STACK + 0x3000, .rdi = from, .rdx = to, .wide = true};
+
+	for (unsigned int i = 0; i < 3; i++) {
+		fn.parameters[i].pointer = true;
+		snprintf(fn.parameters[i].target, sizeof(fn.parameters[i].target), "%s",
+			 i == 1 ? "inode" : "dentry");
+	}
+	assert_int_equal(
+	    tocsin_traced_events_call(ev, "security_inode_link", &fn, &call, time, now_is), 0);
+}
+
+/* What its memory is of when it is read was made after it; so that says nothing of its path. */
+static void a_file_in_memory_of_a_newer_one(void **state)
+{
+	uint64_t other = fixture_new(f, "file"), name = make_name("next", 4);
+	uint64_t next = fixture_new(f, "inode");
+
+	name_inode();
+	fixture_set(f, "inode", next, "i_ino", 77);
+	fixture_set(f, "inode", next, "i_sb", sb);
+	fixture_set(f, "inode", next, "i_mode", 0100644);
+	fixture_set(f, "dentry", name, "d_inode", next);
+	fixture_set(f, "file", other, "f_path.dentry", name);
+	fixture_set(f, "file", other, "f_path.mnt", member_u64("file", file, "f_path.mnt"));
+	fixture_set(f, "file", other, "f_inode", next);
+	call_on(STACK, NOW - 9 * MS, "security_inode_alloc", 0, "inode", 0x1000, 0, 0);
+	open_carried(NOW - 9 * MS, STACK, O_WRONLY, other);
+	call_on(STACK, NOW - 8 * MS, "d_set_d_op", 0, "dentry", name, 0, 0);
+	say("opened 700 /log\nwritten 700 /log =1\n");
+	/* Renamed, it had another name. */
+	open_carried(NOW - 7 * MS, STACK, O_WRONLY, other);
+	call_on(STACK, NOW - 6 * MS, "d_move", 0, "dentry", dentry, dentry, 0);
+	say("opened 700 \nwritten 700  =1\nrenamed 700  to /log\n");
+}
+
+/* It is read before it is moved, or its text may be gone; and links. */
+static void a_name_that_is_given(void **state)
+{
+	uint64_t next = make_name("next", 4);
+
+	call_on(STACK, NOW - 9 * MS, "d_move", 0, "dentry", dentry, next, 0);
+	call_on(STACK, NOW - 8 * MS, "d_exchange", 0, "dentry", dentry, next, 0);
+	said[0] = 0;
+	say("renamed 700  ?\nrenamed 700  to /log ?\n");
+	call_on(STACK, NOW - 7 * MS, "d_move", 0, "dentry", dentry, next, 0);
+	call_link(NOW - 6 * MS, dentry, next);
+	say("renamed 700  to /next\nlinked 700 /log to /next\n");
+	/* Nobody has that name any more: only a short one keeps its text until it is another's. */
+	fixture_set(f, "dentry", next, "d_lockref.count", (uint32_t)-128);
+	call_on(STACK, NOW - 5 * MS, "d_move", 0, "dentry", dentry, next, 0);
+	fixture_set_text(f, "dentry", next, "d_iname", "next");
+	fixture_set(f, "dentry", next, "d_name.name",
+		    next + fixture_offset(f, "dentry", "d_iname"));
+	say("renamed 700  ?\n");
+	call_on(STACK, NOW - 4 * MS, "d_move", 0, "dentry", dentry, next, 0);
+	say("renamed 700  to /next\n");
 }
 
 /* A folder is renamed, a mount is taken away, or who called has another root, before it is read. */
@@ -907,6 +977,8 @@ int main(void)
 	    TEST(events_wait_for_proof),
 	    TEST(names_come_and_go),
 	    TEST(a_name_that_is_anothers),
+	    TEST(a_file_in_memory_of_a_newer_one),
+	    TEST(a_name_that_is_given),
 	    TEST(a_path_that_is_another_now),
 	    TEST(reading_takes_a_while),
 	    TEST(what_tells_of_names_stops),

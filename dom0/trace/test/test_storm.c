@@ -53,6 +53,7 @@ static struct tocsin_traced_events *ev;
 static uint64_t sb, root, fs, texts[NAMES], folders[FOLDERS], folder_texts[NAMES];
 static unsigned int folder_names[FOLDERS];
 static struct slot slots[SLOTS];
+static uint64_t targets[SLOTS]; /* names that files are renamed to */
 static struct call calls[CALLS];
 static size_t made, read_until;
 static uint64_t numbers = 100;
@@ -129,13 +130,31 @@ static unsigned int free_name(void)
 	}
 }
 
-static void set_name(struct slot *s, unsigned int folder)
+static void read_calls(void);
+
+/* Now and then a call is read before it has done anything. */
+static void perhaps_read(void)
 {
-	s->name = free_name();
-	s->folder = folder;
-	fixture_set(f, "dentry", s->dentry, "d_name.name", texts[s->name]);
-	fixture_set(f, "dentry", s->dentry, "d_name.len", s->name < 10 ? 2 : 3);
-	fixture_set(f, "dentry", s->dentry, "d_parent", folders[folder]);
+	if (!any(10))
+		read_calls();
+}
+
+static void set_name(uint64_t dentry, unsigned int name, unsigned int folder)
+{
+	fixture_set(f, "dentry", dentry, "d_name.name", texts[name]);
+	fixture_set(f, "dentry", dentry, "d_name.len", name < 10 ? 2 : 3);
+	fixture_set(f, "dentry", dentry, "d_parent", folders[folder]);
+}
+
+static void open_it(struct slot *s)
+{
+	fixture_set(f, "file", s->file, "f_inode", 0); /* as memory of files is given */
+	add_file_call("vfs_open", "file", 1, s->file, s);
+	perhaps_read();
+	fixture_set(f, "file", s->file, "f_path.dentry", s->dentry);
+	fixture_set(f, "file", s->file, "f_inode", s->inode);
+	fixture_set(f, "file", s->file, "f_mode", TOCSIN_OPEN_READ | TOCSIN_OPEN_WRITE);
+	s->is_open = true;
 }
 
 static void make(struct slot *s)
@@ -143,25 +162,32 @@ static void make(struct slot *s)
 	add_call("d_set_d_op", "dentry", 0, s->dentry);
 	add_call("security_inode_alloc", "inode", 0, s->inode);
 	s->number = ++numbers;
-	set_name(s, any(FOLDERS));
+	s->name = free_name();
+	s->folder = any(FOLDERS);
+	set_name(s->dentry, s->name, s->folder);
 	fixture_set(f, "dentry", s->dentry, "d_inode", s->inode);
 	fixture_set(f, "inode", s->inode, "i_ino", s->number);
 	fixture_set(f, "inode", s->inode, "i_nlink", 1);
-	fixture_set(f, "file", s->file, "f_path.dentry", s->dentry);
-	fixture_set(f, "file", s->file, "f_inode", s->inode);
-	fixture_set(f, "file", s->file, "f_mode", TOCSIN_OPEN_READ | TOCSIN_OPEN_WRITE);
-	add_file_call("vfs_open", "file", 1, s->file, s);
-	s->is_open = true;
+	open_it(s);
 }
 
 static void rename_to(struct slot *s)
 {
-	struct call *c = add_call("d_move", "dentry", 0, s->dentry);
+	uint64_t target = targets[any(SLOTS)];
+	unsigned int folder = any(FOLDERS), name = free_name();
+	struct call *c;
 
+	add_call("d_set_d_op", "dentry", 0, target);
+	set_name(target, name, folder);
+	c = add_call("d_move", "dentry", 0, s->dentry);
+	c->args[1] = target;
 	path_of(s, c->path);
 	c->number = s->number;
-	set_name(s, any(FOLDERS));
+	s->name = name;
+	s->folder = folder;
 	path_of(s, c->to);
+	perhaps_read();
+	set_name(s->dentry, name, folder);
 }
 
 static void rename_folder(unsigned int i)
@@ -180,6 +206,7 @@ static void rename_folder(unsigned int i)
 static void unlink_it(struct slot *s)
 {
 	add_file_call("vfs_unlink", "dentry", 2, s->dentry, s);
+	perhaps_read();
 	fixture_set(f, "inode", s->inode, "i_nlink", 0);
 	if (s->is_open && any(2)) /* or its name stays, without a file */
 		fixture_set(f, "dentry", s->dentry, "d_inode", 0);
@@ -230,8 +257,7 @@ static void go_on(void)
 		s->is_open = false;
 		break;
 	case 5:
-		add_file_call("vfs_open", "file", 1, s->file, s);
-		s->is_open = true;
+		open_it(s);
 		break;
 	default:
 		if (s->is_open) {
@@ -312,6 +338,7 @@ static void make_slots(uint64_t file)
 		fixture_set(f, "dentry", folders[i], "d_name.len", 3);
 	}
 	for (size_t i = 0; i < SLOTS; i++) {
+		targets[i] = make_name();
 		slots[i] = (struct slot){.dentry = make_name(),
 					 .inode = fixture_new(f, "inode"),
 					 .file = fixture_new(f, "file")};

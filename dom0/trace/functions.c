@@ -44,7 +44,8 @@ static const struct tocsin_trace_row table[] = {
     {TOCSIN_TRACE_MODE, "dentry", NONE, TOCSIN_TRACE_COMPLETES, {"notify_change"}},
     {TOCSIN_TRACE_MAPPED, "file", 1, WHOLE, {"security_mmap_file"}},
     {TOCSIN_TRACE_MODULE, "module", NONE, WHOLE, {"do_init_module"}},
-    {TOCSIN_TRACE_BPF, "bpf_prog", NONE, WHOLE, {"bpf_prog_new_fd"}},
+    /* Whether bpf_prog_new_fd is called where programs are loaded, the compiler decides. */
+    {TOCSIN_TRACE_BPF, "bpf_prog", NONE, WHOLE, {"bpf_prog_kallsyms_add"}},
     {TOCSIN_TRACE_BOUND, "socket", NONE, WHOLE, {"inet_bind"}},
     {TOCSIN_TRACE_BOUND, "socket", NONE, WHOLE, {"inet6_bind"}},
     {TOCSIN_TRACE_LISTENING, "socket", NONE, WHOLE, {"inet_listen"}},

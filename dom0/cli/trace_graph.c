@@ -142,6 +142,8 @@ int trace_graph_collected(struct trace_graph *g, size_t function, const char *na
 
 	if (why)
 		tocsin_traced_events_stopped(g->events, name, time);
+	else
+		tocsin_traced_events_began(g->events, name, time);
 	if (m->name)
 		rc = tell_gap(g, m, time);
 	*m = (struct missing){.name = why ? name : NULL, .since = time};

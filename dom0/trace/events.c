@@ -36,6 +36,7 @@ int tocsin_traced_events_open(struct tocsin_kernel *k, struct tocsin_who_cache *
 	ev->k = k;
 	ev->who = who;
 	trace_protocols_find(ev);
+	trace_uses_open(ev);
 	ev->sink = (struct trace_sink){
 	    .guest = settings->guest, .boot = settings->boot, .take = take, .context = context};
 	*ret = ev;
@@ -44,8 +45,10 @@ int tocsin_traced_events_open(struct tocsin_kernel *k, struct tocsin_who_cache *
 
 void tocsin_traced_events_close(struct tocsin_traced_events *ev)
 {
-	if (ev)
+	if (ev) {
 		trace_queue_clear(&ev->queue);
+		trace_uses_close(ev);
+	}
 	free(ev);
 }
 
@@ -73,6 +76,7 @@ struct trace_pending *trace_begin(const struct trace_moment *m)
 	if (m->ev->doubt && m->time - m->ev->doubt < DOUBT_TIME)
 		p->resolved = false;
 	p->who_resolved = p->resolved;
+	p->told = trace_uses_told(m->ev, m->time);
 	return p;
 }
 
@@ -247,7 +251,7 @@ static void recall_name(struct tocsin_traced_events *ev, struct tocsin_object *o
 	}
 }
 
-static void set_file(struct trace_pending *p, const struct tocsin_object *o)
+void trace_set_file(struct trace_pending *p, const struct tocsin_object *o)
 {
 	p->has_file = true;
 	p->path = strdup(o->text);
@@ -275,7 +279,7 @@ static struct trace_pending *begin_file(struct trace_moment *m)
 		return p;
 	}
 	recall_name(m->ev, &m->ev->object);
-	set_file(p, &m->ev->object);
+	trace_set_file(p, &m->ev->object);
 	return p;
 }
 
@@ -313,7 +317,7 @@ static int take_nameless(struct trace_moment *m)
 	p = trace_begin(m);
 	if (!p)
 		return -ENOMEM;
-	set_file(p, o);
+	trace_set_file(p, o);
 	p->resolved = p->resolved && m->ev->inodes_told;
 	p->open_mode = TOCSIN_OPEN_READ | TOCSIN_OPEN_WRITE | TOCSIN_OPEN_CREATED;
 	return trace_add(m, p);
@@ -321,10 +325,17 @@ static int take_nameless(struct trace_moment *m)
 
 static int take_opened(struct trace_moment *m)
 {
+	struct trace_pending *p;
+
 	if (!strcmp(m->row->object, "inode"))
 		return take_nameless(m);
 	trace_queue_reused(&m->ev->queue, m->va, m->time);
-	return add_file(m);
+	p = begin_file(m);
+	if (p && trace_file_opened(m->ev, p)) {
+		trace_pending_free(p);
+		p = NULL;
+	}
+	return p ? trace_add(m, p) : -ENOMEM;
 }
 
 static int take_released(struct trace_moment *m)
@@ -333,6 +344,7 @@ static int take_released(struct trace_moment *m)
 
 	if (!p)
 		return -ENOMEM;
+	trace_file_closed(m);
 	p->has_file = true;
 	p->file.open = m->va;
 	p->has_who = m->who.found;
@@ -398,16 +410,29 @@ static int take_mode(struct trace_moment *m)
 		return 0;
 	}
 	recall_name(m->ev, &m->ev->object);
-	set_file(p, &m->ev->object);
+	trace_set_file(p, &m->ev->object);
 	p->read = m->now;
 	trace_queue_changed(&m->ev->queue, p);
 	p->value = p->file.mode; /* as it is since */
 	return 0;
 }
 
+/* What is done at once, and by the name. */
+static int take_truncated(struct trace_moment *m)
+{
+	struct trace_pending *p = begin_file(m);
+
+	if (!p)
+		return -ENOMEM;
+	p->value = 1;
+	return trace_add(m, p);
+}
+
 static int take_mapped(struct trace_moment *m)
 {
-	return m->va && value_of(m) & PROT_EXEC ? add_file(m) : 0;
+	int rc = m->va && value_of(m) & PROT_EXEC ? add_file(m) : 0;
+
+	return rc || !m->va ? rc : trace_map_file(m);
 }
 
 /* ---- a program, and what it has open when it begins ---- */
@@ -419,12 +444,15 @@ static bool is_connected(const struct tocsin_socket *s)
 
 static int inherit(struct trace_moment *m, const struct tocsin_file *f)
 {
+	unsigned int told = trace_uses_told(m->ev, m->time);
 	struct trace_pending *p;
 	static const uint32_t modes[] = {TOCSIN_OPEN_READ, TOCSIN_OPEN_WRITE,
 					 TOCSIN_OPEN_READ | TOCSIN_OPEN_WRITE, 0};
 
 	if (f->is_socket ? !is_connected(&f->socket) && !f->socket.peer
 			 : !S_ISREG(f->mode) && !S_ISFIFO(f->mode))
+		return 0;
+	if (f->is_socket ? (told & TRACE_USE_SOCKETS) == TRACE_USE_SOCKETS : told & TRACE_USE_FILES)
 		return 0;
 	p = trace_begin(m);
 	if (!p)
@@ -434,7 +462,7 @@ static int inherit(struct trace_moment *m, const struct tocsin_file *f)
 	if (f->is_socket) {
 		p->has_socket = true;
 		p->socket = f->socket;
-		/* Both ways: nobody sees which is used. */
+		p->both_ways = !f->socket.peer;
 		p->kind = f->socket.peer ? TOCSIN_TRACE_SHARED : TOCSIN_TRACE_SENT;
 		p->value = f->socket.peer ? 3 : 0;
 		return trace_add(m, p);
@@ -481,7 +509,10 @@ static int take_executed(struct trace_moment *m)
 	if (object >= 0 && (!object || m->call->wide) && !m->va)
 		return 0;
 	rc = add_file(m);
-	return rc || m->who.found != TOCSIN_WHO_NOW ? rc : take_inherited(m);
+	if (rc || m->who.found != TOCSIN_WHO_NOW ||
+	    trace_uses_told(m->ev, m->time) == (TRACE_USE_FILES | TRACE_USE_SOCKETS))
+		return rc;
+	return take_inherited(m);
 }
 
 /* ---- the kernel ---- */
@@ -525,6 +556,10 @@ static take_kind *const takes[TOCSIN_TRACE_KINDS] = {
     [TOCSIN_TRACE_ACCEPTED] = trace_take_socket,
     [TOCSIN_TRACE_CONNECTED] = trace_take_socket,
     [TOCSIN_TRACE_CLOSED] = trace_take_closed,
+    [TOCSIN_TRACE_READ] = trace_take_file_use,
+    [TOCSIN_TRACE_WRITTEN] = take_truncated,
+    [TOCSIN_TRACE_SENT] = trace_take_socket_use,
+    [TOCSIN_TRACE_RECEIVED] = trace_take_socket_use,
 };
 
 /* ---- what is no event of its own ---- */
@@ -533,7 +568,7 @@ static struct trace_use *use_of(const struct trace_moment *m)
 {
 	uint64_t stack = tocsin_who_stack(m->ev->who, m->call->rsp);
 
-	return &m->ev->uses[trace_slot(stack, TRACE_ENDS)];
+	return &m->ev->opens[trace_slot(stack, TRACE_ENDS)];
 }
 
 static int take_use(struct trace_moment *m)
@@ -590,7 +625,7 @@ static int take_identity(struct trace_moment *m)
 	/* Its memory was another's already when it was read. */
 	if (!p->file.id.inode || p->file.id.inode != o->file.inode)
 		trace_pending_unresolve(p);
-	return 0;
+	return trace_file_opened(m->ev, p);
 }
 
 static int take_part(struct trace_moment *m)
@@ -601,8 +636,15 @@ static int take_part(struct trace_moment *m)
 		return take_identity(m);
 	if (m->row->part == TOCSIN_TRACE_ADDRESSES)
 		return trace_take_ends(m);
+	if (m->row->part == TOCSIN_TRACE_JOINED) {
+		trace_socket_joined(m, m->va, trace_argument(m, 1));
+		return 0;
+	}
+	if (m->row->part == TOCSIN_TRACE_BEGINS)
+		return 0;
 	if (m->row->kind == TOCSIN_TRACE_CONNECTED) {
 		trace_take_made(m);
+		trace_sock_made(m);
 		return 0;
 	}
 	trace_queue_reused(&m->ev->queue, m->va, m->time);
@@ -644,7 +686,8 @@ int tocsin_traced_events_call(struct tocsin_traced_events *ev, const char *name,
 	object = tocsin_trace_function_object(m.row, f);
 	if (m.row->object && object >= 0)
 		m.va = trace_argument(&m, (unsigned int)object);
-	if (m.row->part != TOCSIN_TRACE_WHOLE && m.row->part != TOCSIN_TRACE_COMPLETES)
+	if (m.row->part != TOCSIN_TRACE_WHOLE && m.row->part != TOCSIN_TRACE_COMPLETES &&
+	    m.row->part != TOCSIN_TRACE_FIRST)
 		return take_part(&m);
 	return take_whole(&m);
 }
@@ -677,14 +720,20 @@ void tocsin_traced_events_stopped(struct tocsin_traced_events *ev, const char *n
 
 	if (!row)
 		return;
+	trace_uses_stopped(ev, name, since);
 	if (row->kind == TOCSIN_TRACE_CREATED)
 		tocsin_who_doubt(ev->who);
 	if (row->part == TOCSIN_TRACE_USE)
-		memset(ev->uses, 0, sizeof(ev->uses));
+		memset(ev->opens, 0, sizeof(ev->opens));
 	if (row->part == TOCSIN_TRACE_MADE && row->kind == TOCSIN_TRACE_OPENED)
 		doubt_inodes(ev, since);
 	else if (row->part == TOCSIN_TRACE_MADE)
 		trace_sockets_doubt(ev, since);
+}
+
+void tocsin_traced_events_began(struct tocsin_traced_events *ev, const char *name, uint64_t since)
+{
+	trace_uses_began(ev, name, since);
 }
 
 int tocsin_traced_events_missing(struct tocsin_traced_events *ev, const char *name, uint64_t since,
@@ -697,9 +746,10 @@ int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, ui
 			     uint64_t lost, const char *why)
 {
 	tocsin_who_doubt(ev->who);
+	trace_uses_doubt(ev);
 	trace_sockets_doubt(ev, since);
 	doubt_inodes(ev, since);
-	memset(ev->uses, 0, sizeof(ev->uses));
+	memset(ev->opens, 0, sizeof(ev->opens));
 	memset(ev->ends, 0, sizeof(ev->ends));
 	return add_gap(ev, since, until, lost, "", why);
 }

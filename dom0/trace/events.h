@@ -66,6 +66,9 @@ int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, ui
 void tocsin_traced_events_stopped(struct tocsin_traced_events *ev, const char *name,
 				  uint64_t since);
 
+/* They are recorded from then on. */
+void tocsin_traced_events_began(struct tocsin_traced_events *ev, const char *name, uint64_t since);
+
 /* Of this function, which was stopped, none was recorded in this time; as a gap. */
 int tocsin_traced_events_missing(struct tocsin_traced_events *ev, const char *name, uint64_t since,
 				 uint64_t until, const char *why);

@@ -59,6 +59,14 @@ static const struct tocsin_trace_row table[] = {
     {TOCSIN_TRACE_CLOSED, "sock", NONE, WHOLE, {"tcp_close"}},
     {TOCSIN_TRACE_CLOSED, "sock", NONE, WHOLE, {"sk_common_release"}},
     {TOCSIN_TRACE_OPENED, "inode", NONE, TOCSIN_TRACE_MADE, {"security_inode_alloc"}},
+    {TOCSIN_TRACE_WRITTEN, "dentry", NONE, WHOLE, {"do_truncate"}},
+    /* Who uses what. All that is read and written goes through the first, but what is mapped, and
+     * from pipe to pipe. */
+    {TOCSIN_TRACE_READ, "file", 1, TOCSIN_TRACE_FIRST, {"security_file_permission"}},
+    {TOCSIN_TRACE_SENT, "socket", NONE, TOCSIN_TRACE_FIRST, {"security_socket_sendmsg"}},
+    {TOCSIN_TRACE_RECEIVED, "socket", NONE, TOCSIN_TRACE_FIRST, {"security_socket_recvmsg"}},
+    {TOCSIN_TRACE_CONNECTED, "socket", NONE, TOCSIN_TRACE_JOINED, {"sock_init_data"}},
+    {TOCSIN_TRACE_CREATED, NULL, NONE, TOCSIN_TRACE_BEGINS, {"schedule_tail"}},
 };
 
 #define ROWS (sizeof(table) / sizeof(table[0]))
@@ -74,7 +82,8 @@ static const char *name_in(struct tocsin_kernel *k, const char *const names[TOCS
 	return names[0];
 }
 
-size_t tocsin_trace_functions(struct tocsin_kernel *k, const char *ret[TOCSIN_TRACE_FUNCTIONS_MAX])
+size_t tocsin_trace_functions(struct tocsin_kernel *k, bool uses,
+			      const char *ret[TOCSIN_TRACE_FUNCTIONS_MAX])
 {
 	uint64_t va;
 	bool at_once = !tocsin_kernel_symbol(k, "get_file_rcu", &va);
@@ -83,7 +92,9 @@ size_t tocsin_trace_functions(struct tocsin_kernel *k, const char *ret[TOCSIN_TR
 	for (size_t i = 0; i < ROWS; i++) {
 		enum tocsin_trace_part part = table[i].part;
 
-		if (at_once || (part != TOCSIN_TRACE_USE && part != TOCSIN_TRACE_IDENTITY))
+		if ((part == TOCSIN_TRACE_USE || part == TOCSIN_TRACE_IDENTITY) && !at_once)
+			continue;
+		if (part < TOCSIN_TRACE_FIRST || uses)
 			ret[count++] = name_in(k, table[i].names);
 	}
 	return count;

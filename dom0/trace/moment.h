@@ -7,6 +7,7 @@
 #include "trace/events.h"
 #include "trace/pending.h"
 #include "trace/table.h"
+#include "trace/uses.h"
 
 #define TRACE_FILES 4096u /* dentries whose files are remembered */
 #define TRACE_SOCKETS 1024u
@@ -59,7 +60,8 @@ struct tocsin_traced_events {
 	struct known_name names[TRACE_FILES];
 	struct known_socket sockets[TRACE_SOCKETS];
 	struct trace_ends ends[TRACE_ENDS];
-	struct trace_use uses[TRACE_ENDS];
+	struct trace_use opens[TRACE_ENDS];
+	struct trace_uses uses;
 };
 
 struct trace_moment {
@@ -80,6 +82,9 @@ int trace_add(struct trace_moment *m, struct trace_pending *p);
 /* 0 if it was not recorded. */
 uint64_t trace_argument(const struct trace_moment *m, unsigned int i);
 
+/* What the object that was read last says of a file. */
+void trace_set_file(struct trace_pending *p, const struct tocsin_object *o);
+
 /* Into the object that was read last. */
 bool trace_read_object(struct trace_moment *m, const char *type, uint64_t va);
 
@@ -93,6 +98,8 @@ int trace_take_socket(struct trace_moment *m);
 int trace_take_closed(struct trace_moment *m);
 /* Memory becomes a socket. */
 void trace_take_made(struct trace_moment *m);
+/* What is known of the struct sock at sk, or is read of it now, becomes the event's socket. */
+void trace_set_socket(struct trace_moment *m, uint64_t sk, struct trace_pending *p);
 /* From then on that is not seen. */
 void trace_sockets_doubt(struct tocsin_traced_events *ev, uint64_t since);
 

@@ -75,7 +75,7 @@ static void name_unresolved(struct trace_pending *p)
 	char text[80];
 
 	snprintf(text, sizeof(text), "(unresolved: %s, call %" PRIu32 ")",
-		 tocsin_trace_kind_name(p->kind), p->number);
+		 tocsin_trace_kind_name(p->opened ? TOCSIN_TRACE_OPENED : p->kind), p->number);
 	free(p->path);
 	p->path = strdup(text);
 	p->file.id = (struct tocsin_file_id){0};
@@ -147,7 +147,7 @@ static bool revoke(struct trace_queue *q, size_t i, uint64_t key, uint64_t time)
 {
 	struct trace_pending *p = q->rows[i];
 
-	if (!p->inherited && (p->kind != TOCSIN_TRACE_CLOSED || p->carried.family)) {
+	if (!p->inherited && !p->twice && (p->kind != TOCSIN_TRACE_CLOSED || p->carried.family)) {
 		if (p->kind == TOCSIN_TRACE_CREATED)
 			disown(q, i, &p->other, time);
 		if (p->inode == key)
@@ -156,16 +156,19 @@ static bool revoke(struct trace_queue *q, size_t i, uint64_t key, uint64_t time)
 		p->key = 0;
 		return true;
 	}
-	/* It was opened after the program had begun, and is told for itself; or another socket is
-	 * not closed. */
+	/* It was opened after the program had begun, and is told for itself; or is told twice; or
+	 * another socket is not closed. */
 	trace_pending_free(p);
 	memmove(q->rows + i, q->rows + i + 1, (--q->count - i) * sizeof(q->rows[0]));
 	return false;
 }
 
-/* kind TOCSIN_TRACE_KINDS: of all. Only rows that may have this key are walked through, for one
- * that opens many files does this as often. */
-static void reused(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t key, uint64_t time)
+#define KIND(kind) (1u << (kind))
+#define ALL (~0u)
+
+/* kinds: bits. Only rows that may have this key are walked through, for one that opens many files
+ * does this as often. */
+static void reused(struct trace_queue *q, unsigned int kinds, uint64_t key, uint64_t time)
 {
 	uint64_t slot = trace_slot(key, TRACE_KEYS);
 	struct trace_keys *keys = &q->keys[slot], left = {0};
@@ -176,7 +179,7 @@ static void reused(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t 
 		struct trace_pending *p = q->rows[i];
 
 		if ((p->key == key || p->inode == key) && p->time < time && p->read >= time &&
-		    (kind == TOCSIN_TRACE_KINDS || kind == p->kind) && !revoke(q, i, key, time))
+		    (kinds & KIND(p->kind)) && !revoke(q, i, key, time))
 			continue;
 		if ((p->key && trace_slot(p->key, TRACE_KEYS) == slot) ||
 		    (p->inode && trace_slot(p->inode, TRACE_KEYS) == slot))
@@ -187,13 +190,28 @@ static void reused(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t 
 
 void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time)
 {
-	reused(q, TOCSIN_TRACE_KINDS, key, time);
+	reused(q, ALL, key, time);
+}
+
+#define USES                                                                                       \
+	(KIND(TOCSIN_TRACE_READ) | KIND(TOCSIN_TRACE_WRITTEN) | KIND(TOCSIN_TRACE_SHARED) |        \
+	 KIND(TOCSIN_TRACE_SENT) | KIND(TOCSIN_TRACE_RECEIVED))
+
+void trace_queue_closed(struct trace_queue *q, uint64_t key, uint64_t time)
+{
+	reused(q, USES, key, time);
 }
 
 void trace_queue_redone(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t key,
 			uint64_t time)
 {
-	reused(q, kind, key, time);
+	reused(q, KIND(kind), key, time);
+}
+
+void trace_queue_untold(struct trace_queue *q, unsigned int uses, uint64_t since)
+{
+	for (size_t i = q->count; i-- && q->rows[i]->time >= since;)
+		q->rows[i]->told &= ~uses;
 }
 
 void trace_queue_doubt(struct trace_queue *q, bool inodes, uint64_t since)
@@ -236,7 +254,8 @@ static int hand_on(struct trace_sink *to, const struct tocsin_trace_event *e)
 	return to->take(e, to->context);
 }
 
-/* What an open file may be used for, it is taken to be used for as long as it is open. */
+/* Where no call tells: what an open file may be used for, it is taken to be used for as long as it
+ * is open. */
 static int hand_on_use(struct trace_sink *to, const struct trace_pending *p,
 		       struct tocsin_trace_event e)
 {
@@ -257,14 +276,15 @@ static int hand_on_use(struct trace_sink *to, const struct trace_pending *p,
 	return rc || !(mode & TOCSIN_OPEN_WRITE) ? rc : hand_on(to, &e);
 }
 
-static int hand_on_data(struct trace_sink *to, struct tocsin_trace_event e)
+static int hand_on_data(struct trace_sink *to, unsigned int told, struct tocsin_trace_event e)
 {
-	int rc;
+	int rc = 0;
 
 	e.kind = TOCSIN_TRACE_SENT;
-	rc = hand_on(to, &e);
+	if (!(told & TRACE_USE_OUT))
+		rc = hand_on(to, &e);
 	e.kind = TOCSIN_TRACE_RECEIVED;
-	return rc ? rc : hand_on(to, &e);
+	return rc || told & TRACE_USE_IN ? rc : hand_on(to, &e);
 }
 
 static int hand_on_pending(struct trace_sink *to, struct trace_pending *p)
@@ -296,12 +316,13 @@ static int hand_on_pending(struct trace_sink *to, struct trace_pending *p)
 		e.value |= O_CREAT;
 	if (!p->inherited)
 		rc = hand_on(to, &e);
-	if (!rc && p->has_file && (p->inherited || p->kind == TOCSIN_TRACE_OPENED))
+	if (!rc && p->has_file && !(p->told & TRACE_USE_FILES) &&
+	    (p->inherited || p->kind == TOCSIN_TRACE_OPENED))
 		rc = hand_on_use(to, p, e);
 	if (!rc && p->has_socket &&
 	    (p->kind == TOCSIN_TRACE_CONNECTED || p->kind == TOCSIN_TRACE_ACCEPTED))
-		rc = hand_on_data(to, e);
-	if (!rc && p->kind == TOCSIN_TRACE_SENT) { /* that a program began with: both ways */
+		rc = hand_on_data(to, p->told, e);
+	if (!rc && p->both_ways) {
 		e.kind = TOCSIN_TRACE_RECEIVED;
 		rc = hand_on(to, &e);
 	}

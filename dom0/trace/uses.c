@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The first read and write of an open file by a thread, and the first data each way of a socket.
+ *
+ * Which file it is was mostly read when it was opened. Its path may be another since, so what is
+ * there now is read as well and is believed if it is the same file. A file that was not opened by
+ * name, as a pipe, is what is read now, unless it turns out that it was closed before.
+ *
+ * Which struct sock a socket has, the calls say that give it one; that its memory keeps what it was
+ * says connection.c. UNIX sockets have no addresses: they are told apart by their memory and by
+ * when that became a socket.
+ */
+#include "introspect/file.h"
+#include "trace/moment.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+/* What is about to be done with a file (MAY_... of the kernel). */
+#define MAY_WRITE 2u
+#define MAY_READ 4u
+
+static const char *const tellers[TRACE_USES] = {
+    "security_file_permission", "security_socket_sendmsg", "security_socket_recvmsg"};
+
+void trace_uses_open(struct tocsin_traced_events *ev)
+{
+	uint64_t va;
+
+	ev->uses.at_once = !tocsin_kernel_symbol(ev->k, "get_file_rcu", &va);
+}
+
+/* ---- which calls are recorded ---- */
+
+unsigned int trace_uses_told(const struct tocsin_traced_events *ev, uint64_t time)
+{
+	unsigned int ret = 0;
+
+	for (unsigned int i = 0; i < TRACE_USES; i++)
+		if (time >= ev->uses.began[i] && time < ev->uses.ended[i])
+			ret |= 1u << i;
+	return ret;
+}
+
+void trace_uses_began(struct tocsin_traced_events *ev, const char *name, uint64_t time)
+{
+	for (unsigned int i = 0; i < TRACE_USES; i++)
+		if (!strcmp(name, tellers[i])) {
+			ev->uses.began[i] = time;
+			ev->uses.ended[i] = UINT64_MAX;
+		}
+}
+
+static void forget_file(struct trace_open_file *f)
+{
+	free(f->path);
+	free(f->carried_path);
+	*f = (struct trace_open_file){0};
+}
+
+static void forget_files(struct tocsin_traced_events *ev)
+{
+	ev->uses.files_told = false;
+	for (size_t i = 0; i < TRACE_OPEN_FILES; i++)
+		forget_file(&ev->uses.files[i]);
+}
+
+void trace_uses_stopped(struct tocsin_traced_events *ev, const char *name, uint64_t time)
+{
+	const struct tocsin_trace_row *row = tocsin_trace_function_row(name);
+
+	for (unsigned int i = 0; i < TRACE_USES; i++)
+		if (!strcmp(name, tellers[i])) {
+			if (ev->uses.ended[i] > time)
+				ev->uses.ended[i] = time;
+			trace_queue_untold(&ev->queue, 1u << i, time);
+		}
+	if (row && (row->kind == TOCSIN_TRACE_OPENED || row->kind == TOCSIN_TRACE_RELEASED))
+		forget_files(ev);
+	if (row && (row->part == TOCSIN_TRACE_JOINED || row->kind == TOCSIN_TRACE_ACCEPTED))
+		memset(ev->uses.joined, 0, sizeof(ev->uses.joined));
+}
+
+void trace_uses_doubt(struct tocsin_traced_events *ev)
+{
+	forget_files(ev);
+	memset(ev->uses.joined, 0, sizeof(ev->uses.joined));
+}
+
+void trace_uses_close(struct tocsin_traced_events *ev)
+{
+	forget_files(ev);
+}
+
+/* ---- open files ---- */
+
+static struct trace_open_file *file_at(struct tocsin_traced_events *ev, uint64_t va)
+{
+	return &ev->uses.files[trace_slot(va, TRACE_OPEN_FILES)];
+}
+
+static char *copy_of(const char *text, bool *failed)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	*failed = *failed || (text && !copy);
+	return copy;
+}
+
+int trace_file_opened(struct tocsin_traced_events *ev, const struct trace_pending *p)
+{
+	struct trace_open_file *f = file_at(ev, p->file.open);
+	bool failed = false;
+
+	forget_file(f);
+	/* Only as long as it is seen that it is closed, and if anybody asks. */
+	if (!ev->uses.files_told || !ev->uses.began[0])
+		return 0;
+	*f = (struct trace_open_file){.va = p->file.open,
+				      .read = p->read,
+				      .key = p->key,
+				      .inode = p->inode,
+				      .number = p->number,
+				      .opened = p->opened || p->kind == TOCSIN_TRACE_OPENED,
+				      .sure = p->who_resolved ? p->resolved : p->file.id.inode != 0,
+				      .path = copy_of(p->path, &failed),
+				      .carried_path = copy_of(p->carried_path, &failed),
+				      .id = p->file.id,
+				      .carried_id = p->carried_id,
+				      .mode = p->file.mode,
+				      .carried_mode = p->carried_mode,
+				      .carried_sure = p->carried_sure};
+	if (failed)
+		forget_file(f);
+	return failed ? -ENOMEM : 0;
+}
+
+void trace_file_closed(struct trace_moment *m)
+{
+	struct trace_open_file *f = file_at(m->ev, m->va);
+
+	m->ev->uses.files_told = true;
+	if (m->ev->uses.at_once)
+		trace_queue_closed(&m->ev->queue, m->va, m->time);
+	if (f->va == m->va)
+		forget_file(f);
+}
+
+static int recall_file(const struct trace_open_file *f, struct trace_pending *p)
+{
+	bool failed = false;
+
+	p->read = f->read;
+	p->key = f->key;
+	p->inode = f->inode;
+	p->number = f->number;
+	p->opened = f->opened;
+	p->resolved = p->who_resolved && f->sure;
+	p->path = copy_of(f->path, &failed);
+	p->carried_path = copy_of(f->carried_path, &failed);
+	p->file.id = f->id;
+	p->file.mode = f->mode;
+	p->carried_id = f->carried_id;
+	p->carried_mode = f->carried_mode;
+	p->carried_sure = f->carried_sure;
+	return failed ? -ENOMEM : 0;
+}
+
+static bool is_same(const struct tocsin_file_id *a, const struct tocsin_file_id *b)
+{
+	return a->inode == b->inode && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
+}
+
+/* An open file that the event has, which is used. -ESRCH: it is no file that anything goes through
+ * (epoll, timers, ...). */
+static int set_open_file(struct trace_moment *m, struct trace_pending *p)
+{
+	const struct trace_open_file *f = file_at(m->ev, m->va);
+	struct tocsin_object *o = &m->ev->object;
+	uint64_t task = m->who.found == TOCSIN_WHO_NOW ? m->who.task : 0;
+	int there = tocsin_object_read(m->ev->k, "file", m->va, task, o);
+	char *path;
+	int rc = 0;
+
+	p->has_file = true;
+	p->file.open = p->key = m->va;
+	if (f->va != m->va) {
+		if (there == -ESRCH)
+			return there;
+		if (there) {
+			trace_pending_unresolve(p);
+			return 0;
+		}
+		trace_set_file(p, o);
+		p->file.id = o->file; /* also that it has no name any more */
+		return trace_file_opened(m->ev, p);
+	}
+	rc = recall_file(f, p);
+	if (rc || there || !is_same(&o->file, &f->id))
+		return rc;
+	path = strdup(o->text);
+	if (!path)
+		return -ENOMEM;
+	free(p->path);
+	p->path = path;
+	p->file.id = o->file;
+	return 0;
+}
+
+static int use_file(struct trace_moment *m, enum tocsin_trace_kind kind)
+{
+	struct trace_pending *p = trace_begin(m);
+	int rc;
+
+	if (!p)
+		return -ENOMEM;
+	p->kind = kind;
+	rc = set_open_file(m, p);
+	if (!rc && S_ISFIFO(p->file.mode)) {
+		p->kind = TOCSIN_TRACE_SHARED;
+		p->value = kind == TOCSIN_TRACE_READ ? 2 : 1;
+	}
+	if (!rc && (!p->file.mode || S_ISREG(p->file.mode) || S_ISBLK(p->file.mode) ||
+		    S_ISFIFO(p->file.mode)))
+		return trace_add(m, p);
+	trace_pending_free(p);
+	return rc == -ESRCH ? 0 : rc;
+}
+
+int trace_map_file(struct trace_moment *m)
+{
+	uint64_t protection = trace_argument(m, 1), flags = trace_argument(m, 2);
+	int rc = 0;
+
+	if (!(trace_uses_told(m->ev, m->time) & TRACE_USE_FILES))
+		return 0;
+	if (!(protection & PROT_EXEC)) /* that is told for itself */
+		rc = use_file(m, TOCSIN_TRACE_READ);
+	if (!rc && protection & PROT_WRITE && flags & MAP_SHARED)
+		rc = use_file(m, TOCSIN_TRACE_WRITTEN);
+	return rc;
+}
+
+/* ---- sockets ---- */
+
+void trace_socket_joined(struct trace_moment *m, uint64_t socket, uint64_t sk)
+{
+	size_t slot = trace_slot(socket, TRACE_JOINED);
+
+	if (!socket)
+		return;
+	trace_queue_reused(&m->ev->queue, socket, m->time);
+	m->ev->uses.joined[slot].socket = socket;
+	m->ev->uses.joined[slot].sk = sk;
+}
+
+/* Where a UNIX socket is in the table, or would be. */
+static size_t unix_slot(const struct trace_uses *u, uint64_t sk)
+{
+	size_t i = trace_slot(sk, TRACE_UNIX);
+
+	while (u->unixes[i].sk && u->unixes[i].sk != sk)
+		i = (i + 1) & (TRACE_UNIX - 1);
+	return i;
+}
+
+void trace_sock_made(struct trace_moment *m)
+{
+	struct trace_uses *u = &m->ev->uses;
+	size_t i;
+
+	if (!m->va || (uint32_t)trace_argument(m, 1) != AF_UNIX)
+		return;
+	if (u->unix_count > TRACE_UNIX / 4 * 3) {
+		memset(u->unixes, 0, sizeof(u->unixes));
+		u->unix_count = 0;
+	}
+	i = unix_slot(u, m->va);
+	u->unix_count += !u->unixes[i].sk;
+	u->unixes[i].sk = m->va;
+	u->unixes[i].number = m->call->seq;
+}
+
+/* Kernel addresses begin with the same 16 bits. */
+static uint64_t name_unix(const struct trace_uses *u, uint64_t sk)
+{
+	size_t i = unix_slot(u, sk);
+
+	return u->unixes[i].sk && sk ? (sk & ~0ull >> 16) | (uint64_t)u->unixes[i].number << 48
+				     : sk;
+}
+
+/* 0: it has none any more. */
+static uint64_t sock_of(struct trace_moment *m, uint64_t socket, struct trace_pending *p)
+{
+	const struct trace_uses *u = &m->ev->uses;
+	size_t slot = trace_slot(socket, TRACE_JOINED);
+	uint64_t sk;
+
+	if (u->joined[slot].socket == socket && socket)
+		return u->joined[slot].sk;
+	p->inode = socket;
+	if (!m->ev->k->object || m->ev->k->object->socket_sk == TOCSIN_NO_MEMBER ||
+	    tocsin_kernel_read_u64(m->ev->k, socket + m->ev->k->object->socket_sk, &sk))
+		return 0;
+	return sk;
+}
+
+/* via: the VA of its struct file, if it is known by that; 0: it is not. */
+static int use_socket(struct trace_moment *m, uint64_t socket, bool in, uint64_t via)
+{
+	struct trace_pending *p = trace_begin(m);
+	uint16_t family;
+
+	if (!p)
+		return -ENOMEM;
+	p->kind = in ? TOCSIN_TRACE_RECEIVED : TOCSIN_TRACE_SENT;
+	trace_set_socket(m, sock_of(m, socket, p), p);
+	family = p->socket.family;
+	if (via) {
+		p->twice = true;
+		p->inode = via;
+	}
+	if (p->inode)
+		p->read = m->now; /* whose struct sock that is */
+	if (family == AF_UNIX) {
+		p->kind = TOCSIN_TRACE_SHARED;
+		p->value = in ? 2 : 1;
+		if (!p->socket.peer && p->socket.type != SOCK_DGRAM)
+			p->resolved = false; /* to whom is not known any more */
+		p->socket.sock = name_unix(&m->ev->uses, p->socket.sock);
+		p->socket.peer = name_unix(&m->ev->uses, p->socket.peer);
+	}
+	if (family == AF_UNIX || family == AF_INET || family == AF_INET6 || (!family && !via))
+		return trace_add(m, p);
+	trace_pending_free(p);
+	return 0;
+}
+
+int trace_take_socket_use(struct trace_moment *m)
+{
+	return use_socket(m, m->va, m->row->kind == TOCSIN_TRACE_RECEIVED, 0);
+}
+
+/* What is read from a socket or written to it is told for itself, but not what another file gives
+ * to it at once. */
+static int use_socket_file(struct trace_moment *m, bool in)
+{
+	const struct tocsin_file_layout *l;
+
+	if (tocsin_file_layout(m->ev->k, &l, NULL))
+		return 0;
+	return use_socket(m, m->ev->object.inode - l->alloc_inode + l->alloc_socket, in, m->va);
+}
+
+int trace_take_file_use(struct trace_moment *m)
+{
+	uint64_t mask = trace_argument(m, 1) & (MAY_READ | MAY_WRITE);
+	const struct tocsin_object *o = &m->ev->object;
+	bool known = file_at(m->ev, m->va)->va == m->va;
+	int rc = 0;
+
+	if (!known && mask && trace_read_object(m, "file", m->va) && S_ISSOCK(o->mode))
+		return use_socket_file(m, mask & MAY_READ);
+	if (mask & MAY_READ)
+		rc = use_file(m, TOCSIN_TRACE_READ);
+	if (!rc && mask & MAY_WRITE)
+		rc = use_file(m, TOCSIN_TRACE_WRITTEN);
+	return rc;
+}

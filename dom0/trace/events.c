@@ -558,6 +558,7 @@ static take_kind *const takes[TOCSIN_TRACE_KINDS] = {
     [TOCSIN_TRACE_CLOSED] = trace_take_closed,
     [TOCSIN_TRACE_READ] = trace_take_file_use,
     [TOCSIN_TRACE_WRITTEN] = take_truncated,
+    [TOCSIN_TRACE_SHARED] = trace_take_splice,
     [TOCSIN_TRACE_SENT] = trace_take_socket_use,
     [TOCSIN_TRACE_RECEIVED] = trace_take_socket_use,
 };

@@ -15,6 +15,7 @@ static const struct row {
 	bool always; /* without it what uses the same is not recorded */
 } rows[] = {
     {"security_file_permission", "file", TOCSIN_TRACE_ONCE | TOCSIN_TRACE_ONCE_RSI, false},
+    {"get_pipe_info", "file", TOCSIN_TRACE_ONCE | TOCSIN_TRACE_ONCE_RSI, false},
     {"security_socket_sendmsg", "socket", TOCSIN_TRACE_ONCE, false},
     {"security_socket_recvmsg", "socket", TOCSIN_TRACE_ONCE, false},
     /* Nobody uses a file after the first or the second of these, by which kernel it is. */

@@ -61,8 +61,9 @@ static const struct tocsin_trace_row table[] = {
     {TOCSIN_TRACE_OPENED, "inode", NONE, TOCSIN_TRACE_MADE, {"security_inode_alloc"}},
     {TOCSIN_TRACE_WRITTEN, "dentry", NONE, WHOLE, {"do_truncate"}},
     /* Who uses what. All that is read and written goes through the first, but what is mapped, and
-     * from pipe to pipe. */
+     * the side of a splice that is a pipe: the second says so. */
     {TOCSIN_TRACE_READ, "file", 1, TOCSIN_TRACE_FIRST, {"security_file_permission"}},
+    {TOCSIN_TRACE_SHARED, "file", 1, TOCSIN_TRACE_FIRST, {"get_pipe_info"}},
     {TOCSIN_TRACE_SENT, "socket", NONE, TOCSIN_TRACE_FIRST, {"security_socket_sendmsg"}},
     {TOCSIN_TRACE_RECEIVED, "socket", NONE, TOCSIN_TRACE_FIRST, {"security_socket_recvmsg"}},
     {TOCSIN_TRACE_CONNECTED, "socket", NONE, TOCSIN_TRACE_JOINED, {"sock_init_data"}},

@@ -175,14 +175,19 @@ static bool is_same(const struct tocsin_file_id *a, const struct tocsin_file_id 
 	return a->inode == b->inode && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
 }
 
-/* An open file that the event has, which is used. -ESRCH: it is no file that anything goes through
- * (epoll, timers, ...). */
-static int set_open_file(struct trace_moment *m, struct trace_pending *p)
+static int read_file(struct trace_moment *m)
+{
+	uint64_t task = m->who.found == TOCSIN_WHO_NOW ? m->who.task : 0;
+
+	return tocsin_object_read(m->ev->k, "file", m->va, task, &m->ev->object);
+}
+
+/* An open file that the event has, which is used; there: whether it could be read just now. -ESRCH:
+ * it is no file that anything goes through (epoll, timers, ...). */
+static int set_open_file(struct trace_moment *m, struct trace_pending *p, int there)
 {
 	const struct trace_open_file *f = file_at(m->ev, m->va);
-	struct tocsin_object *o = &m->ev->object;
-	uint64_t task = m->who.found == TOCSIN_WHO_NOW ? m->who.task : 0;
-	int there = tocsin_object_read(m->ev->k, "file", m->va, task, o);
+	const struct tocsin_object *o = &m->ev->object;
 	char *path;
 	int rc = 0;
 
@@ -211,7 +216,7 @@ static int set_open_file(struct trace_moment *m, struct trace_pending *p)
 	return 0;
 }
 
-static int use_file(struct trace_moment *m, enum tocsin_trace_kind kind)
+static int use_file(struct trace_moment *m, enum tocsin_trace_kind kind, int there)
 {
 	struct trace_pending *p = trace_begin(m);
 	int rc;
@@ -219,7 +224,7 @@ static int use_file(struct trace_moment *m, enum tocsin_trace_kind kind)
 	if (!p)
 		return -ENOMEM;
 	p->kind = kind;
-	rc = set_open_file(m, p);
+	rc = set_open_file(m, p, there);
 	if (!rc && S_ISFIFO(p->file.mode)) {
 		p->kind = TOCSIN_TRACE_SHARED;
 		p->value = kind == TOCSIN_TRACE_READ ? 2 : 1;
@@ -234,14 +239,15 @@ static int use_file(struct trace_moment *m, enum tocsin_trace_kind kind)
 int trace_map_file(struct trace_moment *m)
 {
 	uint64_t protection = trace_argument(m, 1), flags = trace_argument(m, 2);
-	int rc = 0;
+	int rc = 0, there;
 
 	if (!(trace_uses_told(m->ev, m->time) & TRACE_USE_FILES))
 		return 0;
+	there = read_file(m);
 	if (!(protection & PROT_EXEC)) /* that is told for itself */
-		rc = use_file(m, TOCSIN_TRACE_READ);
+		rc = use_file(m, TOCSIN_TRACE_READ, there);
 	if (!rc && protection & PROT_WRITE && flags & MAP_SHARED)
-		rc = use_file(m, TOCSIN_TRACE_WRITTEN);
+		rc = use_file(m, TOCSIN_TRACE_WRITTEN, there);
 	return rc;
 }
 
@@ -357,18 +363,38 @@ static int use_socket_file(struct trace_moment *m, bool in)
 	return use_socket(m, m->ev->object.inode - l->alloc_inode + l->alloc_socket, in, m->va);
 }
 
+/* Bits MAY_READ and MAY_WRITE. */
+static int use_ways(struct trace_moment *m, uint64_t mask, int there)
+{
+	int rc = mask & MAY_READ ? use_file(m, TOCSIN_TRACE_READ, there) : 0;
+
+	return rc || !(mask & MAY_WRITE) ? rc : use_file(m, TOCSIN_TRACE_WRITTEN, there);
+}
+
 int trace_take_file_use(struct trace_moment *m)
 {
 	uint64_t mask = trace_argument(m, 1) & (MAY_READ | MAY_WRITE);
-	const struct tocsin_object *o = &m->ev->object;
 	bool known = file_at(m->ev, m->va)->va == m->va;
-	int rc = 0;
+	int there;
 
-	if (!known && mask && trace_read_object(m, "file", m->va) && S_ISSOCK(o->mode))
+	if (!mask)
+		return 0;
+	there = read_file(m);
+	if (!known && !there && S_ISSOCK(m->ev->object.mode))
 		return use_socket_file(m, mask & MAY_READ);
-	if (mask & MAY_READ)
-		rc = use_file(m, TOCSIN_TRACE_READ);
-	if (!rc && mask & MAY_WRITE)
-		rc = use_file(m, TOCSIN_TRACE_WRITTEN);
-	return rc;
+	return use_ways(m, mask, there);
+}
+
+/* Asked of all that may be a pipe, before something is spliced, teed or sent: what it is open for
+ * says which way. Also asked for other reasons. */
+int trace_take_splice(struct trace_moment *m)
+{
+	const struct tocsin_object *o = &m->ev->object;
+
+	if (!(trace_argument(m, 1) & 1) || read_file(m) || !S_ISFIFO(o->mode))
+		return 0;
+	return use_ways(m,
+			(o->open_mode & TOCSIN_OPEN_READ ? MAY_READ : 0) |
+			    (o->open_mode & TOCSIN_OPEN_WRITE ? MAY_WRITE : 0),
+			0);
 }

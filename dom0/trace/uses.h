@@ -67,8 +67,9 @@ void trace_file_closed(struct trace_moment *m);
 void trace_socket_joined(struct trace_moment *m, uint64_t socket, uint64_t sk);
 void trace_sock_made(struct trace_moment *m);
 
-/* Calls: security_file_permission; security_socket_sendmsg and recvmsg; do_truncate. */
+/* Calls: security_file_permission; get_pipe_info; security_socket_sendmsg and recvmsg. */
 int trace_take_file_use(struct trace_moment *m);
+int trace_take_splice(struct trace_moment *m);
 int trace_take_socket_use(struct trace_moment *m);
 /* It is mapped: read, and written if others see it. */
 int trace_map_file(struct trace_moment *m);

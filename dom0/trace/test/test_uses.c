@@ -245,6 +245,16 @@ static void pipes(void **state)
 	uses(file, WRITE);
 	uses(file, READ | WRITE);
 	say("shared pipe:[4711] =1\nshared pipe:[4711] =2\nshared pipe:[4711] =1\n");
+	/* The side of a splice that is a pipe, which is asked about for other reasons, too. */
+	fixture_set(f, "file", file, "f_mode", TOCSIN_OPEN_WRITE);
+	call_as("get_pipe_info", 0, "file", file, 1, 0);
+	fixture_set(f, "file", file, "f_mode", TOCSIN_OPEN_READ);
+	call_as("get_pipe_info", 0, "file", file, 1, 0);
+	call_as("get_pipe_info", 0, "file", file, 0, 0);
+	call_as("get_pipe_info", 0, "file", 0x1000, 1, 0);
+	fixture_set(f, "inode", inode, "i_mode", 0100644);
+	call_as("get_pipe_info", 0, "file", file, 1, 0);
+	say("shared pipe:[4711] =1\nshared pipe:[4711] =2\n");
 }
 
 /* It has another name since, and another has its memory. */

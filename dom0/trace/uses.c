@@ -316,6 +316,27 @@ static uint64_t sock_of(struct trace_moment *m, uint64_t socket, struct trace_pe
 	return sk;
 }
 
+/* Streams are one for both ends. What comes as datagrams may come from many, so it is what is sent
+ * to one that is one: the socket that takes it, as far as it is known. */
+static void set_unix(struct trace_moment *m, struct trace_pending *p, bool in)
+{
+	struct tocsin_socket *s = &p->socket;
+
+	p->kind = TOCSIN_TRACE_SHARED;
+	p->value = in ? 2 : 1;
+	if (s->type == SOCK_DGRAM) {
+		if (!in && s->peer) {
+			s->sock = s->peer;
+			s->name_size = 0;
+		}
+		s->peer = 0;
+	} else if (!s->peer) {
+		p->resolved = false; /* to whom is not known any more */
+	}
+	s->sock = name_unix(&m->ev->uses, s->sock);
+	s->peer = name_unix(&m->ev->uses, s->peer);
+}
+
 /* via: the VA of its struct file, if it is known by that; 0: it is not. */
 static int use_socket(struct trace_moment *m, uint64_t socket, bool in, uint64_t via)
 {
@@ -333,14 +354,8 @@ static int use_socket(struct trace_moment *m, uint64_t socket, bool in, uint64_t
 	}
 	if (p->inode)
 		p->read = m->now; /* whose struct sock that is */
-	if (family == AF_UNIX) {
-		p->kind = TOCSIN_TRACE_SHARED;
-		p->value = in ? 2 : 1;
-		if (!p->socket.peer && p->socket.type != SOCK_DGRAM)
-			p->resolved = false; /* to whom is not known any more */
-		p->socket.sock = name_unix(&m->ev->uses, p->socket.sock);
-		p->socket.peer = name_unix(&m->ev->uses, p->socket.peer);
-	}
+	if (family == AF_UNIX)
+		set_unix(m, p, in);
 	if (family == AF_UNIX || family == AF_INET || family == AF_INET6 || (!family && !via))
 		return trace_add(m, p);
 	trace_pending_free(p);

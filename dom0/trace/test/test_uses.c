@@ -408,6 +408,22 @@ static void unix_sockets(void **state)
 	fixture_set(f, "sock", sock, "sk_type", SOCK_STREAM); /* closed: to whom? */
 	sends(outer);
 	say("shared unix =1 ?\n");
+	/* What is sent to one that takes datagrams is one, whoever sends; a stream is its two ends.
+	 */
+	fixture_set(f, "unix_sock", sock, "peer", 0xffff888000005000);
+	sends(outer);
+	say("shared unix =1\n");
+	assert_true(last_sock != 0xffff888000005000);
+	call_as("security_sk_alloc", 0, "sock", sock, AF_UNIX, 0);
+	fixture_set(f, "sock", sock, "sk_type", SOCK_DGRAM);
+	sends(outer);
+	say("shared unix =1\n");
+	assert_true(last_sock == 0xffff888000005000);
+	receives(outer);
+	say("shared unix =2\n");
+	assert_true(last_sock != 0xffff888000005000);
+	call_as("security_sk_alloc", 0, "sock", sock, AF_NETLINK, 0);
+	fixture_set(f, "unix_sock", sock, "peer", 0);
 	fixture_set(f, "sock", sock, "__sk_common.skc_family", AF_NETLINK);
 	sends(outer);
 	say("");

@@ -2,7 +2,8 @@
 /*
  * workload: what a guest does for its living, many times, and what it took by the TSC.
  *
- * usage: workload [PART]   each job, PART of its usual size (1): "workload NAME=TICKS", for each round of
+ * usage: workload [PART]   each job, PART of its usual size (1): "workload NAME=TICKS", for each
+ * round of
  *
  *   rw      a read and a write of 64 bytes of an open file, the worst there is
  *   files   a file made, written and read in pieces of 4 KiB, renamed and removed

@@ -3,8 +3,8 @@
  * Calls as a hostile guest makes them, over an image that lies, to events and on into a graph.
  * Input: u8 how many calls, of 8 bytes each, then mutate.h. A call is u8 function, u8 who, u8 three
  * arguments, u8 milliseconds since the one before, u8 bits (1: not wide, 2: commit, 4: a gap, 8:
- * addresses of IPv6, 16: the function is not recorded any more, 32: it is again), u8 unused; who
- * and arguments name objects.
+ * addresses of IPv6, 16: the function is not recorded any more, 32: it is again, 64: the second
+ * and third arguments are numbers), u8 events lost; who and arguments name objects.
  */
 #include "mutate.h"
 
@@ -50,7 +50,7 @@ static void make_calls(struct fixture *f, struct tocsin_traced_events *ev, const
 		       size_t count)
 {
 	const char *names[TOCSIN_TRACE_FUNCTIONS_MAX];
-	size_t functions = tocsin_trace_functions(&f->k, names);
+	size_t functions = tocsin_trace_functions(&f->k, true, names);
 	uint64_t time = NOW - 1000000000ull, before;
 
 	for (size_t i = 0; i < count; i++, data += 8) {
@@ -66,6 +66,10 @@ static void make_calls(struct fixture *f, struct tocsin_traced_events *ev, const
 
 		before = time;
 		time += data[5] * 1000000ull;
+		if (data[6] & 64) {
+			call.rsi = data[3];
+			call.rdx = data[4];
+		}
 		if (!strcmp(names[data[0] % functions], "file_ra_state_init"))
 			call.rdi += fixture_offset(f, "file", "f_ra");
 		if (!strcmp(names[data[0] % functions], "mm_access"))

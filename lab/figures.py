@@ -71,3 +71,22 @@ def table(section):
         f"{'VMFUNC to verdict':28}{cost['scan']:>14,} instructions",
         f"{'guest memory read, a scan':28}{min(read):>14,} bytes, the first of a guest {max(read):,}",
     ]
+
+
+def cost(section):
+    """{title: {job: instructions for one}} of the scenario "slowdown"."""
+    found = {}
+    for row in section.values("^COST "):
+        title = row.pop("title")
+        found[title] = {job: int(ticks) for job, ticks in row.items()}
+    return found
+
+
+def cost_table(found, titles):
+    """Lines: the job, what one takes without tracing, and the ratios to that."""
+    none = found[titles[0]]
+    lines = [f"{'':8} {titles[0]:>9} " + " ".join(f"{title:>11}" for title in titles[1:])]
+    for job, ticks in none.items():
+        lines.append(f"{job:8} {ticks:>9,} " +
+                     " ".join(f"{found[title][job] / ticks:>11.2f}" for title in titles[1:]))
+    return lines

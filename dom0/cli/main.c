@@ -66,7 +66,7 @@ static const struct command {
     {"trace",
      "on | off | status\n"
      "           on     DOMAIN [--graph | --graph-file FILE] [--capture INTERFACE | --no-capture]\n"
-     "                  [--functions NAME,...] [--for SECONDS] [--no-events]\n"
+     "                  [--uses first|open] [--functions NAME,...] [--for SECONDS] [--no-events]\n"
      "           off    DOMAIN\n"
      "           status [DOMAIN]",
      "calls of a guest's kernel functions, as they happen", command_trace},

@@ -48,6 +48,8 @@ struct options {
 	const char *interface;  /* that is captured; NULL: the guest's */
 	bool graph;             /* events go into a graph, calls are not printed */
 	const char *graph_file; /* NULL: the guest's own */
+	bool uses;              /* who reads, writes, sends and receives is told by calls */
+	bool uses_given;
 };
 
 struct session {
@@ -201,6 +203,7 @@ static int tell_loss(struct session *s, const struct tocsin_trace_line *line, ui
 {
 	int rc = tocsin_trace_loss_json(stdout, line, lost, what);
 
+	tocsin_tracer_forget(s->tracer);
 	if (!rc && s->graph)
 		rc = tocsin_traced_events_gap(trace_graph_events(s->graph), s->complete_ns,
 					      (uint64_t)s->now_ns, lost, what);
@@ -404,11 +407,11 @@ static int trace_functions(struct session *s, struct tocsin_error *err)
 	size_t count = s->options->count;
 
 	if (count)
-		return tocsin_tracer_open(&s->state, s->kernel, s->options->names, count, on_change,
-					  s, &s->tracer, err);
-	count = tocsin_trace_functions(s->kernel, names);
-	return tocsin_tracer_open(&s->state, s->kernel, names, count, on_change, s, &s->tracer,
-				  err);
+		return tocsin_tracer_open(&s->state, s->kernel, s->options->names, count,
+					  s->options->uses, on_change, s, &s->tracer, err);
+	count = tocsin_trace_functions(s->kernel, s->options->uses, names);
+	return tocsin_tracer_open(&s->state, s->kernel, names, count, s->options->uses, on_change,
+				  s, &s->tracer, err);
 }
 
 static int begin_graph(struct session *s, struct tocsin_error *err)
@@ -630,6 +633,16 @@ static int parse_names(const char *text, struct options *o)
 	return o->count ? 0 : -EINVAL;
 }
 
+static int parse_uses(const char *text, struct options *o)
+{
+	o->uses = !strcmp(text, "first");
+	o->uses_given = true;
+	if (o->uses || !strcmp(text, "open"))
+		return 0;
+	fputs("tocsin trace on: --uses is first or open\n", stderr);
+	return -EINVAL;
+}
+
 static int parse(int argc, char **argv, struct options *o)
 {
 	for (int i = 1; i < argc; i++) {
@@ -646,6 +659,9 @@ static int parse(int argc, char **argv, struct options *o)
 			o->no_capture = true;
 		} else if (!strcmp(argv[i], "--capture") && i + 1 < argc) {
 			o->interface = argv[++i];
+		} else if (!strcmp(argv[i], "--uses") && i + 1 < argc) {
+			if (parse_uses(argv[++i], o))
+				return -EINVAL;
 		} else if (!strcmp(argv[i], "--functions") && i + 1 < argc && !o->named) {
 			if (parse_names(argv[++i], o))
 				return -EINVAL;
@@ -662,6 +678,8 @@ static int parse(int argc, char **argv, struct options *o)
 			o->domain = argv[i];
 		}
 	}
+	if (!o->uses_given)
+		o->uses = o->graph && !o->named;
 	if (!o->domain)
 		fputs("tocsin trace on: which domain?\n", stderr);
 	if (o->graph && o->no_events) {

@@ -171,10 +171,10 @@ int tocsin_file_layout(struct tocsin_kernel *k, const struct tocsin_file_layout 
 	return 0;
 }
 
-/* The name of what has no path, as its file system makes it up. */
-static int pseudo_name(struct reading *r, uint64_t file, uint32_t magic, uint64_t inode,
-		       char path[TOCSIN_PATH_SIZE])
+int tocsin_file_pseudo_name(struct tocsin_kernel *k, uint64_t file, uint32_t magic, uint64_t inode,
+			    char path[TOCSIN_PATH_SIZE])
 {
+	const struct tocsin_process_layout *l;
 	char name[64] = "";
 	uint64_t dentry, text;
 
@@ -185,9 +185,10 @@ static int pseudo_name(struct reading *r, uint64_t file, uint32_t magic, uint64_
 			 magic == MAGIC_PIPE ? "pipe" : "socket", inode);
 		return 0;
 	case MAGIC_ANON_INODE:
-		if (tocsin_kernel_read_u64(r->k, file + r->l->file_dentry, &dentry) ||
-		    tocsin_kernel_read_u64(r->k, dentry + r->l->dentry_name, &text) ||
-		    tocsin_kernel_read(r->k, text, name, sizeof(name) - 1))
+		if (tocsin_process_layout(k, &l, NULL) ||
+		    tocsin_kernel_read_u64(k, file + l->file_dentry, &dentry) ||
+		    tocsin_kernel_read_u64(k, dentry + l->dentry_name, &text) ||
+		    tocsin_kernel_read(k, text, name, sizeof(name) - 1))
 			return -EFAULT;
 		snprintf(path, TOCSIN_PATH_SIZE, "anon_inode:%s", name);
 		return 0;
@@ -237,7 +238,7 @@ static int read_file(struct reading *r, uint64_t file, struct tocsin_file *row,
 	rc = tocsin_file_identity(r->k, r->l, file, &row->id);
 	if (rc)
 		return rc;
-	rc = pseudo_name(r, file, magic, row->id.inode, path);
+	rc = tocsin_file_pseudo_name(r->k, file, magic, row->id.inode, path);
 	if (rc != -ENOENT) {
 		row->id.deleted = false; /* it never had a name */
 	} else {

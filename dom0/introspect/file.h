@@ -161,4 +161,8 @@ void tocsin_file_layout_resolve(struct tocsin_kernel *k);
 int tocsin_file_layout(struct tocsin_kernel *k, const struct tocsin_file_layout **ret,
 		       struct tocsin_error *err);
 
+/* The name of what has no path, as its file system makes it up. -ENOENT: it has one. */
+int tocsin_file_pseudo_name(struct tocsin_kernel *k, uint64_t file, uint32_t magic, uint64_t inode,
+			    char path[TOCSIN_PATH_SIZE]);
+
 #endif

@@ -124,6 +124,22 @@ static int read_inode(struct tocsin_kernel *k, const struct tocsin_process_layou
 	return mode & S_IFMT ? 0 : -ESRCH;
 }
 
+/* Of a pipe or socket. -ENOENT: it is neither. */
+static int read_pseudo_name(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
+			    const struct tocsin_file_layout *f, uint64_t va,
+			    struct tocsin_object *o)
+{
+	uint32_t magic;
+	uint64_t sb;
+
+	if (!S_ISFIFO(o->mode) && !S_ISSOCK(o->mode))
+		return -ENOENT;
+	if (tocsin_kernel_read_u64(k, o->inode + l->inode_sb, &sb) ||
+	    tocsin_kernel_read(k, sb + f->sb_magic, &magic, sizeof(magic)))
+		return -EFAULT;
+	return tocsin_file_pseudo_name(k, va, magic, o->file.inode, o->text);
+}
+
 static int read_file(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct tocsin_object *o)
 {
 	uint32_t open_mode = k->object->file_mode;
@@ -154,7 +170,12 @@ static int read_file(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct
 	o->file.deleted = true;
 	if (!rc && !tocsin_file_identity(k, l, va, &id) && id.inode == o->file.inode)
 		o->file = id;
+	if (rc)
+		return rc;
+	rc = read_pseudo_name(k, l, f, va, o);
 	if (!rc)
+		o->file.deleted = false; /* it never had a name */
+	else if (rc == -ENOENT)
 		rc = tocsin_dentry_path(k, l, o->dentry, mnt, fs, o->text, &o->places);
 	if (!rc)
 		clear_rest(o->text, sizeof(o->text));

@@ -287,7 +287,8 @@ static int take_written(struct moment *m)
 
 	if (rc)
 		return rc == -EALREADY ? 0 : rc;
-	return join_lasting(m, m->who, file, m->e->file->open);
+	return m->e->value == 1 ? join(m, m->who, file)
+				: join_lasting(m, m->who, file, m->e->file->open);
 }
 
 static int take_released(struct moment *m)

@@ -37,7 +37,7 @@ enum tocsin_trace_kind {
 	/* ---- files; file: which ---- */
 	TOCSIN_TRACE_OPENED,   /* value: flags, O_CREAT only if it was made by this */
 	TOCSIN_TRACE_READ,     /* first read of an open file, or of a directory's entries */
-	TOCSIN_TRACE_WRITTEN,  /* first write, or truncation */
+	TOCSIN_TRACE_WRITTEN,  /* first write; value 1: truncation, which is over at once */
 	TOCSIN_TRACE_RELEASED, /* the open file's last descriptor and mapping are gone */
 	TOCSIN_TRACE_RENAMED,  /* file: as it was; to: its new path */
 	TOCSIN_TRACE_LINKED,   /* to: the new path, also of a symbolic link (value 1) */

@@ -256,6 +256,13 @@ int trace_sockets_end(struct trace_moment *m)
 	return rc;
 }
 
+/* Data goes through it until it is closed. */
+static bool lasts(enum tocsin_trace_kind kind)
+{
+	return kind == TOCSIN_TRACE_CONNECTED || kind == TOCSIN_TRACE_ACCEPTED ||
+	       kind == TOCSIN_TRACE_SENT || kind == TOCSIN_TRACE_RECEIVED;
+}
+
 static int remember(struct trace_moment *m, struct trace_pending *p, bool certain)
 {
 	struct known_socket *s = known_at(m, p->key);
@@ -273,8 +280,7 @@ static int remember(struct trace_moment *m, struct trace_pending *p, bool certai
 				   .number = p->number,
 				   .pid = p->who.pid,
 				   .start_time = p->who.start_time,
-				   .lasts = p->kind == TOCSIN_TRACE_CONNECTED ||
-					    p->kind == TOCSIN_TRACE_ACCEPTED,
+				   .lasts = is_inet(&p->socket) && lasts(p->kind),
 				   .certain = certain};
 	return rc;
 }
@@ -321,6 +327,8 @@ int trace_take_socket(struct trace_moment *m)
 
 	if (!connects && m->row->kind != TOCSIN_TRACE_ACCEPTED)
 		return take_near(m);
+	if (!connects)
+		trace_socket_joined(m, trace_argument(m, 1), m->va);
 	known = trace_read_object(m, m->row->object, m->va);
 	/* Also UNIX sockets and those of other families are grafted. */
 	if (known && !is_inet(s))
@@ -332,6 +340,35 @@ int trace_take_socket(struct trace_moment *m)
 		known = read_remains(m, m->va, s);
 	known = add_carried(m, known, s, &carried) && s->remote_port;
 	return add_socket(m, m->va, known ? s : NULL, s->local_port, &carried);
+}
+
+int trace_set_socket(struct trace_moment *m, uint64_t sk, struct trace_pending *p)
+{
+	const struct known_socket *s = known_at(m, sk);
+	struct tocsin_socket *now = &m->ev->object.socket;
+	bool known, certain = sk && s->va == sk && s->certain;
+
+	p->has_socket = true;
+	p->key = sk;
+	if (sk && s->va == sk) {
+		p->socket = s->socket;
+		p->carried = s->carried;
+		p->read = s->read;
+		known = true;
+	} else {
+		known = trace_read_object(m, "sock", sk);
+		if (!known || (is_inet(now) && !has_ends(now)))
+			known = read_remains(m, sk, now) || known;
+		if (known)
+			p->socket = *now;
+		certain = known && m->ev->sockets_told;
+	}
+	p->resolved = p->resolved && certain;
+	if (!known)
+		trace_pending_unresolve(p);
+	else if (s->va != sk && (is_inet(&p->socket) || p->socket.peer))
+		return remember(m, p, certain);
+	return 0;
 }
 
 int trace_take_made(struct trace_moment *m)

@@ -25,6 +25,7 @@ int tocsin_traced_events_open(struct tocsin_kernel *k, struct tocsin_who_cache *
 	ev->who = who;
 	ev->clock = settings->clock;
 	trace_protocols_find(ev);
+	trace_uses_open(ev);
 	ev->sink = (struct trace_sink){
 	    .guest = settings->guest, .boot = settings->boot, .take = take, .context = context};
 	*ret = ev;
@@ -33,8 +34,10 @@ int tocsin_traced_events_open(struct tocsin_kernel *k, struct tocsin_who_cache *
 
 void tocsin_traced_events_close(struct tocsin_traced_events *ev)
 {
-	if (ev)
+	if (ev) {
 		trace_queue_clear(&ev->queue);
+		trace_uses_close(ev);
+	}
 	free(ev);
 }
 
@@ -68,7 +71,16 @@ struct trace_pending *trace_begin(struct trace_moment *m)
 	if (m->ev->doubt && m->time - m->ev->doubt < DOUBT_TIME)
 		p->resolved = false;
 	p->who_resolved = p->resolved;
+	p->told = trace_uses_told(m->ev, m->time);
 	return p;
+}
+
+void trace_drop(struct trace_moment *m, struct trace_pending *p)
+{
+	if (p == &m->ev->spare)
+		trace_pending_clear(p);
+	else
+		trace_pending_free(p);
 }
 
 int trace_add(struct trace_moment *m, struct trace_pending *p)
@@ -132,12 +144,19 @@ static take_kind *const takes[TOCSIN_TRACE_KINDS] = {
     [TOCSIN_TRACE_ACCEPTED] = trace_take_socket,
     [TOCSIN_TRACE_CONNECTED] = trace_take_socket,
     [TOCSIN_TRACE_CLOSED] = trace_take_closed,
+    [TOCSIN_TRACE_READ] = trace_take_file_use,
+    [TOCSIN_TRACE_WRITTEN] = trace_take_truncated,
+    [TOCSIN_TRACE_SHARED] = trace_take_splice,
+    [TOCSIN_TRACE_SENT] = trace_take_socket_use,
+    [TOCSIN_TRACE_RECEIVED] = trace_take_socket_use,
 };
 
 static int take_made(struct trace_moment *m)
 {
-	if (m->row->kind == TOCSIN_TRACE_CONNECTED)
+	if (m->row->kind == TOCSIN_TRACE_CONNECTED) {
+		trace_sock_made(m);
 		return trace_take_made(m);
+	}
 	if (m->row->kind == TOCSIN_TRACE_RENAMED) {
 		trace_take_place(m);
 		return 0;
@@ -161,10 +180,14 @@ static int take_part(struct trace_moment *m)
 		trace_take_use(m);
 		return 0;
 	case TOCSIN_TRACE_IDENTITY:
-		trace_take_identity(m);
-		return 0;
+		return trace_take_identity(m);
 	case TOCSIN_TRACE_CUTS:
 		trace_take_place(m);
+		return 0;
+	case TOCSIN_TRACE_JOINED:
+		trace_socket_joined(m, m->va, trace_argument(m, 1));
+		return 0;
+	case TOCSIN_TRACE_BEGINS:
 		return 0;
 	default:
 		return take_made(m);
@@ -174,7 +197,7 @@ static int take_part(struct trace_moment *m)
 static bool is_event(enum tocsin_trace_part part)
 {
 	return part == TOCSIN_TRACE_WHOLE || part == TOCSIN_TRACE_COMPLETES ||
-	       part == TOCSIN_TRACE_MEMORY;
+	       part == TOCSIN_TRACE_MEMORY || part == TOCSIN_TRACE_FIRST;
 }
 
 static int take_whole(struct trace_moment *m)
@@ -239,7 +262,7 @@ static void doubt_inodes(struct tocsin_traced_events *ev, uint64_t since)
 /* What carries something of the next call of its thread was not seen. */
 static void forget_carried(struct tocsin_traced_events *ev)
 {
-	memset(ev->uses, 0, sizeof(ev->uses));
+	memset(ev->opens, 0, sizeof(ev->opens));
 	memset(ev->ends, 0, sizeof(ev->ends));
 	memset(ev->ways, 0, sizeof(ev->ways));
 }
@@ -250,6 +273,7 @@ void tocsin_traced_events_stopped(struct tocsin_traced_events *ev, const char *n
 
 	if (!row)
 		return;
+	trace_uses_stopped(ev, name, since);
 	if (row->kind == TOCSIN_TRACE_CREATED)
 		tocsin_who_doubt(ev->who);
 	if (!is_event(row->part) && row->part < TOCSIN_TRACE_MADE)
@@ -268,6 +292,7 @@ void tocsin_traced_events_started(struct tocsin_traced_events *ev, const char *n
 {
 	const struct tocsin_trace_row *row = tocsin_trace_function_row(name);
 
+	trace_uses_began(ev, name, since);
 	if (!row || !(ev->paths_untold & tocsin_trace_paths(row)))
 		return;
 	ev->paths_untold &= ~tocsin_trace_paths(row);
@@ -285,6 +310,7 @@ int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, ui
 			     uint64_t lost, const char *why)
 {
 	tocsin_who_doubt(ev->who);
+	trace_uses_doubt(ev);
 	trace_sockets_doubt(ev, since);
 	doubt_inodes(ev, since);
 	trace_queue_doubt(&ev->queue, TRACE_DOUBT_PATHS, since);

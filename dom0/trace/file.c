@@ -62,9 +62,8 @@ static void forget_name(struct tocsin_traced_events *ev, uint64_t dentry)
 		*n = (struct known_name){0};
 }
 
-/* Its paths hold as long as what they were read through is what it was. */
-static void add_places(struct trace_moment *m, struct trace_pending *p,
-		       const struct tocsin_places *through)
+void trace_add_places(struct trace_moment *m, struct trace_pending *p,
+		      const struct tocsin_places *through)
 {
 	uint64_t *places =
 	    reallocarray(p->places, p->place_count + through->count, sizeof(*places));
@@ -80,7 +79,7 @@ static void add_places(struct trace_moment *m, struct trace_pending *p,
 		trace_pending_lose_paths(p);
 }
 
-static void set_file(struct trace_moment *m, struct trace_pending *p)
+void trace_set_file(struct trace_moment *m, struct trace_pending *p)
 {
 	const struct tocsin_object *o = &m->ev->object;
 
@@ -92,7 +91,7 @@ static void set_file(struct trace_moment *m, struct trace_pending *p)
 	p->file.id.deleted = o->file.memfd || (p->kind == TOCSIN_TRACE_UNLINKED && !o->links);
 	p->file.mode = o->mode;
 	p->open_mode = o->open_mode;
-	add_places(m, p, &o->places);
+	trace_add_places(m, p, &o->places);
 }
 
 /* A file that the event has, read by its struct file or dentry. */
@@ -110,7 +109,7 @@ static struct trace_pending *begin_file(struct trace_moment *m)
 		return p;
 	}
 	recall_name(m->ev, &m->ev->object);
-	set_file(m, p);
+	trace_set_file(m, p);
 	return p;
 }
 
@@ -169,7 +168,7 @@ static int take_nameless(struct trace_moment *m)
 		trace_pending_unresolve(p);
 		return trace_add(m, p);
 	}
-	set_file(m, p);
+	trace_set_file(m, p);
 	p->resolved = p->resolved && m->ev->inodes_told;
 	p->open_mode = TOCSIN_OPEN_READ | TOCSIN_OPEN_WRITE | TOCSIN_OPEN_CREATED;
 	return trace_add(m, p);
@@ -179,16 +178,26 @@ static int take_nameless(struct trace_moment *m)
 
 int trace_take_opened(struct trace_moment *m)
 {
+	struct trace_pending *p;
+	int rc;
+
 	if (!strcmp(m->row->object, "inode"))
 		return take_nameless(m);
 	trace_queue_reused(&m->ev->queue, m->va, m->time);
-	return trace_add_file(m);
+	p = begin_file(m);
+	p->read = trace_clock(m);
+	rc = trace_file_opened(m->ev, p);
+	if (!rc)
+		return trace_add(m, p);
+	trace_drop(m, p);
+	return rc;
 }
 
 int trace_take_released(struct trace_moment *m)
 {
 	struct trace_pending *p = trace_begin(m);
 
+	trace_file_closed(m);
 	p->has_file = true;
 	p->file.open = m->va;
 	p->has_who = m->who.found;
@@ -198,7 +207,9 @@ int trace_take_released(struct trace_moment *m)
 
 int trace_take_mapped(struct trace_moment *m)
 {
-	return m->va && trace_value(m) & PROT_EXEC ? trace_add_file(m) : 0;
+	int rc = m->va && trace_value(m) & PROT_EXEC ? trace_add_file(m) : 0;
+
+	return rc || !m->va ? rc : trace_map_file(m);
 }
 
 /* ---- names ---- */
@@ -217,7 +228,7 @@ static void read_target(struct trace_moment *m, struct trace_pending *p)
 		return;
 	free(p->to);
 	p->to = strdup(o->text);
-	add_places(m, p, &o->places);
+	trace_add_places(m, p, &o->places);
 }
 
 int trace_take_renamed(struct trace_moment *m)
@@ -266,7 +277,7 @@ int trace_take_linked(struct trace_moment *m)
 		p->to = p->path ? strdup(p->path) : NULL;
 	} else if (p->name && read_link(m, p)) {
 		p->to = strdup(m->ev->object.text);
-		add_places(m, p, &m->ev->object.places);
+		trace_add_places(m, p, &m->ev->object.places);
 	}
 	if (!p->to)
 		p->resolved = false;
@@ -304,11 +315,20 @@ int trace_take_mode(struct trace_moment *m)
 		return 0;
 	}
 	recall_name(m->ev, &m->ev->object);
-	set_file(m, p);
+	trace_set_file(m, p);
 	p->read = trace_clock(m);
 	trace_queue_changed(&m->ev->queue, p);
 	p->value = p->file.mode; /* as it is since */
 	return 0;
+}
+
+/* What is done at once, and by the name. */
+int trace_take_truncated(struct trace_moment *m)
+{
+	struct trace_pending *p = begin_file(m);
+
+	p->value = 1;
+	return trace_add(m, p);
 }
 
 void trace_take_place(struct trace_moment *m)
@@ -324,7 +344,7 @@ static struct trace_use *use_of(const struct trace_moment *m)
 {
 	uint64_t stack = tocsin_who_stack(m->ev->who, m->call->rsp);
 
-	return &m->ev->uses[trace_slot(stack, TRACE_ENDS)];
+	return &m->ev->opens[trace_slot(stack, TRACE_ENDS)];
 }
 
 void trace_take_use(struct trace_moment *m)
@@ -360,7 +380,7 @@ uint32_t trace_open_mode(const struct trace_moment *m)
 
 /* (&file->f_ra, inode->i_mapping): both members, so it is known of which file and inode. What the
  * inode says is of then if nothing was made of it meanwhile. */
-void trace_take_identity(struct trace_moment *m)
+int trace_take_identity(struct trace_moment *m)
 {
 	const struct tocsin_object_layout *l = m->ev->k->object;
 	const struct tocsin_object *o = &m->ev->object;
@@ -371,16 +391,16 @@ void trace_take_identity(struct trace_moment *m)
 
 	if (!l || l->file_ahead == TOCSIN_NO_MEMBER || l->inode_data == TOCSIN_NO_MEMBER ||
 	    l->mapping_host == TOCSIN_NO_MEMBER || !m->va)
-		return;
+		return 0;
 	inode = m->va - l->inode_data;
 	p = trace_queue_opened(&m->ev->queue, tocsin_who_stack(m->ev->who, m->call->rsp));
 	if (!p || p->file.open != m->args[0] - l->file_ahead || use->stack != p->stack)
-		return;
+		return 0;
 	use->stack = 0; /* of this open */
 	if (p->carried_path || tocsin_kernel_read_u64(m->ev->k, m->va + l->mapping_host, &host) ||
 	    host != inode || tocsin_object_last_name(m->ev->k, inode, &name) ||
 	    !trace_read_object(m, "dentry", name) || o->inode != inode)
-		return;
+		return 0;
 	p->carried_path = strdup(o->text);
 	p->carried_id = o->file;
 	p->carried_mode = o->mode;
@@ -391,10 +411,11 @@ void trace_take_identity(struct trace_moment *m)
 	same = p->file.id.inode && p->file.id.inode == o->file.inode;
 	if (!same)
 		p->place_count = 0; /* of the other one */
-	add_places(m, p, &o->places);
+	trace_add_places(m, p, &o->places);
 	p->read = trace_clock(m);
 	trace_queue_changed(&m->ev->queue, p);
 	/* Its memory was another's already when it was read. */
 	if (!same)
 		trace_pending_unresolve(p);
+	return trace_file_opened(m->ev, p);
 }

@@ -74,6 +74,15 @@ static const struct tocsin_trace_row table[] = {
     {TOCSIN_TRACE_PTRACE, NULL, NONE, TOCSIN_TRACE_READS, {"__ia32_sys_process_vm_readv"}},
     {TOCSIN_TRACE_PTRACE, NULL, NONE, TOCSIN_TRACE_WRITES, {"__x64_sys_process_vm_writev"}},
     {TOCSIN_TRACE_PTRACE, NULL, NONE, TOCSIN_TRACE_WRITES, {"__ia32_sys_process_vm_writev"}},
+    {TOCSIN_TRACE_WRITTEN, "dentry", NONE, WHOLE, {"do_truncate"}},
+    /* Who uses what. All that is read and written goes through the first, but what is mapped, and
+     * the side of a splice that is a pipe: the second says so. */
+    {TOCSIN_TRACE_READ, "file", 1, TOCSIN_TRACE_FIRST, {"security_file_permission"}},
+    {TOCSIN_TRACE_SHARED, "file", 1, TOCSIN_TRACE_FIRST, {"get_pipe_info"}},
+    {TOCSIN_TRACE_SENT, "socket", NONE, TOCSIN_TRACE_FIRST, {"security_socket_sendmsg"}},
+    {TOCSIN_TRACE_RECEIVED, "socket", NONE, TOCSIN_TRACE_FIRST, {"security_socket_recvmsg"}},
+    {TOCSIN_TRACE_CONNECTED, "socket", NONE, TOCSIN_TRACE_JOINED, {"sock_init_data"}},
+    {TOCSIN_TRACE_CREATED, NULL, NONE, TOCSIN_TRACE_BEGINS, {"schedule_tail"}},
 };
 
 #define ROWS (sizeof(table) / sizeof(table[0]))
@@ -89,7 +98,8 @@ static const char *name_in(struct tocsin_kernel *k, const char *const names[TOCS
 	return names[0];
 }
 
-size_t tocsin_trace_functions(struct tocsin_kernel *k, const char *ret[TOCSIN_TRACE_FUNCTIONS_MAX])
+size_t tocsin_trace_functions(struct tocsin_kernel *k, bool uses,
+			      const char *ret[TOCSIN_TRACE_FUNCTIONS_MAX])
 {
 	uint64_t va;
 	bool at_once = !tocsin_kernel_symbol(k, "get_file_rcu", &va);
@@ -99,6 +109,8 @@ size_t tocsin_trace_functions(struct tocsin_kernel *k, const char *ret[TOCSIN_TR
 		enum tocsin_trace_part part = table[i].part;
 
 		if (!at_once && (part == TOCSIN_TRACE_USE || part == TOCSIN_TRACE_IDENTITY))
+			continue;
+		if (!uses && part >= TOCSIN_TRACE_FIRST)
 			continue;
 		/* Not each kernel has all system calls. */
 		if ((part == TOCSIN_TRACE_READS || part == TOCSIN_TRACE_WRITES) &&

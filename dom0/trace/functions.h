@@ -10,9 +10,11 @@
 
 /*
  * Of functions that kernels have had under several names, the one of this kernel; of one that it
- * lacks, the newest name. The names are static; returns how many.
+ * lacks, the newest name. uses: also those that say what is read, written, sent and received. The
+ * names are static; returns how many.
  */
-size_t tocsin_trace_functions(struct tocsin_kernel *k, const char *ret[TOCSIN_TRACE_FUNCTIONS_MAX]);
+size_t tocsin_trace_functions(struct tocsin_kernel *k, bool uses,
+			      const char *ret[TOCSIN_TRACE_FUNCTIONS_MAX]);
 
 /* What a call of it is about to do: the name of a kind (provenance/event.h). NULL: it is not one of
  * these functions, or none that does something. */

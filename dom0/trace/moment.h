@@ -7,6 +7,7 @@
 #include "trace/events.h"
 #include "trace/pending.h"
 #include "trace/table.h"
+#include "trace/uses.h"
 
 #define TRACE_FILES 4096u /* dentries whose files are remembered */
 #define TRACE_SOCKETS 1024u
@@ -74,8 +75,9 @@ struct tocsin_traced_events {
 	struct known_name names[TRACE_FILES];
 	struct known_socket sockets[TRACE_SOCKETS];
 	struct trace_ends ends[TRACE_ENDS];
-	struct trace_use uses[TRACE_ENDS];
+	struct trace_use opens[TRACE_ENDS];
 	struct trace_way ways[TRACE_ENDS];
+	struct trace_uses uses;
 };
 
 struct trace_moment {
@@ -103,6 +105,15 @@ uint64_t trace_argument(const struct trace_moment *m, unsigned int i);
 /* Of the row's value. */
 uint64_t trace_value(const struct trace_moment *m);
 
+/* Not to be added after all. */
+void trace_drop(struct trace_moment *m, struct trace_pending *p);
+
+/* What the object that was read last says of a file. */
+void trace_set_file(struct trace_moment *m, struct trace_pending *p);
+/* Its paths hold as long as what they were read through is what it was. */
+void trace_add_places(struct trace_moment *m, struct trace_pending *p,
+		      const struct tocsin_places *through);
+
 /* Into the object that was read last. */
 bool trace_read_object(struct trace_moment *m, const char *type, uint64_t va);
 
@@ -120,6 +131,7 @@ void trace_take_way(struct trace_moment *m);
 int trace_take_opened(struct trace_moment *m);
 int trace_take_released(struct trace_moment *m);
 int trace_take_mapped(struct trace_moment *m);
+int trace_take_truncated(struct trace_moment *m);
 int trace_take_renamed(struct trace_moment *m);
 int trace_take_linked(struct trace_moment *m);
 int trace_take_unlinked(struct trace_moment *m);
@@ -130,7 +142,7 @@ int trace_add_file(struct trace_moment *m);
 void trace_take_place(struct trace_moment *m);
 /* Calls that carry flags and the inode of what their thread opens. */
 void trace_take_use(struct trace_moment *m);
-void trace_take_identity(struct trace_moment *m);
+int trace_take_identity(struct trace_moment *m);
 /* TOCSIN_OPEN_READ and _WRITE of what the thread opens now; 0: not known. */
 uint32_t trace_open_mode(const struct trace_moment *m);
 
@@ -146,6 +158,8 @@ int trace_take_closed(struct trace_moment *m);
 int trace_take_made(struct trace_moment *m);
 /* A process ends, and with it what is not surely known of its sockets. */
 int trace_sockets_end(struct trace_moment *m);
+/* What is known of the struct sock at sk, or is read of it now, becomes the event's socket. */
+int trace_set_socket(struct trace_moment *m, uint64_t sk, struct trace_pending *p);
 /* From then on that is not seen. */
 void trace_sockets_doubt(struct tocsin_traced_events *ev, uint64_t since);
 

@@ -133,7 +133,7 @@ static void name_unresolved(struct trace_pending *p)
 	char text[80];
 
 	snprintf(text, sizeof(text), "(unresolved: %s, call %" PRIu32 ")",
-		 tocsin_trace_kind_name(p->kind), p->number);
+		 tocsin_trace_kind_name(p->opened ? TOCSIN_TRACE_OPENED : p->kind), p->number);
 	free(p->path);
 	p->path = strdup(text);
 	p->place_count = 0;
@@ -220,7 +220,7 @@ static bool revoke(struct trace_queue *q, size_t i, uint64_t key, uint64_t time)
 {
 	struct trace_pending *p = q->rows[i];
 
-	if (!p->inherited && (p->kind != TOCSIN_TRACE_CLOSED || p->carried.family)) {
+	if (!p->inherited && !p->twice && (p->kind != TOCSIN_TRACE_CLOSED || p->carried.family)) {
 		if (p->kind == TOCSIN_TRACE_CREATED)
 			disown(q, i, &p->other, time);
 		if (p->inode == key)
@@ -229,12 +229,18 @@ static bool revoke(struct trace_queue *q, size_t i, uint64_t key, uint64_t time)
 		p->key = 0;
 		return true;
 	}
-	/* It was opened after the program had begun, and is told for itself; or another socket is
-	 * not closed. */
+	/* It was opened after the program had begun, and is told for itself; or is told twice; or
+	 * another socket is not closed. */
 	drop(q, p);
 	memmove(q->rows + i, q->rows + i + 1, (--q->count - i) * sizeof(q->rows[0]));
 	return false;
 }
+
+#define KIND(kind) (1u << (kind))
+#define ALL (~0u)
+#define USES                                                                                       \
+	(KIND(TOCSIN_TRACE_READ) | KIND(TOCSIN_TRACE_WRITTEN) | KIND(TOCSIN_TRACE_SHARED) |        \
+	 KIND(TOCSIN_TRACE_SENT) | KIND(TOCSIN_TRACE_RECEIVED))
 
 /* The file had another name then, which nothing tells. */
 static void leave_out_path(struct trace_pending *p)
@@ -249,8 +255,8 @@ static void leave_out_path(struct trace_pending *p)
 
 struct change {
 	uint64_t va, time;
-	enum tocsin_trace_kind kind; /* of the events that it means; TOCSIN_TRACE_KINDS: of all */
-	bool moved;                  /* what is there is the same as before, but elsewhere */
+	unsigned int kinds; /* of the events that it means, as bits */
+	bool moved;         /* what is there is the same as before, but elsewhere */
 };
 
 static bool is_through(const struct trace_pending *p, uint64_t va)
@@ -266,8 +272,7 @@ static bool change_row(struct trace_queue *q, size_t i, const struct change *c)
 {
 	struct trace_pending *p = q->rows[i];
 
-	if (p->time >= c->time || p->read < c->time ||
-	    (c->kind != TOCSIN_TRACE_KINDS && c->kind != p->kind))
+	if (p->time >= c->time || p->read < c->time || !(c->kinds & KIND(p->kind)))
 		return true;
 	if (!c->moved && (p->key == c->va || p->inode == c->va))
 		return revoke(q, i, c->va, c->time);
@@ -309,19 +314,29 @@ static void change(struct trace_queue *q, const struct change *c)
 
 void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time)
 {
-	change(q, &(struct change){.va = key, .time = time, .kind = TOCSIN_TRACE_KINDS});
+	change(q, &(struct change){.va = key, .time = time, .kinds = ALL});
+}
+
+void trace_queue_closed(struct trace_queue *q, uint64_t key, uint64_t time)
+{
+	change(q, &(struct change){.va = key, .time = time, .kinds = USES});
 }
 
 void trace_queue_redone(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t key,
 			uint64_t time)
 {
-	change(q, &(struct change){.va = key, .time = time, .kind = kind});
+	change(q, &(struct change){.va = key, .time = time, .kinds = KIND(kind)});
+}
+
+void trace_queue_untold(struct trace_queue *q, unsigned int uses, uint64_t since)
+{
+	for (size_t i = q->count; i-- && q->rows[i]->time >= since;)
+		q->rows[i]->told &= ~uses;
 }
 
 void trace_queue_moved(struct trace_queue *q, uint64_t place, uint64_t time)
 {
-	change(q, &(struct change){
-		      .va = place, .time = time, .kind = TOCSIN_TRACE_KINDS, .moved = true});
+	change(q, &(struct change){.va = place, .time = time, .kinds = ALL, .moved = true});
 }
 
 static bool is_doubtful(const struct trace_pending *p, enum trace_doubt what)
@@ -360,7 +375,8 @@ static int hand_on(struct trace_sink *to, const struct tocsin_trace_event *e)
 	return to->take(e, to->context);
 }
 
-/* What an open file may be used for, it is taken to be used for as long as it is open. */
+/* Where no call tells: what an open file may be used for, it is taken to be used for as long as it
+ * is open. */
 static int hand_on_use(struct trace_sink *to, const struct trace_pending *p,
 		       struct tocsin_trace_event e)
 {
@@ -381,14 +397,15 @@ static int hand_on_use(struct trace_sink *to, const struct trace_pending *p,
 	return rc || !(mode & TOCSIN_OPEN_WRITE) ? rc : hand_on(to, &e);
 }
 
-static int hand_on_data(struct trace_sink *to, struct tocsin_trace_event e)
+static int hand_on_data(struct trace_sink *to, unsigned int told, struct tocsin_trace_event e)
 {
-	int rc;
+	int rc = 0;
 
 	e.kind = TOCSIN_TRACE_SENT;
-	rc = hand_on(to, &e);
+	if (!(told & TRACE_USE_OUT))
+		rc = hand_on(to, &e);
 	e.kind = TOCSIN_TRACE_RECEIVED;
-	return rc ? rc : hand_on(to, &e);
+	return rc || told & TRACE_USE_IN ? rc : hand_on(to, &e);
 }
 
 static int hand_on_pending(struct trace_sink *to, struct trace_pending *p)
@@ -420,12 +437,13 @@ static int hand_on_pending(struct trace_sink *to, struct trace_pending *p)
 		e.value |= O_CREAT;
 	if (!p->inherited)
 		rc = hand_on(to, &e);
-	if (!rc && p->has_file && (p->inherited || p->kind == TOCSIN_TRACE_OPENED))
+	if (!rc && p->has_file && !(p->told & TRACE_USE_FILES) &&
+	    (p->inherited || p->kind == TOCSIN_TRACE_OPENED))
 		rc = hand_on_use(to, p, e);
 	if (!rc && p->has_socket &&
 	    (p->kind == TOCSIN_TRACE_CONNECTED || p->kind == TOCSIN_TRACE_ACCEPTED))
-		rc = hand_on_data(to, e);
-	if (!rc && p->kind == TOCSIN_TRACE_SENT) { /* that a program began with: both ways */
+		rc = hand_on_data(to, p->told, e);
+	if (!rc && p->both_ways) {
 		e.kind = TOCSIN_TRACE_RECEIVED;
 		rc = hand_on(to, &e);
 	}

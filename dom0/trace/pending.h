@@ -10,6 +10,13 @@
 #define TRACE_DETAIL 128
 #define TRACE_THREADS 1024u /* whose latest events are found at once */
 
+/* What may be told by calls of its own. */
+#define TRACE_USE_FILES 1u
+#define TRACE_USE_OUT 2u
+#define TRACE_USE_IN 4u
+#define TRACE_USE_SOCKETS (TRACE_USE_OUT | TRACE_USE_IN)
+#define TRACE_USES 3
+
 struct trace_pending {
 	enum tocsin_trace_kind kind;
 	uint64_t time, read; /* when it happened, and when its object was read */
@@ -21,6 +28,10 @@ struct trace_pending {
 	bool inherited;  /* it was open when a program began */
 	uint32_t number; /* of the call: names what is not resolved */
 	uint64_t value, lost, since;
+	unsigned int told;  /* TRACE_USE_...: what calls say of themselves, and is not inferred */
+	bool opened;        /* without its object it is named after the opening, by its number */
+	bool twice;         /* another call says it too: without its object it is nothing */
+	bool both_ways;     /* SENT, and RECEIVED: nobody sees which */
 	uint32_t open_mode; /* TOCSIN_OPEN_..., of OPENED */
 	bool has_who, has_other, has_file, has_socket;
 	struct tocsin_event_process who, other;
@@ -82,7 +93,14 @@ void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time);
  * out: the event that moves it tells what it is called since. */
 void trace_queue_moved(struct trace_queue *q, uint64_t place, uint64_t time);
 
-/* As trace_queue_reused, of events of this kind. */
+/* The open file at VA key ended then: what was read of it later, where it was used, was another's.
+ */
+void trace_queue_closed(struct trace_queue *q, uint64_t key, uint64_t time);
+
+/* From then on these uses are not told by calls. */
+void trace_queue_untold(struct trace_queue *q, unsigned int uses, uint64_t since);
+
+/* The same as trace_queue_reused, of events of this kind. */
 void trace_queue_redone(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t key,
 			uint64_t time);
 

@@ -181,6 +181,7 @@ static bool is_connected(const struct tocsin_socket *s)
 
 static int inherit(struct trace_moment *m, const struct tocsin_file *f)
 {
+	unsigned int told = trace_uses_told(m->ev, m->time);
 	struct trace_pending *p;
 	static const uint32_t modes[] = {TOCSIN_OPEN_READ, TOCSIN_OPEN_WRITE,
 					 TOCSIN_OPEN_READ | TOCSIN_OPEN_WRITE, 0};
@@ -188,13 +189,15 @@ static int inherit(struct trace_moment *m, const struct tocsin_file *f)
 	if (f->is_socket ? !is_connected(&f->socket) && !f->socket.peer
 			 : !S_ISREG(f->mode) && !S_ISFIFO(f->mode))
 		return 0;
+	if (f->is_socket ? (told & TRACE_USE_SOCKETS) == TRACE_USE_SOCKETS : told & TRACE_USE_FILES)
+		return 0;
 	p = trace_begin(m);
 	p->key = f->file;
 	p->resolved = p->resolved && f->confidence == TOCSIN_CONSISTENT;
 	if (f->is_socket) {
 		p->has_socket = true;
 		p->socket = f->socket;
-		/* Both ways: nobody sees which is used. */
+		p->both_ways = !f->socket.peer;
 		p->kind = f->socket.peer ? TOCSIN_TRACE_SHARED : TOCSIN_TRACE_SENT;
 		p->value = f->socket.peer ? 3 : 0;
 		return trace_add(m, p);
@@ -241,7 +244,10 @@ int trace_take_executed(struct trace_moment *m)
 	if (object >= 0 && (!object || m->call->wide) && !m->va)
 		return 0;
 	rc = trace_add_file(m);
-	return rc || m->who.found != TOCSIN_WHO_NOW ? rc : take_inherited(m);
+	if (rc || m->who.found != TOCSIN_WHO_NOW ||
+	    trace_uses_told(m->ev, m->time) == (TRACE_USE_FILES | TRACE_USE_SOCKETS))
+		return rc;
+	return take_inherited(m);
 }
 
 /* ---- the kernel ---- */

@@ -25,7 +25,10 @@ enum tocsin_trace_part {
 				   opened for */
 	TOCSIN_TRACE_IDENTITY, /* its object is the inode of the file that the same thread opened */
 	TOCSIN_TRACE_MADE,     /* memory becomes its object: what it was before is gone */
-	TOCSIN_TRACE_CUTS      /* paths through its object are others from then on */
+	TOCSIN_TRACE_CUTS,     /* paths through its object are others from then on */
+	TOCSIN_TRACE_FIRST,    /* its object is used, for the first time by this thread (uses.h) */
+	TOCSIN_TRACE_JOINED,   /* its object gets its struct sock, the second argument */
+	TOCSIN_TRACE_BEGINS    /* a thread begins; it is not recorded (filter.h) */
 };
 
 /* What a call is an event of, and where in its arguments that is. */

@@ -12,7 +12,7 @@
  * Each page is one instruction at a time: a hook is a single instruction in place of a single one,
  * so it does not matter where a vCPU is when pages change.
  */
-#include "trace/tracer.h"
+#include "trace/filter.h"
 #include "trace/view.h"
 
 #include <errno.h>
@@ -46,6 +46,8 @@ struct tocsin_tracer {
 	tocsin_tracer_fn fn;
 	void *context;
 	int64_t checked_ms;
+	bool first;  /* of some functions only first calls are recorded */
+	bool forget; /* what is remembered of calls may be of what has ended meanwhile */
 };
 
 static bool on_page(const struct tocsin_traced *f, const struct page *p)
@@ -73,9 +75,12 @@ static void lost_page(struct tocsin_tracer *t, struct page *p, const char *why, 
 	p->shown = false;
 	p->next_ms = now_ms + p->wait_ms;
 	p->wait_ms = p->wait_ms * 2 < WAIT_LAST_MS ? p->wait_ms * 2 : WAIT_LAST_MS;
-	for (size_t i = 0; i < t->count; i++)
-		if (on_page(&t->functions[i], p))
-			set_collected(t, &t->functions[i], why, tsc);
+	for (size_t i = 0; i < t->count; i++) {
+		if (!on_page(&t->functions[i], p))
+			continue;
+		set_collected(t, &t->functions[i], why, tsc);
+		t->forget |= tocsin_trace_filter_ends(&t->functions[i]);
+	}
 }
 
 /* What the guest has at a function's site in these bytes of its page. */
@@ -176,6 +181,23 @@ static int check_page(struct tocsin_tracer *t, struct page *p, int64_t now_ms)
 	return rc;
 }
 
+void tocsin_tracer_forget(struct tocsin_tracer *t)
+{
+	t->forget = true;
+}
+
+/* While it is not seen that something ends, calls are remembered from one look to the next only. */
+static int forget(struct tocsin_tracer *t)
+{
+	if (!t->first || !t->forget)
+		return 0;
+	t->forget = false;
+	for (size_t i = 0; i < t->count; i++)
+		t->forget |=
+		    tocsin_trace_filter_ends(&t->functions[i]) && !t->functions[i].collected;
+	return tocsin_view_forget_calls(t->view);
+}
+
 int tocsin_tracer_tick(struct tocsin_tracer *t, int64_t now_ms)
 {
 	bool check = now_ms - t->checked_ms >= CHECK_MS;
@@ -191,7 +213,7 @@ int tocsin_tracer_tick(struct tocsin_tracer *t, int64_t now_ms)
 		else if (!p->shown && now_ms >= p->next_ms)
 			rc = show_page(t, p, now_ms);
 	}
-	return rc;
+	return rc ? rc : forget(t);
 }
 
 /* The guest found a frame of ours where it lies and touched it: whose copy is it? */
@@ -296,19 +318,34 @@ static int map_pages(struct tocsin_tracer *t, struct tocsin_error *err)
 	return 0;
 }
 
+static int name_site(struct tocsin_tracer *t, const struct tocsin_traced *traced,
+		     struct tocsin_error *err)
+{
+	const struct tocsin_function *f = &traced->function;
+	bool wide = !f->typed || f->count > 1;
+
+	if (f->site != TOCSIN_SITE_VA((uint32_t)f->site))
+		return tocsin_error_set(err, -ERANGE, "%s lies outside the kernel's text",
+					traced->name);
+	return tocsin_view_site(t->view, (uint32_t)f->site,
+				(wide ? TOCSIN_TRACE_WIDE : TOCSIN_TRACE_SITE) | traced->flags,
+				err);
+}
+
 static int name_sites(struct tocsin_tracer *t, struct tocsin_error *err)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < t->count && !rc; i++) {
-		const struct tocsin_function *f = &t->functions[i].function;
-
 		if (t->functions[i].found)
 			continue;
-		if (f->site != TOCSIN_SITE_VA((uint32_t)f->site))
-			return tocsin_error_set(err, -ERANGE, "%s lies outside the kernel's text",
-						t->functions[i].name);
-		rc = tocsin_view_site(t->view, (uint32_t)f->site, !f->typed || f->count > 1, err);
+		rc = name_site(t, &t->functions[i], err);
+		if (rc != -EINVAL || !t->functions[i].flags)
+			continue;
+		/* Sites that are named already mean the same without flags. */
+		tocsin_trace_filter_none(t->functions, t->count);
+		t->first = false;
+		rc = t->functions[i].found ? 0 : name_site(t, &t->functions[i], err);
 	}
 	return rc;
 }
@@ -335,8 +372,8 @@ static int begin(struct tocsin_tracer *t, struct tocsin_state *state, struct toc
 }
 
 int tocsin_tracer_open(struct tocsin_state *state, struct tocsin_kernel *k,
-		       const char *const *names, size_t count, tocsin_tracer_fn fn, void *context,
-		       struct tocsin_tracer **ret, struct tocsin_error *err)
+		       const char *const *names, size_t count, bool first, tocsin_tracer_fn fn,
+		       void *context, struct tocsin_tracer **ret, struct tocsin_error *err)
 {
 	struct tocsin_tracer *t = calloc(1, sizeof(*t));
 	int rc;
@@ -351,6 +388,8 @@ int tocsin_tracer_open(struct tocsin_state *state, struct tocsin_kernel *k,
 	t->fn = fn;
 	t->context = context;
 	rc = find_functions(t, k, names, err);
+	if (!rc && first)
+		t->first = t->forget = tocsin_trace_filter(t->functions, count);
 	if (!rc)
 		rc = begin(t, state, err);
 	if (rc) {

@@ -19,6 +19,7 @@ struct tocsin_traced {
 	const char *name;
 	int found; /* 0, or why there is nothing to trace: -ENOENT, -ENOTUNIQ, -EFAULT, -ENOTSUP */
 	struct tocsin_function function; /* if found is 0 */
+	uint32_t flags;                  /* of its site: TOCSIN_TRACE_ONCE, ... */
 	bool collected;                  /* now; else why says why not */
 	char why[120];
 };
@@ -31,11 +32,12 @@ typedef void (*tocsin_tracer_fn)(void *context, const struct tocsin_traced *f, u
  * Begin to trace the functions that are named; the texts must outlive the tracer. Those that this
  * kernel does not have are in the list with the reason; -ENOENT: it has none of them. When this
  * returns, calls are recorded, unless the guest is patching its text just now: fn tells. The state
- * must be open, and outlive the tracer.
+ * must be open, and outlive the tracer. first: of functions that say who uses what (filter.h), the
+ * first calls only.
  */
 int tocsin_tracer_open(struct tocsin_state *state, struct tocsin_kernel *k,
-		       const char *const *names, size_t count, tocsin_tracer_fn fn, void *context,
-		       struct tocsin_tracer **ret, struct tocsin_error *err);
+		       const char *const *names, size_t count, bool first, tocsin_tracer_fn fn,
+		       void *context, struct tocsin_tracer **ret, struct tocsin_error *err);
 
 /* The guest is as if it had never been traced; calls up to now may still be read and asked for. */
 void tocsin_tracer_stop(struct tocsin_tracer *t);
@@ -51,6 +53,9 @@ const struct tocsin_traced *tocsin_tracer_find(const struct tocsin_tracer *t, ui
 /* A gap that the hypervisor recorded in this domain. */
 void tocsin_tracer_gap(struct tocsin_tracer *t, const struct tocsin_gap_record *gap, uint64_t tsc,
 		       int64_t now_ms);
+
+/* Records were lost: no call of before counts as a first one. */
+void tocsin_tracer_forget(struct tocsin_tracer *t);
 
 /*
  * Look after the pages: trace again those that the guest has left alone for a while. now_ms: any

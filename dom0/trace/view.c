@@ -366,15 +366,20 @@ bool tocsin_view_escapable(const struct tocsin_view *v)
 	return v->mode == XEN_ALTP2M_mixed;
 }
 
-int tocsin_view_site(struct tocsin_view *v, uint32_t site, bool wide, struct tocsin_error *err)
+int tocsin_view_site(struct tocsin_view *v, uint32_t site, uint32_t command,
+		     struct tocsin_error *err)
 {
-	int rc = set_param(v->xc, v->domid,
-			   TOCSIN_TRACE_VALUE(wide ? TOCSIN_TRACE_WIDE : TOCSIN_TRACE_SITE, site));
+	int rc = set_param(v->xc, v->domid, TOCSIN_TRACE_VALUE(command, site));
 
 	if (rc)
 		return tocsin_error_set(err, rc, "cannot make 0x%" PRIx32 " a site: %s", site,
 					rc == -ENOSPC ? "there are too many" : strerror(-rc));
 	return 0;
+}
+
+int tocsin_view_forget_calls(struct tocsin_view *v)
+{
+	return set_param(v->xc, v->domid, TOCSIN_TRACE_VALUE(TOCSIN_TRACE_FORGET, 0));
 }
 
 int tocsin_view_enter(struct tocsin_view *v, struct tocsin_error *err)

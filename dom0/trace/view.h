@@ -31,8 +31,13 @@ int tocsin_view_clean(struct tocsin_state *s, struct tocsin_error *err);
 /* Can the guest's own kernel change views? Then it can step out of this one. */
 bool tocsin_view_escapable(const struct tocsin_view *v);
 
-/* Make the low half of an address a site. */
-int tocsin_view_site(struct tocsin_view *v, uint32_t site, bool wide, struct tocsin_error *err);
+/* Make the low half of an address a site. command: TOCSIN_TRACE_SITE or WIDE, with flags; -EINVAL:
+ * the hypervisor does not know one of them. */
+int tocsin_view_site(struct tocsin_view *v, uint32_t site, uint32_t command,
+		     struct tocsin_error *err);
+
+/* Calls of before do not count as the first of their kind. */
+int tocsin_view_forget_calls(struct tocsin_view *v);
 
 /* Put the guest's vCPUs into the view and hide all views, so that none steps out. */
 int tocsin_view_enter(struct tocsin_view *v, struct tocsin_error *err);

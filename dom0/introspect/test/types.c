@@ -111,6 +111,16 @@ static const struct {
     {"SOCK_DEAD", 0},     {"TCP_MIB_ACTIVEOPENS", 5}, {"TCP_MIB_PASSIVEOPENS", 6},
 };
 
+/* Functions with what their parameters point at. */
+static const struct {
+	const char *name, *targets[2];
+} functions[] = {
+    {"security_file_permission", {"file"}},
+    {"security_file_free", {"file"}},
+    {"vfs_open", {"path", "file"}},
+    {"security_socket_sendmsg", {"socket"}},
+};
+
 struct entry {
 	const char *type;
 	char path[64], of[32]; /* of: name of a type, or "" */
@@ -309,6 +319,30 @@ static uint32_t emit_type(const char *name)
 	return id;
 }
 
+/* A structure that nothing else is known of is one without members. */
+static uint32_t pointer_to(const char *target)
+{
+	uint32_t id = 0;
+
+	for (size_t i = 0; i < done_count && !id; i++)
+		id = !strcmp(done[i].name, target) ? done[i].id : 0;
+	return type("", 2, 0, 0, id ? id : type(target, STRUCT, 0, 0, 0));
+}
+
+static void emit_function(const char *name, const char *const targets[2])
+{
+	uint32_t ids[2] = {0}, count = targets[1] ? 2 : 1, proto;
+
+	for (uint32_t i = 0; i < count; i++)
+		ids[i] = pointer_to(targets[i]);
+	proto = type("", 13, count, 0, 0);
+	for (uint32_t i = 0; i < count; i++) {
+		add(text(targets[i]));
+		add(ids[i]);
+	}
+	type(name, 12, 1, 0, proto);
+}
+
 struct tocsin_btf *make_types(const struct change *changes)
 {
 	struct tocsin_error err = {0};
@@ -328,6 +362,8 @@ struct tocsin_btf *make_types(const struct change *changes)
 		add(text(enumerators[i].name));
 		add(enumerators[i].value);
 	}
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		emit_function(functions[i].name, functions[i].targets);
 	seal();
 	demand(!tocsin_btf_open(b.bytes, b.size, &btf, &err), err.message);
 	return btf;

@@ -108,6 +108,9 @@ int xc_hvm_param_set(xc_interface *h, uint32_t dom, uint32_t param, uint64_t val
 	/* hvm_set_trace(): not while a vCPU may meet a site. */
 	if (!value && xen.trace.view && xen.current == xen.trace.view)
 		return refuse(EBUSY);
+	if (xen.plain && value >> 32 > TOCSIN_TRACE_WIDE)
+		return refuse(EINVAL);
+	xen.trace.filter = &xen.filter;
 	rc = tocsin_trace_set(&xen.trace, value);
 	return rc ? refuse(-rc) : 0;
 }

@@ -19,10 +19,12 @@ enum fake_access { FAKE_OWN, FAKE_RX, FAKE_X, FAKE_RWX };
 struct fake_xen {
 	struct fixture *guest;
 	struct tocsin_trace trace;
+	struct tocsin_trace_filter filter;
 	bool there[FAKE_MORE]; /* populated frames */
 	unsigned int populated, mapped;
 	uint64_t max_pages, mode;
 	bool altp2m, old, gone;
+	bool plain; /* an older hypervisor, that knows no flags of sites */
 	bool exists[FAKE_VIEWS], hidden[FAKE_VIEWS];
 	unsigned int current; /* view of the vCPUs */
 	struct {

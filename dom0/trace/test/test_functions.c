@@ -35,7 +35,7 @@ static void names_of_this_kernel(void **state)
 	fixture_symbol(f, "__fput", FIXTURE_TEXT + 0x80);
 	fixture_put(f, FIXTURE_TEXT + 0x80, nop, sizeof(nop));
 	fixture_ready(f);
-	count = tocsin_trace_functions(&f->k, names);
+	count = tocsin_trace_functions(&f->k, false, names);
 	assert_in_range(count, 20, TOCSIN_TRACE_FUNCTIONS_MAX);
 	assert_true(has(names, count, "__send_signal"));
 	assert_false(has(names, count, "__send_signal_locked"));

@@ -4,6 +4,7 @@
  * hold: it reads what it wrote, executes what it wrote but for hooks, and is left as it was.
  */
 #include "fake_view.h"
+#include "trace/filter.h"
 #include "trace/tracer.h"
 #include "trace/view.h"
 
@@ -30,6 +31,14 @@ static const uint8_t call[] = {0xe8, 1, 2, 3, 4}, other[] = {0x90, 0x91};
 
 static const char *const names[] = {"alpha", "beta", "gamma", "delta", "missing"};
 #define NAMES 5
+
+#define USE 0x400u
+#define END 0x1140u /* on the second page, which the guest writes to */
+#define BEGIN 0x700u
+
+static const char *const uses[] = {"security_file_permission", "security_file_free",
+				   "schedule_tail", "vfs_open", "security_socket_sendmsg"};
+#define ALL_USES 5
 
 struct scene {
 	struct fixture *f;
@@ -63,6 +72,11 @@ static int set_up(void **state)
 	fixture_put(s->f, FIXTURE_TEXT + BETA + sizeof(endbr), nop, sizeof(nop));
 	put_function(s, "gamma", GAMMA, ret, sizeof(ret));
 	put_function(s, "delta", DELTA, nop, sizeof(nop));
+	put_function(s, uses[0], USE, nop, sizeof(nop));
+	put_function(s, uses[1], END, nop, sizeof(nop));
+	put_function(s, uses[2], BEGIN, nop, sizeof(nop));
+	put_function(s, uses[3], 0x500, nop, sizeof(nop));
+	put_function(s, uses[4], 0x600, nop, sizeof(nop));
 	fixture_ready(s->f);
 	memcpy(s->text, s->f->bytes + TEXT_GFN * TOCSIN_PAGE_SIZE, sizeof(s->text));
 	fake_begin(s->f);
@@ -91,7 +105,8 @@ static int tear_down(void **state)
 
 static int start(struct scene *s)
 {
-	return tocsin_tracer_open(&s->state, &s->f->k, names, NAMES, on_change, s, &s->t, NULL);
+	return tocsin_tracer_open(&s->state, &s->f->k, names, NAMES, false, on_change, s, &s->t,
+				  NULL);
 }
 
 static bool hooked(uint32_t at)
@@ -381,12 +396,13 @@ static void what_cannot_be_is_said(void **state)
 	struct tocsin_error err = {0};
 	static const char *const none[] = {"missing", "gamma"};
 
-	assert_int_equal(tocsin_tracer_open(&s->state, &s->f->k, none, 2, NULL, NULL, &s->t, &err),
-			 -ENOENT);
+	assert_int_equal(
+	    tocsin_tracer_open(&s->state, &s->f->k, none, 2, false, NULL, NULL, &s->t, &err),
+	    -ENOENT);
 	err = (struct tocsin_error){0};
 	xen.old = true;
 	assert_int_equal(
-	    tocsin_tracer_open(&s->state, &s->f->k, names, NAMES, NULL, NULL, &s->t, &err),
+	    tocsin_tracer_open(&s->state, &s->f->k, names, NAMES, false, NULL, NULL, &s->t, &err),
 	    -EOPNOTSUPP);
 	assert_non_null(strstr(err.message, "hypervisor/install"));
 	xen.old = false;
@@ -399,6 +415,136 @@ static void what_cannot_be_is_said(void **state)
 	s->t = NULL;
 	xen.gone = false;
 	xen.current = 0;
+}
+
+/* ---- what is recorded once ---- */
+
+static int start_uses(struct scene *s)
+{
+	return tocsin_tracer_open(&s->state, &s->f->k, uses, ALL_USES, true, on_change, s, &s->t,
+				  NULL);
+}
+
+/* A call of the first of them; is it recorded? */
+static bool used(uint64_t rdi)
+{
+	struct tocsin_trace_call c = {.rip = FIXTURE_TEXT + USE, .rdi = rdi, .rsi = 4};
+	struct tocsin_trace_records records;
+
+	assert_true(tocsin_trace_decide(&xen.trace, &c, &records));
+	return records.count;
+}
+
+/* While it is not seen that files end, calls are remembered from one look to the next. */
+static void what_is_remembered_is_forgotten_in_time(void **state)
+{
+	struct scene *s = *state;
+
+	assert_int_equal(start_uses(s), 0);
+	assert_true(traced(s, 0)->collected && traced(s, 1)->collected && traced(s, 2)->collected);
+	assert_int_equal(traced(s, 4)->found, -EOPNOTSUPP); /* nothing says when sockets begin */
+	assert_true(used(1));
+	assert_int_equal(tocsin_tracer_tick(s->t, 10), 0);
+	assert_false(used(1));
+	fake_write(TEXT_GFN + END / TOCSIN_PAGE_SIZE, 0x900, other, sizeof(other));
+	tocsin_tracer_gap(s->t, &xen.gap, 99, 20);
+	assert_false(used(1));
+	for (int64_t ms = 21; ms < 24; ms++) {
+		assert_int_equal(tocsin_tracer_tick(s->t, ms), 0);
+		assert_false(traced(s, 1)->collected);
+		assert_true(used(1));
+		assert_false(used(1));
+	}
+	assert_int_equal(tocsin_tracer_tick(s->t, 100), 0);
+	assert_true(traced(s, 1)->collected && used(1));
+	assert_int_equal(tocsin_tracer_tick(s->t, 101), 0);
+	assert_false(used(1));
+	/* And when records were lost. */
+	tocsin_tracer_forget(s->t);
+	assert_int_equal(tocsin_tracer_tick(s->t, 102), 0);
+	assert_true(used(1));
+	assert_int_equal(tocsin_tracer_tick(s->t, 103), 0);
+	assert_false(used(1));
+}
+
+static void an_older_hypervisor_records_the_rest(void **state)
+{
+	struct scene *s = *state;
+
+	xen.plain = true;
+	assert_int_equal(start_uses(s), 0);
+	for (int i = 0; i < ALL_USES; i++) {
+		bool plain = i == 1 || i == 3;
+
+		assert_int_equal(traced(s, i)->found, plain ? 0 : -EOPNOTSUPP);
+		assert_int_equal(traced(s, i)->collected, plain);
+	}
+	assert_non_null(strstr(traced(s, 0)->why, "older"));
+	tocsin_tracer_forget(s->t);
+	assert_int_equal(tocsin_tracer_tick(s->t, 100), 0);
+}
+
+static struct tocsin_traced made_up(const char *name, unsigned int at, const char *target)
+{
+	struct tocsin_traced f = {.name = name, .function = {.typed = true, .count = 3}};
+
+	f.function.parameters[at].pointer = true;
+	snprintf(f.function.parameters[at].target, sizeof(f.function.parameters[at].target), "%s",
+		 target);
+	return f;
+}
+
+/* What is recorded once, if all is there that makes it right. */
+static void first_calls_need_others(void **state)
+{
+	struct tocsin_traced all[] = {made_up("security_file_permission", 0, "file"),
+				      made_up("security_file_free", 0, "file"),
+				      made_up("schedule_tail", 0, "task_struct"),
+				      made_up("vfs_open", 1, "file"),
+				      made_up("security_socket_sendmsg", 0, "socket"),
+				      made_up("sock_init_data", 0, "socket"),
+				      made_up("security_sock_graft", 1, "socket"),
+				      made_up("do_exit", 0, "")};
+	struct tocsin_traced some[8];
+
+	memcpy(some, all, sizeof(all));
+	assert_true(tocsin_trace_filter(some, 8));
+	assert_int_equal(some[0].flags, TOCSIN_TRACE_ONCE | TOCSIN_TRACE_ONCE_RSI);
+	assert_int_equal(some[1].flags, TOCSIN_TRACE_ENDS_RDI);
+	assert_int_equal(some[2].flags, TOCSIN_TRACE_THREAD | TOCSIN_TRACE_SILENT);
+	assert_int_equal(some[3].flags, TOCSIN_TRACE_ENDS_RSI);
+	assert_int_equal(some[4].flags, TOCSIN_TRACE_ONCE);
+	assert_int_equal(some[5].flags, TOCSIN_TRACE_ENDS_RDI);
+	assert_int_equal(some[6].flags, TOCSIN_TRACE_ENDS_RSI);
+	assert_int_equal(some[7].flags, 0);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(tocsin_trace_filter_ends(&some[i]),
+				 i == 1 || i == 2 || i == 3 || i == 5 || i == 6);
+	tocsin_trace_filter_none(some, 8);
+	for (int i = 0; i < 8; i++)
+		assert_true(!some[i].flags && !some[i].found == (i && i != 2 && i != 4));
+
+	/* Without each of those that must be there, and with a type that is not as it should be. */
+	for (int i = 1; i < 8; i++) {
+		memcpy(some, all, sizeof(all));
+		some[i].found = -ENOENT;
+		assert_int_equal(tocsin_trace_filter(some, 8), i != 2);
+		assert_int_equal(some[0].found, i == 1 || i == 2 ? -EOPNOTSUPP : 0);
+		assert_int_equal(some[4].found, i == 4                       ? -ENOENT
+						: i == 2 || i == 5 || i == 6 ? -EOPNOTSUPP
+									     : 0);
+	}
+	memcpy(some, all, sizeof(all));
+	some[0].function.parameters[0].pointer = false;
+	some[1] = made_up("security_file_free", 2, "file");
+	some[6].function.typed = false;
+	assert_false(tocsin_trace_filter(some, 8));
+	assert_non_null(strstr(some[0].why, "file"));
+	/* In older kernels another function ends files. */
+	memcpy(some, all, sizeof(all));
+	some[1].name = "__fput";
+	assert_true(tocsin_trace_filter(some, 8));
+	assert_int_equal(some[0].found, 0);
 }
 
 static void state_is_of_one_domain(void **state)
@@ -455,6 +601,9 @@ int main(void)
 	    TEST(a_domain_that_had_this_number_before),
 	    TEST(every_failure_is_undone),
 	    TEST(what_cannot_be_is_said),
+	    TEST(first_calls_need_others),
+	    TEST(what_is_remembered_is_forgotten_in_time),
+	    TEST(an_older_hypervisor_records_the_rest),
 	    TEST(state_is_of_one_domain),
 	};
 

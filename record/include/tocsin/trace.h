@@ -39,10 +39,25 @@
  * view; only when no view holds sites any more, since the guest would get #UD there. Read, the
  * parameter is view << 32 | number of sites.
  */
-#define TOCSIN_TRACE_VIEW 1u /* operand: id of the altp2m view that may hold sites */
-#define TOCSIN_TRACE_SITE 2u /* operand: low half of a site's address; RSP and RDI are recorded */
-#define TOCSIN_TRACE_WIDE 3u /* the same; RSI, RDX and CR3 are recorded as well */
+#define TOCSIN_TRACE_VIEW 1u   /* operand: id of the altp2m view that may hold sites */
+#define TOCSIN_TRACE_SITE 2u   /* operand: low half of a site's address; RSP and RDI are recorded */
+#define TOCSIN_TRACE_WIDE 3u   /* the same; RSI, RDX and CR3 are recorded as well */
+#define TOCSIN_TRACE_FORGET 4u /* operand 0: no call of before counts for TOCSIN_TRACE_ONCE */
 #define TOCSIN_TRACE_VALUE(command, operand) ((uint64_t)(command) << 32 | (uint32_t)(operand))
+
+/*
+ * With a site. ONCE: a call is recorded only if there was none with the same RDI by the same thread
+ * (a kernel stack is 16 KiB and aligned to it), or if that is not known any more. So that this
+ * holds, it must be said when memory becomes something else: what a register points at ends or
+ * begins at sites of ENDS, and a thread begins on its stack at those of THREAD. Nothing is lost but
+ * by a mistake of 2^-61 for each call; what is recorded in vain is seen again.
+ */
+#define TOCSIN_TRACE_ONCE 0x100u
+#define TOCSIN_TRACE_ONCE_RSI 0x200u /* with ONCE: and the same low half of RSI */
+#define TOCSIN_TRACE_ENDS_RDI 0x400u
+#define TOCSIN_TRACE_ENDS_RSI 0x800u
+#define TOCSIN_TRACE_THREAD 0x1000u
+#define TOCSIN_TRACE_SILENT 0x2000u /* it is neither recorded nor counted */
 
 /* TRC_HVM_HANDLER + 0x32 and on (xen/include/public/trace.h). */
 #define TOCSIN_TRC_CALL 0x00082032u      /* with TSC */

@@ -76,6 +76,8 @@ struct session {
 	uint64_t complete_ns; /* that is of before this time */
 	uint64_t taken_ns;    /* the same, of some time before: */
 	uint64_t read_tsc;    /* and what these led to had been read then */
+	bool holds;
+	struct tocsin_event held; /* the latest call */
 	struct tocsin_object objects[TOCSIN_TRACE_ARGUMENTS];
 };
 
@@ -187,6 +189,30 @@ static int print_call(struct session *s, const struct tocsin_event *e)
 	return tocsin_trace_call_json(stdout, &line, &c);
 }
 
+static int release(struct session *s)
+{
+	if (!s->holds)
+		return 0;
+	s->holds = false;
+	return print_call(s, &s->held);
+}
+
+/*
+ * Who called last may not have gone on since: the processor was taken from it there, perhaps for
+ * us. Then what its function makes of its arguments is not there yet. So the last call waits until
+ * the next look.
+ */
+static int take_call(struct session *s, const struct tocsin_event *e)
+{
+	int rc = release(s);
+
+	if (rc || !s->graph)
+		return rc ? rc : print_call(s, e);
+	s->held = *e;
+	s->holds = true;
+	return 0;
+}
+
 static int print_gap(struct session *s, const struct tocsin_event *e)
 {
 	struct tocsin_trace_line line = line_at(s, e->tsc);
@@ -231,12 +257,16 @@ static int on_gap(void *context, const char *why)
 static int on_event(void *context, const struct tocsin_event *e)
 {
 	struct session *s = context;
+	int rc;
 
 	if (e->tsc > s->now_tsc)
 		read_clocks(s);
+	if (e->kind == TOCSIN_EVENT_CALL)
+		return e->call.domid == s->d.domid ? take_call(s, e) : 0;
+	rc = release(s);
+	if (rc)
+		return rc;
 	switch (e->kind) {
-	case TOCSIN_EVENT_CALL:
-		return e->call.domid == s->d.domid ? print_call(s, e) : 0;
 	case TOCSIN_EVENT_GAP:
 		return e->gap.domid == s->d.domid ? print_gap(s, e) : 0;
 	case TOCSIN_EVENT_TRIGGER: /* tocsind would have answered it */
@@ -488,6 +518,8 @@ static int prove(struct session *s, uint64_t complete)
 /* How many events, or an error. */
 static int take(struct session *s, struct tocsin_error *err)
 {
+	bool held = s->holds;
+	uint32_t call = s->held.call.seq;
 	uint64_t complete = 0;
 	int rc = 0;
 
@@ -500,6 +532,13 @@ static int take(struct session *s, struct tocsin_error *err)
 		}
 		rc = trace_records_take(s->records, now_ms(), s->now_tsc, &complete, err);
 	}
+	if (rc >= 0 && held && call == s->held.call.seq) {
+		int released = release(s);
+
+		rc = released ? released : rc;
+	}
+	if (s->holds && complete > s->held.tsc)
+		complete = s->held.tsc;
 	s->complete = complete ? complete : s->complete;
 	if (rc >= 0 && s->graph && complete) {
 		int proven = prove(s, complete);

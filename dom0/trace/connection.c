@@ -256,13 +256,6 @@ int trace_sockets_end(struct trace_moment *m)
 	return rc;
 }
 
-/* Data goes through it until it is closed. */
-static bool lasts(enum tocsin_trace_kind kind)
-{
-	return kind == TOCSIN_TRACE_CONNECTED || kind == TOCSIN_TRACE_ACCEPTED ||
-	       kind == TOCSIN_TRACE_SENT || kind == TOCSIN_TRACE_RECEIVED;
-}
-
 static int remember(struct trace_moment *m, struct trace_pending *p, bool certain)
 {
 	struct known_socket *s = known_at(m, p->key);
@@ -280,7 +273,8 @@ static int remember(struct trace_moment *m, struct trace_pending *p, bool certai
 				   .number = p->number,
 				   .pid = p->who.pid,
 				   .start_time = p->who.start_time,
-				   .lasts = is_inet(&p->socket) && lasts(p->kind),
+				   .lasts = p->kind == TOCSIN_TRACE_CONNECTED ||
+					    p->kind == TOCSIN_TRACE_ACCEPTED,
 				   .certain = certain};
 	return rc;
 }

@@ -169,7 +169,7 @@ def churn(s):
         match = re.match(r"CHURN +.* started process (\d+) calls", line)
         pid = match[1] if match else pid
         match = re.match(r"CHURN +.* (?:made|wrote) (.*)", line)
-        if match and not match[1].startswith("(unresolved: "):
+        if match and not match[1].startswith(("(unresolved: ", "file without a path")):
             files[pid] = match[1]
     wrong = {p: f for p, f in files.items()
              if not re.match(rf"/tmp/churn/{p}( \(was /tmp/churn/{p}\.new\))?$", f)}

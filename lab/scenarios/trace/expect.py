@@ -266,4 +266,4 @@ def uses(s):
     has("mapped", "read /tmp/uses/seen")
     equal(writers("cut"), {who["cut"]["c"]}, "who truncated a file")
     has("given", f"was read by process {who['sent']['c']} ", "sent over socket tcp .*:7777",
-        f"brought data to process {maker} ", direction="FORWARD")
+        f"(brought data to|was accepted by) process {maker} ", direction="FORWARD")

@@ -198,6 +198,14 @@ void fixture_set(struct fixture *f, const char *type, uint64_t va, const char *p
 	fixture_put(f, va + m.offset, &value, size);
 }
 
+uint64_t fixture_get(const struct fixture *f, const char *type, uint64_t va, const char *path)
+{
+	uint64_t ret;
+
+	memcpy(&ret, f->bytes + (va - FIXTURE_BASE) + fixture_offset(f, type, path), sizeof(ret));
+	return ret;
+}
+
 void fixture_set_text(struct fixture *f, const char *type, uint64_t va, const char *path,
 		      const char *text)
 {

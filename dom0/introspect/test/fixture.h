@@ -66,6 +66,8 @@ void fixture_word(struct fixture *f, uint64_t va, uint64_t word);
 /* A number of at most 8 bytes, and as many as the member has. */
 void fixture_set(struct fixture *f, const char *type, uint64_t va, const char *path,
 		 uint64_t value);
+/* A member of 8 bytes. */
+uint64_t fixture_get(const struct fixture *f, const char *type, uint64_t va, const char *path);
 void fixture_set_text(struct fixture *f, const char *type, uint64_t va, const char *path,
 		      const char *text);
 

@@ -2,6 +2,7 @@
 /* Processes and what hangs on them; sockets and code are in objects_kernel.c. */
 #include "objects.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define SET(type, object, path, value) fixture_set(f, type, object, path, value)
@@ -300,6 +301,36 @@ void make_files(struct fixture *f, const struct tocsin_process *p, uint64_t net)
 	SET("fdtable", table, "fd", array);
 	SET("files_struct", files, "fdt", table);
 	SET("task_struct", p->task, "files", files);
+}
+
+struct made_opened make_opened(struct fixture *f, const struct tocsin_process *p)
+{
+	struct made_opened ret = {0};
+	struct tocsin_file_list list;
+	uint64_t mounts, mnt;
+
+	if (tocsin_file_list(&f->k, p, &list, NULL))
+		abort();
+	for (size_t i = 0; i < list.count; i++)
+		if (list.rows[i].is_socket)
+			ret.sock = list.rows[i].socket.sock;
+		else
+			ret.file = list.rows[i].file;
+	tocsin_file_list_free(&list);
+	ret.dentry = fixture_get(f, "file", ret.file, "f_path.dentry");
+	ret.inode = fixture_get(f, "file", ret.file, "f_inode");
+	ret.sb = fixture_get(f, "inode", ret.inode, "i_sb");
+	ret.socket = fixture_get(f, "sock", ret.sock, "sk_socket");
+	mnt = fixture_get(f, "file", ret.file, "f_path.mnt");
+	mounts = AT("super_block", ret.sb, "s_mounts");
+	SET("dentry", ret.dentry, "d_sb", ret.sb);
+	SET("inode", ret.inode, "i_nlink", 1);
+	SET("vfsmount", mnt, "mnt_sb", ret.sb);
+	fixture_link(f, mounts, 0);
+	fixture_link(f, mounts,
+		     mnt - fixture_offset(f, "mount", "mnt") +
+			 fixture_offset(f, "mount", "mnt_instance"));
+	return ret;
 }
 
 struct tocsin_vma make_copies(struct fixture *f)

@@ -43,6 +43,13 @@ uint64_t make_net(struct fixture *f);
 /* Descriptors 0 (a file) and 3 (a socket). After make_process. */
 void make_files(struct fixture *f, const struct tocsin_process *p, uint64_t net);
 
+/* What a process has open after make_files, as traced calls lead to it: VAs. The file's mount is
+ * known to its file system, and its name is the only one. After fixture_ready, with made_traced. */
+struct made_opened {
+	uint64_t file, dentry, inode, sb, sock, socket;
+};
+struct made_opened make_opened(struct fixture *f, const struct tocsin_process *p);
+
 /* Text with functions, tables of them, users of ftrace, kprobes, netfilter, BPF. */
 void make_code(struct fixture *f, uint64_t net);
 

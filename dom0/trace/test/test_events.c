@@ -87,40 +87,17 @@ static uint64_t protocol_at(const char *symbol)
 	return va;
 }
 
-static uint64_t member_u64(const char *type, uint64_t va, const char *path)
-{
-	uint64_t ret;
-
-	assert_int_equal(tocsin_kernel_read_u64(&f->k, va + fixture_offset(f, type, path), &ret),
-			 0);
-	return ret;
-}
-
-/* The open file and the socket of the process, the file's mount known to its file system. */
 static void find_objects(void)
 {
-	struct tocsin_file_list list;
-	uint64_t mnt;
+	struct made_opened opened = make_opened(f, &p);
 
-	assert_int_equal(tocsin_file_list(&f->k, &p, &list, NULL), 0);
-	for (size_t i = 0; i < list.count; i++)
-		if (list.rows[i].is_socket)
-			sock = list.rows[i].socket.sock;
-		else
-			file = list.rows[i].file;
-	tocsin_file_list_free(&list);
-	dentry = member_u64("file", file, "f_path.dentry");
-	inode = member_u64("file", file, "f_inode");
-	mnt = member_u64("file", file, "f_path.mnt") - fixture_offset(f, "mount", "mnt");
-	sb = member_u64("inode", inode, "i_sb");
-	outer = member_u64("sock", sock, "sk_socket");
-	fixture_set(f, "dentry", dentry, "d_sb", sb);
-	fixture_set(f, "inode", inode, "i_nlink", 1);
+	file = opened.file;
+	dentry = opened.dentry;
+	inode = opened.inode;
+	sock = opened.sock;
+	outer = opened.socket;
+	sb = opened.sb;
 	fixture_set(f, "file", file, "f_mode", TOCSIN_OPEN_READ);
-	fixture_set(f, "vfsmount", mnt + fixture_offset(f, "mount", "mnt"), "mnt_sb", sb);
-	fixture_link(f, sb + fixture_offset(f, "super_block", "s_mounts"), 0);
-	fixture_link(f, sb + fixture_offset(f, "super_block", "s_mounts"),
-		     mnt + fixture_offset(f, "mount", "mnt_instance"));
 }
 
 static int set_up(void **state)
@@ -313,7 +290,7 @@ static void an_inode_that_is_anothers(void **state)
 /* What is made without a name is known by its inode; pipes and sockets are not files. */
 static void a_file_in_memory(void **state)
 {
-	uint64_t mnt = member_u64("file", file, "f_path.mnt");
+	uint64_t mnt = fixture_get(f, "file", file, "f_path.mnt");
 
 	call_on(STACK, NOW - 7 * MS, "alloc_file_pseudo", 0, "inode", inode, mnt, 0);
 	say("");
@@ -374,7 +351,7 @@ static uint64_t make_name(const char *text, uint64_t length)
 {
 	uint64_t name = fixture_new(f, "dentry");
 
-	fixture_set(f, "dentry", name, "d_parent", member_u64("dentry", dentry, "d_parent"));
+	fixture_set(f, "dentry", name, "d_parent", fixture_get(f, "dentry", dentry, "d_parent"));
 	fixture_set(f, "dentry", name, "d_name.name", fixture_text(f, text));
 	fixture_set(f, "dentry", name, "d_name.len", length);
 	fixture_set(f, "dentry", name, "d_sb", sb);
@@ -478,7 +455,7 @@ static void a_file_in_memory_of_a_newer_one(void **state)
 	fixture_set(f, "inode", next, "i_mode", 0100644);
 	fixture_set(f, "dentry", name, "d_inode", next);
 	fixture_set(f, "file", other, "f_path.dentry", name);
-	fixture_set(f, "file", other, "f_path.mnt", member_u64("file", file, "f_path.mnt"));
+	fixture_set(f, "file", other, "f_path.mnt", fixture_get(f, "file", file, "f_path.mnt"));
 	fixture_set(f, "file", other, "f_inode", next);
 	call_on(STACK, NOW - 9 * MS, "security_inode_alloc", 0, "inode", 0x1000, 0, 0);
 	open_carried(NOW - 9 * MS, STACK, O_WRONLY, other);
@@ -517,8 +494,9 @@ static void a_name_that_is_given(void **state)
 static void a_path_that_is_another_now(void **state)
 {
 	uint64_t folder = make_folder(), target = fixture_new(f, "dentry");
-	uint64_t mount = member_u64("file", file, "f_path.mnt") - fixture_offset(f, "mount", "mnt");
-	uint64_t fs = member_u64("task_struct", p.task, "fs");
+	uint64_t mount =
+	    fixture_get(f, "file", file, "f_path.mnt") - fixture_offset(f, "mount", "mnt");
+	uint64_t fs = fixture_get(f, "task_struct", p.task, "fs");
 
 	call_on(STACK, NOW - 9 * MS, "vfs_open", 1, "file", 1, file, 0);
 	call_on(STACK, NOW - 8 * MS, "d_move", 0, "dentry", folder, target, 0);
@@ -628,7 +606,7 @@ static void who_is_who(void **state)
 
 	fixture_set(f, "cred", cred, "uid", 1000);
 	call_on(STACK, NOW - 9 * MS, "commit_creds", 0, "cred",
-		member_u64("task_struct", p.task, "real_cred"), 0, 0);
+		fixture_get(f, "task_struct", p.task, "real_cred"), 0, 0);
 	call_on(STACK, NOW - 8 * MS, "commit_creds", 0, "cred", cred, 0, 0);
 	call_on(STACK, NOW - 7 * MS, "__send_signal_locked", 2, "task_struct", 9, 0, p.task);
 	call_on(STACK, NOW - 6 * MS, "ptrace_attach", 0, "task_struct", p.task, 16, 0);

@@ -52,39 +52,15 @@ static int take(const struct tocsin_trace_event *e, void *context)
 	return 0;
 }
 
-static uint64_t member_u64(const char *type, uint64_t va, const char *path)
-{
-	uint64_t ret;
-
-	assert_int_equal(tocsin_kernel_read_u64(&f->k, va + fixture_offset(f, type, path), &ret),
-			 0);
-	return ret;
-}
-
 static void find_objects(void)
 {
-	struct tocsin_file_list list;
-	uint64_t mnt, sb;
+	struct made_opened opened = make_opened(f, &p);
 
-	assert_int_equal(tocsin_file_list(&f->k, &p, &list, NULL), 0);
-	for (size_t i = 0; i < list.count; i++)
-		if (list.rows[i].is_socket)
-			sock = list.rows[i].socket.sock;
-		else
-			file = list.rows[i].file;
-	tocsin_file_list_free(&list);
-	dentry = member_u64("file", file, "f_path.dentry");
-	inode = member_u64("file", file, "f_inode");
-	outer = member_u64("sock", sock, "sk_socket");
-	mnt = member_u64("file", file, "f_path.mnt");
-	sb = member_u64("inode", inode, "i_sb");
-	fixture_set(f, "dentry", dentry, "d_sb", sb);
-	fixture_set(f, "vfsmount", mnt, "mnt_sb", sb);
-	fixture_link(f, sb + fixture_offset(f, "super_block", "s_mounts"), 0);
-	fixture_link(f, sb + fixture_offset(f, "super_block", "s_mounts"),
-		     mnt - fixture_offset(f, "mount", "mnt") +
-			 fixture_offset(f, "mount", "mnt_instance"));
-	fixture_set(f, "inode", inode, "i_nlink", 1);
+	file = opened.file;
+	dentry = opened.dentry;
+	inode = opened.inode;
+	sock = opened.sock;
+	outer = opened.socket;
 	fixture_set(f, "file", file, "f_mode", TOCSIN_OPEN_READ | TOCSIN_OPEN_WRITE);
 	fixture_set(f, "sock", sock, "__sk_common.skc_num", 40000);
 }
@@ -232,7 +208,7 @@ static void what_nothing_goes_through(void **state)
 static void pipes(void **state)
 {
 	static const uint32_t pipefs = 0x50495045;
-	uint64_t sb = member_u64("inode", inode, "i_sb");
+	uint64_t sb = fixture_get(f, "inode", inode, "i_sb");
 
 	fixture_set(f, "inode", inode, "i_mode", 0010600);
 	opens(file);
@@ -260,7 +236,7 @@ static void pipes(void **state)
 /* It has another name since, and another has its memory. */
 static void names_and_memory_that_change(void **state)
 {
-	uint64_t name = member_u64("dentry", dentry, "d_name.name");
+	uint64_t name = fixture_get(f, "dentry", dentry, "d_name.name");
 	char was[8];
 
 	opens(file);
@@ -432,7 +408,7 @@ static void unix_sockets(void **state)
 /* What is sent from a file goes through the socket's file. */
 static void a_socket_by_its_file(void **state)
 {
-	uint64_t of = member_u64("socket", outer, "file");
+	uint64_t of = fixture_get(f, "socket", outer, "file");
 
 	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
 	uses(of, WRITE);

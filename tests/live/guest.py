@@ -145,11 +145,7 @@ def state_of(kernel, image, *machine):
         if not os.path.exists(path):
             for old in glob.glob(name + "-*"):
                 os.unlink(old)
-            try:
-                save(path, kernel, image, *machine)
-            except Failed as reason:  # kernels for real time now and then do not survive a slow machine
-                print(f"# booted again: {reason}", file=sys.stderr)
-                save(path, kernel, image, *machine)
+            save(path, kernel, image, *machine)
     return path
 
 
@@ -169,44 +165,49 @@ class Guest:
 
     def __init__(self, kernel, image, megabytes=512, options="", arguments=(), saved=False,
                  backend=FILE):
+        self.megabytes, self.backend = megabytes, backend
+        self.qemu, self.folder, self.line, self.got, self.marks = None, None, None, b"", 0
         state = state_of(kernel, image, megabytes, options, arguments) if saved else None
+        self.machine = [
+            "-kernel", kernel, "-initrd", image, "-append", APPEND + options, *arguments,
+            *(["-incoming", "exec:cat " + state] if state else [])]
+
+    def start(self):
         # Memory, where there is room for it: what the guest writes need not go to a disk.
         room = os.statvfs("/dev/shm")
         self.folder = tempfile.TemporaryDirectory(
-            dir="/dev/shm" if room.f_bavail * room.f_frsize > megabytes << 21 else None)
+            dir="/dev/shm" if room.f_bavail * room.f_frsize > self.megabytes << 21 else None)
         name = self.folder.name
         self.ram, self.console = name + "/ram", name + "/console"
         self.qmp, self.other = name + "/qmp", name + "/other"  # each for one client at a time
-        self.marks = 0
-        self.line, self.got = None, b""
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(name + "/shell")
         listener.listen(1)
         listener.settimeout(30)
-        more = ["-incoming", "exec:cat " + state] if state else []
-        if backend:
-            more += ["-machine", "memory-backend=pc.ram", "-object",
-                     f"{backend.format(folder=name)},id=pc.ram,size={megabytes}M"]
+        memory = ["-machine", "memory-backend=pc.ram", "-object",
+                  f"{self.backend.format(folder=name)},id=pc.ram,size={self.megabytes}M"]
         self.qemu = subprocess.Popen(
-            ["qemu-system-x86_64", "-machine", "pc", "-m", str(megabytes), "-accel", "tcg", "-cpu", CPU,
-             "-kernel", kernel, "-initrd", image, "-append", APPEND + options,
+            ["qemu-system-x86_64", "-machine", "pc", "-m", str(self.megabytes), "-accel", "tcg", "-cpu", CPU,
              "-display", "none", "-serial", "file:" + self.console, "-chardev",
              f"socket,id=shell,path={name}/shell", "-serial", "chardev:shell", "-no-reboot", "-monitor",
              "none", "-qmp", f"unix:{self.qmp},server=on,wait=off", "-qmp",
-             f"unix:{self.other},server=on,wait=off", *arguments, *more])
-        try:
+             f"unix:{self.other},server=on,wait=off", *(memory if self.backend else []),
+             *self.machine])
+        with listener:
             self.line = listener.accept()[0]
-        except BaseException:
-            self.__exit__()
-            raise
-        finally:
-            listener.close()
 
     def __enter__(self):
         try:
-            self.wait(400)
+            try:
+                self.start()
+                self.wait(200)
+            except Failed as reason:  # a kernel now and then does not survive a machine that is too slow
+                print(f"# booted again: {reason}", file=sys.stderr)
+                self.stop()
+                self.start()
+                self.wait(400)
         except BaseException:
-            self.__exit__()
+            self.stop()
             raise
         return self
 
@@ -220,7 +221,16 @@ class Guest:
                 return
             if self.qemu.poll() is not None:
                 break
-        raise Failed("the guest does not start:\n" + open(self.console, errors="replace").read()[-2000:])
+        raise Failed(f"the guest does not start{self.where()}:\n"
+                     + open(self.console, errors="replace").read()[-2000:])
+
+    def where(self):
+        """Where its first processor is: what hangs early has not said anything yet."""
+        if self.qemu.poll() is not None:
+            return f", QEMU ended with {self.qemu.returncode}"
+        with contextlib.closing(Monitor(self.other)) as monitor:
+            text = monitor.run("human-monitor-command", **{"command-line": "info registers"})
+        return ", " + " ".join(word for word in text.split() if word.startswith(("RIP=", "RSP=", "HLT=")))
 
     def nudge(self, text):
         """Send it, unless nobody has read yet what was sent before, or nobody is there."""
@@ -289,12 +299,18 @@ class Guest:
         words = text.split()
         return int(words[words.index("PID") + 1]) if "PID" in words else int(words[0])
 
-    def __exit__(self, *unused):
-        self.qemu.kill()
-        self.qemu.wait()
+    def stop(self):
+        if self.qemu:
+            self.qemu.kill()
+            self.qemu.wait()
         if self.line:
             self.line.close()
-        self.folder.cleanup()
+        if self.folder:
+            self.folder.cleanup()
+        self.qemu, self.line, self.folder, self.got = None, None, None, b""
+
+    def __exit__(self, *unused):
+        self.stop()
 
 
 def shared(kernel, image, backend=FILE):

@@ -12,7 +12,7 @@
 
 const struct tocsin_tally *faults_tally(void)
 {
-	return &sim->shared.now;
+	return &sim->shared->now;
 }
 
 double faults_clock(void)

@@ -76,10 +76,7 @@ int set_up(void **state)
 	static const struct tocsin_traced_settings settings = {.guest = "guest", .boot = 7};
 
 	f = fixture_open(made_traced);
-	p = make_process(f);
-	make_system(f);
-	make_files(f, &p, make_net(f));
-	fixture_set(f, "task_struct", p.task, "stack", STACK);
+	p = make_caller(f);
 	shm_mnt = fixture_new(f, "vfsmount");
 	fixture_set(f, "vfsmount", shm_mnt, "mnt_sb", fixture_new(f, "super_block"));
 	fixture_word(f, FIXTURE_TEXT + 0x400, shm_mnt);

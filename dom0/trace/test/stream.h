@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#define STACK 0xffffc90000100000ull
+#define STACK MADE_STACK
 #define CHILD_STACK 0xffffc90000200000ull
 #define NOW (50ull * 1000000000)
 #define MS 1000000ull

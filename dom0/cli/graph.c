@@ -5,6 +5,7 @@
  */
 #include "cli/graph.h"
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "cli/when.h"
 #include "output/provenance.h"
 
@@ -58,6 +59,8 @@ static int show_answer(const struct tocsin_provenance *g, const struct graph_opt
 		if (!rc)
 			printf("%zu\n", nodes);
 	} else {
+		if (!strcmp(o->output->name, "tree"))
+			fold_lines(0);
 		rc = o->output->write(stdout, &told);
 	}
 	if (rc == -ENOENT)

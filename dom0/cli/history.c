@@ -5,6 +5,7 @@
  */
 #include "monitor/history.h"
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "cli/guest.h"
 #include "cli/when.h"
 #include "output/event.h"
@@ -224,9 +225,13 @@ static int tell_nothing(struct tocsin_history *h, const struct options *o, struc
 
 static int show_events(struct tocsin_history *h, struct options *o, struct tocsin_error *err)
 {
-	int rc = tocsin_history_each(h, &o->query, write_event, o, err);
+	bool text = !strcmp(o->output->name, "text");
+	int rc;
 
-	if (!rc && !o->found && !strcmp(o->output->name, "text"))
+	if (text)
+		fold_lines(0);
+	rc = tocsin_history_each(h, &o->query, write_event, o, err);
+	if (!rc && !o->found && text)
 		rc = tell_nothing(h, o, err);
 	return rc;
 }

@@ -197,7 +197,7 @@ static void log_sink_gone(void **state)
 	for (unsigned int i = 0; i < 10; i++)
 		faults_answered(1, i, 0);
 	assert_int_equal(sim_stop(), 0);
-	faults_row("who reads the log is gone", "the log's lines, counted; askers are answered", 0);
+	faults_row("who reads the log is gone", "log lines, counted; askers are answered", 0);
 	assert_int_equal(faults_tally()->lost[TOCSIN_LOST_REPORTS] + 1, 10);
 }
 

@@ -60,7 +60,7 @@ static void stop(void)
 	uint64_t lost = 0;
 
 	for (size_t i = 0; i < TOCSIN_LOST_PLACES; i++)
-		lost += sim->shared.now.lost[i];
+		lost += sim->shared->now.lost[i];
 	if (sim_stop() || lost) {
 		fprintf(stderr, "%lu were lost\n", (unsigned long)lost);
 		exit(1);
@@ -101,9 +101,9 @@ static void sustained(const char *what, uint32_t op, uint64_t coalesce)
 	}
 	settle(rung);
 	took = now() - begin;
-	if (op == TOCSIN_OP_SCAN && sim->shared.now.answered != rung - GUESTS) {
+	if (op == TOCSIN_OP_SCAN && sim->shared->now.answered != rung - GUESTS) {
 		fprintf(stderr, "%lu of %lu were answered\n",
-			(unsigned long)sim->shared.now.answered, (unsigned long)(rung - GUESTS));
+			(unsigned long)sim->shared->now.answered, (unsigned long)(rung - GUESTS));
 		exit(1);
 	}
 	row(what, (double)(rung - GUESTS) / took * 1e6, "/s", 0);

@@ -20,11 +20,11 @@ static void run(const uint8_t *data, size_t size, size_t portion, struct tocsin_
 {
 	struct tocsin_decoder *d;
 
-	if (tocsin_decoder_new(take, NULL, &d))
+	if (tocsin_decoder_new(0, take, NULL, &d))
 		abort();
 	for (size_t at = 0, n; at < size; at += n) {
 		n = size - at < portion ? size - at : portion;
-		if (tocsin_decoder_feed(d, 0, data + at, n, NULL))
+		if (tocsin_decoder_feed(d, data + at, n, NULL))
 			break;
 	}
 	*ret = *tocsin_decoder_stats(d);

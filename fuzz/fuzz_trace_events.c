@@ -13,7 +13,7 @@
 #include "trace/functions.h"
 
 #define NOW 50000000000ull
-#define STACK 0xffffc90000100000ull
+#define STACK MADE_STACK
 #define CALLS 64u
 
 /* Of each argument, as some function of the table has it. */
@@ -100,12 +100,9 @@ static void make_calls(struct fixture *f, struct tocsin_traced_events *ev, const
 static struct fixture *make(void)
 {
 	struct fixture *f = fixture_open(made_traced);
-	struct tocsin_process p = make_process(f);
+	struct tocsin_process p = make_caller(f);
 	struct tocsin_file_list list;
 
-	make_system(f);
-	make_files(f, &p, make_net(f));
-	fixture_set(f, "task_struct", p.task, "stack", STACK);
 	objects[0] = p.task;
 	objects[4] = fixture_new(f, "module");
 	objects[6] = fixture_new(f, "bpf_prog");

@@ -31,7 +31,8 @@ static int replay_file(const char *path)
 	size = fread(bytes, 1, LARGEST_INPUT, f);
 	fclose(f);
 	/* A tight copy each time, so that a sanitizer or valgrind sees the first byte too far. */
-	for (size_t n = size;; n = n ? 1ul << (63 - __builtin_clzl(n)) >> (n & (n - 1) ? 0 : 1) : 0) {
+	for (size_t n = size;;
+	     n = n ? 1ul << (63 - __builtin_clzl(n)) >> (n & (n - 1) ? 0 : 1) : 0) {
 		uint8_t *tight = malloc(n ? n : 1);
 
 		if (!tight) {

@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capture/batch.h"
+#include "base/room.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#define ROOM_FIRST 256u
-
 int tocsin_batch_add(void *batch, const struct tocsin_event *event)
 {
 	struct tocsin_batch *b = batch;
-
-	if (b->count == b->room) {
-		size_t room = b->room ? 2 * b->room : ROOM_FIRST;
-		struct tocsin_event *grown = reallocarray(b->events, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		b->events = grown;
-		b->room = room;
-	}
+	void *more = tocsin_room(b->events, &b->room, b->count, sizeof(*b->events));
+	if (!more)
+		return -ENOMEM;
+	b->events = more;
 	b->events[b->count++] = *event;
 	return 0;
 }

@@ -51,9 +51,10 @@ typedef int (*tocsin_event_fn)(void *context, const struct tocsin_event *event);
  * -EBADMSG with the offset in err: there is no way to find the next record after it.
  */
 struct tocsin_decoder;
-int tocsin_decoder_new(tocsin_event_fn fn, void *context, struct tocsin_decoder **ret);
+int tocsin_decoder_new(uint16_t cpu, tocsin_event_fn fn, void *context,
+		       struct tocsin_decoder **ret);
 void tocsin_decoder_free(struct tocsin_decoder *d);
-int tocsin_decoder_feed(struct tocsin_decoder *d, uint16_t cpu, const void *bytes, size_t size,
+int tocsin_decoder_feed(struct tocsin_decoder *d, const void *bytes, size_t size,
 			struct tocsin_error *err);
 const struct tocsin_capture_stats *tocsin_decoder_stats(const struct tocsin_decoder *d);
 

@@ -25,14 +25,14 @@ struct tocsin_decoder {
 	void *context;
 	struct tocsin_capture_stats stats;
 	uint8_t partial[XEN_TRACE_RECORD_MAX];
-	size_t have;  /* bytes in partial */
-	uint16_t cpu; /* whose they are */
+	size_t have; /* bytes in partial */
+	uint16_t cpu;
 	int failed;
 	struct tocsin_event call; /* waits for its second record while waits is true */
 	bool waits;
 };
 
-int tocsin_decoder_new(tocsin_event_fn fn, void *context, struct tocsin_decoder **ret)
+int tocsin_decoder_new(uint16_t cpu, tocsin_event_fn fn, void *context, struct tocsin_decoder **ret)
 {
 	struct tocsin_decoder *d;
 
@@ -41,6 +41,7 @@ int tocsin_decoder_new(tocsin_event_fn fn, void *context, struct tocsin_decoder 
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return -ENOMEM;
+	d->cpu = cpu;
 	d->fn = fn;
 	d->context = context;
 	*ret = d;
@@ -288,7 +289,7 @@ static size_t gather(struct tocsin_decoder *d, const uint8_t *bytes, size_t size
 	return n;
 }
 
-int tocsin_decoder_feed(struct tocsin_decoder *d, uint16_t cpu, const void *bytes, size_t size,
+int tocsin_decoder_feed(struct tocsin_decoder *d, const void *bytes, size_t size,
 			struct tocsin_error *err)
 {
 	const uint8_t *at = bytes;
@@ -296,17 +297,7 @@ int tocsin_decoder_feed(struct tocsin_decoder *d, uint16_t cpu, const void *byte
 	if (d->failed)
 		return tocsin_error_set(err, d->failed,
 					"the record stream ended in an error before");
-	if (d->have && cpu != d->cpu) {
-		d->failed = -EBADMSG;
-		return tocsin_error_set(err, d->failed,
-					"record of CPU %u at offset %" PRIu64
-					" is cut short by records of CPU %u",
-					d->cpu, d->stats.bytes - d->have, cpu);
-	}
-	if (d->waits && cpu != d->call.cpu)
-		d->failed = tocsin_decoder_end(d);
-	d->cpu = cpu;
-	while (size && !d->failed) {
+	while (size) {
 		size_t want = d->have < 4 ? 4 : XEN_TRACE_SIZE(word(d->partial));
 		size_t n = gather(d, at, size, want);
 		int rc = 0;
@@ -326,5 +317,5 @@ int tocsin_decoder_feed(struct tocsin_decoder *d, uint16_t cpu, const void *byte
 			return rc;
 		}
 	}
-	return d->failed;
+	return 0;
 }

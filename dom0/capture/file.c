@@ -9,6 +9,10 @@
  * whole records, so a window ends where a record ends. A file of no bytes is what xentrace leaves
  * when nothing was traced: no events, no error.
  *
+ * A window ends wherever the buffer was read, so also between the two records of a call: the second
+ * is then in the next window of its CPU, with windows of others between them. Each CPU has a
+ * decoder.
+ *
  * The file is read in portions, whatever its size: memory use does not depend on the file.
  */
 #include "capture/format.h"
@@ -24,17 +28,15 @@
 #define WINDOW_HEADER 12u
 
 struct reader {
-	struct tocsin_decoder *decoder;
+	tocsin_event_fn fn;
+	void *context;
+	struct tocsin_decoder *decoders[XEN_CPUS_MAX]; /* of those that had a window */
+	uint64_t offset;
 	uint8_t header[WINDOW_HEADER];
-	size_t have;   /* bytes in header */
-	uint32_t left; /* bytes left in the window */
-	uint16_t cpu;
+	size_t have;                 /* bytes in header */
+	struct tocsin_decoder *open; /* whose window it is */
+	uint32_t cpu, left;          /* its CPU, and bytes left in it */
 };
-
-static uint64_t offset(const struct reader *r)
-{
-	return tocsin_decoder_stats(r->decoder)->bytes;
-}
 
 static uint32_t word(const uint8_t *at)
 {
@@ -42,18 +44,32 @@ static uint32_t word(const uint8_t *at)
 	       (uint32_t)at[3] << 24;
 }
 
+static int find_decoder(struct reader *r)
+{
+	struct tocsin_decoder **d = &r->decoders[r->cpu];
+	int rc = *d ? 0 : tocsin_decoder_new((uint16_t)r->cpu, r->fn, r->context, d);
+
+	if (rc)
+		return rc;
+	/* What was not this CPU's counts for the offsets of its records. */
+	tocsin_decoder_pass(*d, r->offset - tocsin_decoder_stats(*d)->bytes);
+	r->open = *d;
+	return 0;
+}
+
 /* The header is complete: open its window. */
 static int open_window(struct reader *r, struct tocsin_error *err)
 {
-	const uint64_t start = offset(r) - WINDOW_HEADER;
+	const uint64_t start = r->offset - WINDOW_HEADER;
 	const uint32_t header = word(r->header), cpu = word(r->header + 4);
 	const uint32_t size = word(r->header + 8);
+	int rc;
 
 	if (header != XEN_TRC_CPU_CHANGE_HEADER)
 		return tocsin_error_set(
 		    err, -EBADMSG, "%s: no CPU change record at offset %" PRIu64,
 		    start ? "damaged trace file" : "not a xentrace file", start);
-	if (cpu > UINT16_MAX)
+	if (cpu >= XEN_CPUS_MAX)
 		return tocsin_error_set(err, -EBADMSG,
 					"damaged trace file: CPU %" PRIu32 " at offset %" PRIu64,
 					cpu, start);
@@ -62,10 +78,11 @@ static int open_window(struct reader *r, struct tocsin_error *err)
 					"damaged trace file: window of %" PRIu32
 					" bytes at offset %" PRIu64 " is not made of words",
 					size, start);
-	r->cpu = (uint16_t)cpu;
+	r->cpu = cpu;
 	r->left = size;
 	r->have = 0;
-	return 0;
+	rc = find_decoder(r);
+	return rc ? tocsin_error_set(err, rc, "out of memory") : 0;
 }
 
 static int feed_header(struct reader *r, const uint8_t *bytes, size_t size, size_t *taken,
@@ -75,7 +92,7 @@ static int feed_header(struct reader *r, const uint8_t *bytes, size_t size, size
 
 	memcpy(r->header + r->have, bytes, n);
 	r->have += n;
-	tocsin_decoder_pass(r->decoder, n);
+	r->offset += n;
 	*taken = n;
 	return r->have == WINDOW_HEADER ? open_window(r, err) : 0;
 }
@@ -84,17 +101,18 @@ static int feed_window(struct reader *r, const uint8_t *bytes, size_t size, size
 		       struct tocsin_error *err)
 {
 	size_t n = r->left < size ? r->left : size;
-	int rc = tocsin_decoder_feed(r->decoder, r->cpu, bytes, n, err);
+	int rc = tocsin_decoder_feed(r->open, bytes, n, err);
 
+	r->offset = tocsin_decoder_stats(r->open)->bytes;
 	if (rc)
 		return rc;
 	r->left -= (uint32_t)n;
 	*taken = n;
-	if (!r->left && tocsin_decoder_pending(r->decoder))
+	if (!r->left && tocsin_decoder_pending(r->open))
 		return tocsin_error_set(err, -EBADMSG,
 					"damaged trace file: the window of CPU %u that ends at "
 					"offset %" PRIu64 " ends inside a record",
-					r->cpu, offset(r));
+					r->cpu, r->offset);
 	return 0;
 }
 
@@ -113,46 +131,77 @@ static int feed(struct reader *r, const uint8_t *bytes, size_t size, struct tocs
 	return 0;
 }
 
-static int finish(const struct reader *r, struct tocsin_error *err)
+static int check_end(const struct reader *r, struct tocsin_error *err)
 {
-	int rc = tocsin_decoder_end(r->decoder);
-
-	if (rc)
-		return rc;
 	if (r->left)
 		return tocsin_error_set(err, -EBADMSG,
 					"truncated trace file: ends at offset %" PRIu64 ", %" PRIu32
 					" bytes short of the window of CPU %u",
-					offset(r), r->left, r->cpu);
+					r->offset, r->left, r->cpu);
 	if (r->have)
 		return tocsin_error_set(
 		    err, -EBADMSG, "%s: ends at offset %" PRIu64 " inside a CPU change record",
-		    offset(r) < WINDOW_HEADER ? "not a xentrace file" : "truncated trace file",
-		    offset(r));
+		    r->offset < WINDOW_HEADER ? "not a xentrace file" : "truncated trace file",
+		    r->offset);
 	return 0;
 }
 
-/* What was delivered before an error is counted all the same. */
-static int end(struct reader *r, int rc, struct tocsin_capture_stats *stats)
+static struct reader *reader_new(tocsin_event_fn fn, void *context)
 {
+	struct reader *r = calloc(1, sizeof(*r));
+
+	if (r) {
+		r->fn = fn;
+		r->context = context;
+	}
+	return r;
+}
+
+static void add(struct tocsin_capture_stats *sum, const struct tocsin_capture_stats *s)
+{
+	sum->triggers += s->triggers;
+	sum->malformed += s->malformed;
+	sum->calls += s->calls;
+	sum->gaps += s->gaps;
+	sum->foreign += s->foreign;
+	if (__builtin_add_overflow(sum->lost, s->lost, &sum->lost))
+		sum->lost = UINT64_MAX;
+}
+
+/* Nothing follows, or nothing that can be read: then calls that wait are told as they are. What was
+ * delivered before an error is counted all the same. */
+static int reader_end(struct reader *r, int rc, struct tocsin_capture_stats *stats)
+{
+	struct tocsin_capture_stats sum = {.bytes = r->offset};
+
+	for (size_t i = 0; i < XEN_CPUS_MAX; i++) {
+		struct tocsin_decoder *d = r->decoders[i];
+		int ended = d && (!rc || rc == -EBADMSG) ? tocsin_decoder_end(d) : 0;
+
+		if (ended)
+			rc = ended;
+		if (d)
+			add(&sum, tocsin_decoder_stats(d));
+		tocsin_decoder_free(d);
+	}
+	free(r);
 	if (stats)
-		*stats = *tocsin_decoder_stats(r->decoder);
-	tocsin_decoder_free(r->decoder);
+		*stats = sum;
 	return rc;
 }
 
 int tocsin_trace_bytes_read(const void *bytes, size_t size, tocsin_event_fn fn, void *context,
 			    struct tocsin_capture_stats *stats, struct tocsin_error *err)
 {
-	struct reader r = {0};
-	int rc = tocsin_decoder_new(fn, context, &r.decoder);
+	struct reader *r = reader_new(fn, context);
+	int rc;
 
-	if (rc)
-		return tocsin_error_set(err, rc, "cannot make a decoder: %s", strerror(-rc));
-	rc = feed(&r, bytes, size, err);
+	if (!r)
+		return tocsin_error_set(err, -ENOMEM, "out of memory");
+	rc = feed(r, bytes, size, err);
 	if (!rc)
-		rc = finish(&r, err);
-	return end(&r, rc, stats);
+		rc = check_end(r, err);
+	return reader_end(r, rc, stats);
 }
 
 static int read_all(struct reader *r, int fd, struct tocsin_error *err)
@@ -173,24 +222,20 @@ static int read_all(struct reader *r, int fd, struct tocsin_error *err)
 			rc = feed(r, portion, (size_t)n, err);
 	}
 	free(portion);
-	return rc ? rc : finish(r, err);
+	return rc ? rc : check_end(r, err);
 }
 
 int tocsin_trace_file_read(const char *path, tocsin_event_fn fn, void *context,
 			   struct tocsin_capture_stats *stats, struct tocsin_error *err)
 {
-	struct reader r = {0};
-	int fd, rc;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+	struct reader *r;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return tocsin_error_set(err, -errno, "cannot be opened: %s", strerror(errno));
-	rc = tocsin_decoder_new(fn, context, &r.decoder);
-	if (rc) {
-		close(fd);
-		return tocsin_error_set(err, rc, "cannot make a decoder: %s", strerror(-rc));
-	}
-	rc = read_all(&r, fd, err);
+	r = reader_new(fn, context);
+	rc = r ? reader_end(r, read_all(r, fd, err), stats)
+	       : tocsin_error_set(err, -ENOMEM, "out of memory");
 	close(fd);
-	return end(&r, rc, stats);
+	return rc;
 }

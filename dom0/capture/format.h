@@ -26,6 +26,7 @@
 #define XEN_TRC_LOST_WORDS 4u
 #define XEN_TRC_CPU_CHANGE 0x0001f003u /* files only: CPU u32, bytes that follow u32 */
 #define XEN_TRC_CPU_CHANGE_HEADER (XEN_TRC_CPU_CHANGE | 2u << 28)
+#define XEN_CPUS_MAX 4096u       /* NR_CPUS of Xen, in xen/arch/Kconfig, is at most 4095 */
 #define XEN_TRACE_RECORD_MAX 40u /* header, TSC, seven words */
 
 /* DOMID_FIRST_RESERVED of public/xen.h: no domain has this number or a higher one. */

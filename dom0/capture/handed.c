@@ -14,7 +14,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define CPUS_MAX 4096u
 #define BATCH_MAX 65536u /* events; then a mark is not waited for */
 #define PACKETS_MAX 256  /* in one call */
 
@@ -23,7 +22,7 @@ struct tocsin_handed {
 	tocsin_event_fn fn;
 	void *context;
 	struct tocsin_batch batch;
-	struct tocsin_decoder *decoders[CPUS_MAX];
+	struct tocsin_decoder *decoders[XEN_CPUS_MAX];
 	uint64_t complete;
 	uint8_t packet[TOCSIN_TAP_PACKET];
 };
@@ -65,7 +64,7 @@ void tocsin_handed_close(struct tocsin_handed *h)
 		return;
 	if (h->fd >= 0)
 		close(h->fd);
-	for (size_t i = 0; i < CPUS_MAX; i++)
+	for (size_t i = 0; i < XEN_CPUS_MAX; i++)
 		tocsin_decoder_free(h->decoders[i]);
 	tocsin_batch_free(&h->batch);
 	free(h);
@@ -119,14 +118,15 @@ static int take_window(struct tocsin_handed *h, const uint8_t *packet, size_t si
 	uint32_t cpu = word(packet + 4);
 	int rc = 0;
 
-	if (word(packet) != XEN_TRC_CPU_CHANGE_HEADER || cpu >= CPUS_MAX ||
+	if (word(packet) != XEN_TRC_CPU_CHANGE_HEADER || cpu >= XEN_CPUS_MAX ||
 	    word(packet + 8) != size - TOCSIN_TAP_WINDOW)
 		return -EBADMSG;
 	if (!h->decoders[cpu])
-		rc = tocsin_decoder_new(tocsin_batch_add, &h->batch, &h->decoders[cpu]);
+		rc = tocsin_decoder_new((uint16_t)cpu, tocsin_batch_add, &h->batch,
+					&h->decoders[cpu]);
 	if (rc)
 		return rc;
-	rc = tocsin_decoder_feed(h->decoders[cpu], (uint16_t)cpu, packet + TOCSIN_TAP_WINDOW,
+	rc = tocsin_decoder_feed(h->decoders[cpu], packet + TOCSIN_TAP_WINDOW,
 				 size - TOCSIN_TAP_WINDOW, NULL);
 	if (rc == -EBADMSG || (!rc && tocsin_decoder_pending(h->decoders[cpu])))
 		rc = begin_anew(h, (uint16_t)cpu);

@@ -7,6 +7,7 @@
  * dom0 hold it.
  */
 #include "capture/batch.h"
+#include "capture/format.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,7 +21,6 @@
 
 #include <xen/trace.h>
 
-#define CPUS_MAX 4096u
 #define RING_PAGES 256u /* for each CPU, if there are no buffers yet: 14,000 traced calls */
 
 struct cpu_ring {
@@ -149,7 +149,7 @@ static int map_ring(struct tocsin_capture *c, unsigned int cpu, struct tocsin_er
 	ring->pages = pages;
 	ring->bytes = (uint8_t *)(ring->meta + 1);
 	ring->size = pages * XC_PAGE_SIZE - sizeof(struct t_buf);
-	return tocsin_decoder_new(tocsin_batch_add, &c->batch, &ring->decoder);
+	return tocsin_decoder_new((uint16_t)cpu, tocsin_batch_add, &c->batch, &ring->decoder);
 }
 
 static int map_rings(struct tocsin_capture *c, struct tocsin_error *err)
@@ -161,9 +161,9 @@ static int map_rings(struct tocsin_capture *c, struct tocsin_error *err)
 		return tocsin_error_set(err, -errno, "cannot count the physical CPUs: %s",
 					strerror(errno));
 	c->cpus = physinfo.max_cpu_id + 1;
-	if (c->cpus > CPUS_MAX)
+	if (c->cpus > XEN_CPUS_MAX)
 		return tocsin_error_set(err, -E2BIG, "%u physical CPUs are more than %u", c->cpus,
-					CPUS_MAX);
+					XEN_CPUS_MAX);
 	c->rings = calloc(c->cpus, sizeof(*c->rings));
 	c->copy = malloc((size_t)c->info->tbuf_size * XC_PAGE_SIZE);
 	if (!c->rings || !c->copy)
@@ -280,7 +280,7 @@ static void drain_ring(struct tocsin_capture *c, unsigned int cpu, struct tocsin
 	if (bytes > 0 && c->raw)
 		c->raw(c->context, (uint16_t)cpu, c->copy, (size_t)bytes);
 	if (bytes > 0)
-		rc = tocsin_decoder_feed(ring->decoder, (uint16_t)cpu, c->copy, (size_t)bytes, err);
+		rc = tocsin_decoder_feed(ring->decoder, c->copy, (size_t)bytes, err);
 	if (!rc)
 		return;
 	/* The rest of this portion cannot be told apart: say so and begin anew with the next. */
@@ -288,7 +288,7 @@ static void drain_ring(struct tocsin_capture *c, unsigned int cpu, struct tocsin
 	tocsin_batch_add(&c->batch, &broken);
 	tocsin_decoder_free(ring->decoder);
 	ring->decoder = NULL;
-	if (tocsin_decoder_new(tocsin_batch_add, &c->batch, &ring->decoder))
+	if (tocsin_decoder_new((uint16_t)cpu, tocsin_batch_add, &c->batch, &ring->decoder))
 		c->out_of_memory = true;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "cli/doctor.h"
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "config/config.h"
 #include "request/request.h"
 
@@ -123,6 +124,7 @@ static int print_json(const struct doctor *d, const size_t *counts)
 
 static void print_text(const struct doctor *d, const size_t *counts)
 {
+	fold_lines(25);
 	for (size_t i = 0; i < d->count; i++) {
 		const struct doctor_line *l = &d->lines[i];
 

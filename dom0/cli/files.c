@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* tocsin files GUEST [PID] [--json]: the open files of a guest's processes. */
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "cli/guest.h"
 #include "output/output.h"
 
@@ -13,7 +14,7 @@
 
 static void print_head(void)
 {
-	printf("%7s %-16s %5s %-4s %-6s %s\n", "PID", "NAME", "FD", "MODE", "TYPE", "FILE");
+	fold_table("FILE", "%7s %-16s %5s %-4s %-6s ", "PID", "NAME", "FD", "MODE", "TYPE");
 }
 
 static const char *file_type(uint32_t mode)

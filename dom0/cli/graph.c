@@ -5,6 +5,8 @@
  */
 #include "cli/graph.h"
 #include "cli/command.h"
+#include "cli/fold.h"
+#include "cli/when.h"
 #include "output/provenance.h"
 
 #include <errno.h>
@@ -13,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const char *text_of(const struct tocsin_provenance *g, uint32_t text)
 {
@@ -33,24 +34,13 @@ static bool is_unwanted(const struct tocsin_provenance *g, uint32_t node, void *
 	return false;
 }
 
-static void print_time(const char *name, uint64_t time)
-{
-	time_t seconds = (time_t)(time / 1000000000u);
-	char text[64] = "-";
-	struct tm tm;
-
-	if (time && gmtime_r(&seconds, &tm))
-		strftime(text, sizeof(text), "%FT%TZ", &tm);
-	printf("%-10s %s\n", name, text);
-}
-
 static int show_extent(const struct tocsin_provenance *g)
 {
 	struct tocsin_provenance_counts c;
 
 	tocsin_provenance_counts(g, &c);
-	print_time("first", c.first);
-	print_time("last", c.last);
+	when_print("first", c.first);
+	when_print("last", c.last);
 	printf("%-10s %" PRIu64 "\n%-10s %" PRIu64 "\n%-10s %" PRIu64 "\n%-10s %" PRIu64 "\n",
 	       "events", c.events, "nodes", c.nodes, "edges", c.edges, "gaps", c.gaps);
 	return 0;
@@ -69,6 +59,8 @@ static int show_answer(const struct tocsin_provenance *g, const struct graph_opt
 		if (!rc)
 			printf("%zu\n", nodes);
 	} else {
+		if (!strcmp(o->output->name, "tree"))
+			fold_lines(0);
 		rc = o->output->write(stdout, &told);
 	}
 	if (rc == -ENOENT)

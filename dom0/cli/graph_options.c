@@ -85,7 +85,6 @@ static int parse_format(const char *text, struct graph_options *o)
 #define FROM                                                                                       \
 	"a PID, /a/path, ADDRESS:PORT, or one of pid: comm: file: socket: host: finding: module: " \
 	"with what follows; either --back or --forward"
-#define TIMES "90s, 10m, 2h, 7d or 1w (ago), 2026-01-31, 2026-01-31T12:00:00Z, seconds since 1970"
 
 static const struct option {
 	const char *name;
@@ -95,8 +94,8 @@ static const struct option {
     {"--back", parse_back, FROM},
     {"--forward", parse_forward, FROM},
     {"--depth", parse_depth, "a number, from 1"},
-    {"--since", parse_since, TIMES},
-    {"--until", parse_until, TIMES},
+    {"--since", parse_since, WHEN_TAKES},
+    {"--until", parse_until, WHEN_TAKES},
     {"--not", parse_not, "a pattern of names, paths or addresses, at most 64 times"},
     {"--pcap", parse_pcap, "a file of captured packets"},
     {"--nodes", parse_nodes, "a number, 1 to 10000000"},

@@ -5,6 +5,7 @@
  */
 #include "monitor/history.h"
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "cli/guest.h"
 #include "cli/when.h"
 #include "output/event.h"
@@ -106,15 +107,13 @@ static int parse_nodes(const char *text, struct options *o)
 	return parse_number(text, 10000000, &o->nodes);
 }
 
-#define TIMES "90s, 10m, 2h, 7d or 1w (ago), 2026-01-31, 2026-01-31T12:00:00Z, seconds since 1970"
-
 static const struct option {
 	const char *name;
 	int (*parse)(const char *text, struct options *o);
 	const char *takes;
 } valued[] = {
-    {"--since", parse_since, TIMES},
-    {"--until", parse_until, TIMES},
+    {"--since", parse_since, WHEN_TAKES},
+    {"--until", parse_until, WHEN_TAKES},
     {"--guest", parse_guest, "a guest's name"},
     {"--kind", parse_kind, NULL},
     {"--pid", parse_pid, "the number of a process"},
@@ -182,17 +181,6 @@ static int parse(int argc, char **argv, struct options *o)
 	return -EINVAL;
 }
 
-static void print_time(const char *name, uint64_t time)
-{
-	time_t seconds = (time_t)(time / 1000000000u);
-	char text[64] = "-";
-	struct tm tm;
-
-	if (time && gmtime_r(&seconds, &tm))
-		strftime(text, sizeof(text), "%FT%TZ", &tm);
-	printf("%-10s %s\n", name, text);
-}
-
 static int show_extent(struct tocsin_history *h, bool json, struct tocsin_error *err)
 {
 	struct tocsin_history_extent e;
@@ -207,8 +195,8 @@ static int show_extent(struct tocsin_history *h, bool json, struct tocsin_error 
 		       e.first, e.last, e.events, e.processes, e.sockets, e.bytes);
 		return 0;
 	}
-	print_time("first", e.first);
-	print_time("last", e.last);
+	when_print("first", e.first);
+	when_print("last", e.last);
 	printf("%-10s %" PRIu64 "\n%-10s %" PRIu64 "\n%-10s %" PRIu64 "\n%-10s %" PRIu64 "\n",
 	       "events", e.events, "processes", e.processes, "sockets", e.sockets, "bytes",
 	       e.bytes);
@@ -237,9 +225,13 @@ static int tell_nothing(struct tocsin_history *h, const struct options *o, struc
 
 static int show_events(struct tocsin_history *h, struct options *o, struct tocsin_error *err)
 {
-	int rc = tocsin_history_each(h, &o->query, write_event, o, err);
+	bool text = !strcmp(o->output->name, "text");
+	int rc;
 
-	if (!rc && !o->found && !strcmp(o->output->name, "text"))
+	if (text)
+		fold_lines(0);
+	rc = tocsin_history_each(h, &o->query, write_event, o, err);
+	if (!rc && !o->found && text)
 		rc = tell_nothing(h, o, err);
 	return rc;
 }

@@ -4,6 +4,7 @@
  * toolstack wrote them: printed only with what could move a terminal or end a string replaced.
  */
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "host/host.h"
 
 #include <inttypes.h>
@@ -82,8 +83,8 @@ int command_list(int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	if (!json)
-		printf("%5s %-24s %5s %8s %-16s %s\n", "ID", "NAME", "VCPUS", "MIB", "RATE/S",
-		       "UUID");
+		fold_table("UUID", "%5s %-24s %5s %8s %-16s ", "ID", "NAME", "VCPUS", "MIB",
+			   "RATE/S");
 	for (size_t i = 0; i < count; i++)
 		json ? json_domain(&list[i]) : print_domain(&list[i]);
 	free(list);

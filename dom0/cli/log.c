@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* tocsin log GUEST [--json]: the log of a guest's kernel, as dmesg would print it there. */
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "cli/guest.h"
 #include "output/output.h"
 
@@ -32,6 +33,8 @@ static int show(struct tocsin_kernel *k, const struct guest_options *o, struct t
 
 	if (rc)
 		return rc;
+	if (!o->json)
+		fold_lines(15);
 	partial = log.torn != 0;
 	for (size_t i = 0; i < log.count && !rc; i++) {
 		if (o->json)

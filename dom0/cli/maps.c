@@ -2,6 +2,7 @@
 /* tocsin maps GUEST [PID] [--json]: the VMAs of processes, and how many of their pages are there.
  */
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "cli/guest.h"
 #include "output/output.h"
 
@@ -54,8 +55,8 @@ static int show_all(struct tocsin_kernel *k, const struct guest_options *o,
 		    struct tocsin_error *err)
 {
 	if (!o->json)
-		printf("%7s %-25s %4s %9s %9s %9s %9s %s\n", "PID", "RANGE", "MODE", "PAGES",
-		       "PRESENT", "SWAPPED", "GUARDED", "FILE");
+		fold_table("FILE", "%7s %-25s %4s %9s %9s %9s %9s ", "PID", "RANGE", "MODE",
+			   "PAGES", "PRESENT", "SWAPPED", "GUARDED");
 	return guest_processes(k, o, show, err);
 }
 

@@ -4,6 +4,7 @@
  * every list that should have it hides; it is said to, and the exit code says so too.
  */
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "cli/guest.h"
 #include "output/output.h"
 
@@ -39,8 +40,8 @@ static int show(struct tocsin_kernel *k, const struct guest_options *o, struct t
 		return rc;
 	partial = list.torn || list.contradicted || list.truncated;
 	if (!o->json)
-		printf("%-24s %9s %5s %-8s %-18s %s\n", "NAME", "SIZE", "USED", "STATE", "TEXT",
-		       "TAINTS");
+		fold_table("TAINTS", "%-24s %9s %5s %-8s %-18s ", "NAME", "SIZE", "USED", "STATE",
+			   "TEXT");
 	for (size_t i = 0; i < list.count && !rc; i++) {
 		if (o->json)
 			rc = tocsin_output_module_json(stdout, &list.rows[i]);

@@ -4,6 +4,7 @@
  * first process, which are the guest's own.
  */
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "cli/guest.h"
 #include "output/output.h"
 
@@ -38,8 +39,8 @@ static int show(struct tocsin_kernel *k, const struct guest_options *o, struct t
 		return rc;
 	partial = list.torn || list.truncated;
 	if (!o->json)
-		printf("%5s %5s %-8s %-12s %-23s %-20s %s\n", "ID", "ON", "DEVICE", "TYPE",
-		       "OPTIONS", "SOURCE", "PATH");
+		fold_table("PATH", "%5s %5s %-8s %-12s %-23s %-20s ", "ID", "ON", "DEVICE", "TYPE",
+			   "OPTIONS", "SOURCE");
 	for (size_t i = 0; i < list.count && !rc; i++) {
 		if (o->json)
 			rc = tocsin_output_mount_json(stdout, &list.rows[i]);

@@ -8,6 +8,7 @@
 #include "cli/net.h"
 
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "cli/guest.h"
 #include "output/event.h"
 #include "output/output.h"
@@ -185,7 +186,7 @@ static void print_holders(const struct listing *l, const struct tocsin_view_row 
 
 /*
  * The table as most people read it: who talks to whom. All that there is of a socket takes 170
- * columns (--wide). Namespaces are told apart where there are several.
+ * columns (--wide), and is folded nowhere. Namespaces are told apart where there are several.
  */
 static void print_head(const struct listing *l)
 {
@@ -194,8 +195,8 @@ static void print_head(const struct listing *l)
 		       "STATE", "RECV-Q", "SEND-Q", "LOCAL", "REMOTE", "IN", "OUT", "IDLE", "UID",
 		       "NETNS", "HOLDERS");
 	else
-		printf("%-8s %-11s %-22s %-22s %s%s\n", "KIND", "STATE", "LOCAL", "REMOTE",
-		       l->several ? "     NETNS " : "", "HOLDERS");
+		fold_table("HOLDERS", "%-8s %-11s %-22s %-22s %s", "KIND", "STATE", "LOCAL",
+			   "REMOTE", l->several ? "     NETNS " : "");
 }
 
 static void print_wide(const struct listing *l, const struct tocsin_socket *s)

@@ -5,6 +5,7 @@
  * read is marked torn; if there are any, or the list is cut short, the exit code says so.
  */
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "cli/guest.h"
 #include "output/output.h"
 
@@ -142,8 +143,8 @@ static int show_all(struct tocsin_kernel *k, const struct guest_options *o,
 		    struct tocsin_error *err)
 {
 	if (!o->json)
-		printf("%7s %7s %6s %-16s %s\n", "PID", "PPID", "UID", "NAME",
-		       "PROGRAM: ARGUMENTS");
+		fold_table("PROGRAM: ARGUMENTS", "%7s %7s %6s %-16s ", "PID", "PPID", "UID",
+			   "NAME");
 	return guest_processes(k, o, show, err);
 }
 

@@ -5,6 +5,7 @@
  * (docs/schema.md).
  */
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "cli/ledger.h"
 #include "output/output.h"
 
@@ -56,6 +57,8 @@ static int report(struct ledger *l, const struct tocsin_capture_stats *stats, bo
 	struct ledger_domain *domain;
 	size_t domains;
 
+	if (!json)
+		fold_lines(0);
 	if (ledger_sort(l) || ledger_domains(l, &domain, &domains)) {
 		fputs("tocsin: out of memory\n", stderr);
 		return EXIT_FAILED;

@@ -4,6 +4,7 @@
  * and what is wrong with those that it would not.
  */
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "monitor/rule.h"
 #include "output/rule.h"
 
@@ -55,8 +56,8 @@ static int print(const struct tocsin_watch_rules *rules, bool json)
 	struct tocsin_watch_rule_info r;
 
 	if (!json)
-		printf("%-28s %-8s %-10s %-10s %-4s %s\n", "RULE", "SEVERITY", "CONFIDENCE",
-		       "TECHNIQUE", "ON", "FILE");
+		fold_table("FILE", "%-28s %-8s %-10s %-10s %-4s ", "RULE", "SEVERITY", "CONFIDENCE",
+			   "TECHNIQUE", "ON");
 	for (size_t i = 0; i < tocsin_watch_rules_count(rules); i++) {
 		tocsin_watch_rules_info(rules, i, &r);
 		if (!json)

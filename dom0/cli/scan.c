@@ -5,6 +5,7 @@
  * in the guest.
  */
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "cli/guest.h"
 #include "output/output.h"
 #include "scan/sweep.h"
@@ -157,6 +158,8 @@ static int scan_all(struct scan *s, struct tocsin_error *err)
 
 	if (rc)
 		return rc;
+	if (!s->o->json)
+		fold_lines(0);
 	if (s->o->pid)
 		rc = scan_one(s, err);
 	else if (!s->o->kernel)
@@ -210,8 +213,8 @@ int command_scan(int argc, char **argv)
 		}
 	}
 	if (argc == 2 && !strcmp(argv[1], "--list")) {
-		printf("%-32s %-8s %-10s %-10s %s\n", "RULE", "SEVERITY", "CONFIDENCE", "TECHNIQUE",
-		       "WHY");
+		fold_table("WHY", "%-32s %-8s %-10s %-10s ", "RULE", "SEVERITY", "CONFIDENCE",
+			   "TECHNIQUE");
 		for (const struct tocsin_scan_rule *r = tocsin_scan_rules; r->name; r++)
 			printf("%-32s %-8s %-10s %-10s %s\n", r->name,
 			       tocsin_severity_name(r->severity),

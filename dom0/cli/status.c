@@ -4,6 +4,7 @@
  * itself, over its API (docs/api.md).
  */
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "output/output.h"
 #include "service/api.h"
 
@@ -123,6 +124,7 @@ static void print_status(struct json_object *s)
 	struct json_object *c = member(s, "counters"), *guests = member(s, "guests");
 	char word[128];
 
+	fold_lines(11);
 	printf("tocsind    %s, running for ", text(s, "version", word));
 	print_time(number(s, "now") - number(s, "started"));
 	printf("\nhypervisor %s\n", json_object_get_boolean(member(s, "perceives"))

@@ -4,6 +4,7 @@
  * or in a circle: whoever is reached from no root is a root itself.
  */
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "cli/guest.h"
 #include "output/output.h"
 
@@ -112,7 +113,7 @@ static int show(struct tocsin_kernel *k, const struct guest_options *o, struct t
 		t.depth[i] = -1;
 	}
 	qsort_r(t.order, list.count, sizeof(*t.order), by_parent, list.rows);
-	printf("%7s %6s %s\n", "PID", "UID", "NAME PROGRAM");
+	fold_table("NAME PROGRAM", "%7s %6s ", "PID", "UID");
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < list.count; i++)
 			if (t.depth[i] < 0 && (pass || !has_parent(&t, list.rows[i].ppid)))

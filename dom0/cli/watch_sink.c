@@ -4,6 +4,7 @@
  * history and to the output. The guests' threads take turns here, so lines are never mixed.
  */
 #include "cli/command.h"
+#include "cli/fold.h"
 #include "cli/watch_guest.h"
 
 #include "base/error.h"
@@ -73,6 +74,8 @@ int watch_sink_open(struct watch *w, struct watch_sink **ret, struct tocsin_erro
 	pthread_mutex_init(&s->lock, NULL);
 	if (o->format && !o->view)
 		s->output = tocsin_event_output_find(o->format);
+	if (s->output && !strcmp(s->output->name, "text"))
+		fold_lines(0);
 	rc = open_rules(s, err);
 	if (!rc && o->history)
 		rc = tocsin_history_open(o->history, &o->keep, &s->history, err);

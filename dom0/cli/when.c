@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -120,4 +121,15 @@ int when_parse(const char *text, uint64_t now, uint64_t *ret)
 	value = (value * SECOND + ns) * factors[unit - units];
 	*ret = value < now ? now - value : 0;
 	return 0;
+}
+
+void when_print(const char *name, uint64_t time)
+{
+	time_t seconds = (time_t)(time / SECOND);
+	char text[64] = "-";
+	struct tm tm;
+
+	if (time && gmtime_r(&seconds, &tm))
+		strftime(text, sizeof(text), "%FT%TZ", &tm);
+	printf("%-10s %s\n", name, text);
 }

@@ -12,4 +12,11 @@
  */
 int when_parse(const char *text, uint64_t now, uint64_t *ret);
 
+/* What it takes, for whoever wrote something else. */
+#define WHEN_TAKES                                                                                 \
+	"90s, 10m, 2h, 7d or 1w (ago), 2026-01-31, 2026-01-31T12:00:00Z, seconds since 1970"
+
+/* A line: the name, and such a time in UTC, to the second; 0: "-". */
+void when_print(const char *name, uint64_t time);
+
 #endif

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#define FRESH_NS 1000000u /* for so long what was seen of page tables serves the jobs that follow  \
-			   */
+/* For so long what was seen of page tables serves the jobs that follow. */
+#define FRESH_NS 1000000u
 
 struct tocsin_jobs {
 	const struct tocsin_job_settings *settings;

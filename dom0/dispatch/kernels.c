@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dispatch/kernels.h"
+#include "base/room.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -35,15 +36,11 @@ static bool parse_name(const char *name, uint8_t uuid[16])
 
 static bool add(struct folders *f, const char *name, time_t used)
 {
-	if (f->count == f->room) {
-		size_t room = f->room ? 2 * f->room : 64;
-		void *more = reallocarray(f->rows, room, sizeof(*f->rows));
+	void *more = tocsin_room(f->rows, &f->room, f->count, sizeof(*f->rows));
 
-		if (!more)
-			return false;
-		f->rows = more;
-		f->room = room;
-	}
+	if (!more)
+		return false;
+	f->rows = more;
 	memcpy(f->rows[f->count].name, name, UUID_TEXT + 1);
 	f->rows[f->count++].used = used;
 	return true;

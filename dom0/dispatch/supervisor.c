@@ -133,9 +133,13 @@ static int start_broker(struct supervisor *v)
 	return 0;
 }
 
-/* In the child. */
+/* In the child. What others rely on is out of its reach before it sees a hostile byte: who takes it
+ * over cannot change the accounts, neither of other guests nor of its own. */
 static _Noreturn void run_child(struct supervisor *v, const struct tocsin_msg_start *m, int socket)
 {
+	if (munmap(v->s->shared, sizeof(*v->s->shared)))
+		_exit(1);
+	v->s->shared = NULL;
 	unset_signals(v);
 	signal(SIGTERM, SIG_IGN); /* they end when the broker wants it */
 	if (m->domid == TOCSIN_START_WRITER)

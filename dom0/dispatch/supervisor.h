@@ -11,7 +11,8 @@
 #include "dispatch/worker.h"
 #include "dispatch/writer.h"
 
-/* Shared by the supervisor and the brokers that follow each other. */
+/* Shared by the supervisor and the brokers that follow each other, and mapped in no other process.
+ */
 struct tocsin_shared {
 	struct tocsin_tally now;
 	struct tocsin_tally before; /* when this tocsind started: of earlier ones */
@@ -37,7 +38,7 @@ struct tocsin_daemon_settings {
 	unsigned int idle_seconds;    /* after which a worker without work ends; 0: never */
 	size_t capacity, share;       /* triggers that may wait: of all guests, of one */
 	size_t backlog;               /* bytes of reports that may wait for the log */
-	struct tocsin_shared *shared; /* NULL: the supervisor makes it */
+	struct tocsin_shared *shared; /* in pages of its own; NULL: the supervisor makes it */
 };
 
 /* What is left is who it works for, and where: backend, output, log, rules, key, state, cache. */

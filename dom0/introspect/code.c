@@ -6,6 +6,7 @@
  * speculation (its_pages), and what other processors start with. The page tables, which cannot lie,
  * are held against that: executable memory that nobody accounts for was made by somebody who hides.
  */
+#include "base/room.h"
 #include "introspect/process.h"
 #include "introspect/transfer.h"
 
@@ -38,18 +39,14 @@ static int add_range(struct tocsin_code *c, enum tocsin_code_kind kind, uint64_t
 		     uint64_t end, const char *name)
 {
 	struct tocsin_code_range *r;
+	void *more;
 
 	if (start >= end || end - start > 1u << 30 || c->count == RANGES_MAX)
 		return 0; /* what is not added counts as unaccounted for */
-	if (c->count == c->room) {
-		size_t room = c->room ? c->room * 2 : 64;
-		void *more = reallocarray(c->ranges, room, sizeof(*c->ranges));
-
-		if (!more)
-			return -ENOMEM;
-		c->ranges = more;
-		c->room = room;
-	}
+	more = tocsin_room(c->ranges, &c->room, c->count, sizeof(*c->ranges));
+	if (!more)
+		return -ENOMEM;
+	c->ranges = more;
 	r = &c->ranges[c->count++];
 	memset(r, 0, sizeof(*r));
 	r->start = start;

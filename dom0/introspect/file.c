@@ -7,6 +7,7 @@
  * What lies on a file system that has no paths (pipes, sockets, anonymous inodes) is named as
  * /proc/PID/fd names it.
  */
+#include "base/room.h"
 #include "introspect/socket.h"
 
 #include <errno.h>
@@ -35,7 +36,7 @@ struct reading {
 	uint64_t task, fs;
 	struct tocsin_file *rows;
 	char **paths; /* of each row, owned */
-	size_t count, room;
+	size_t count, room, path_room;
 	bool truncated;
 };
 
@@ -256,22 +257,18 @@ static int add(struct reading *r, int32_t fd, uint64_t file)
 {
 	char path[TOCSIN_PATH_SIZE] = "";
 	struct tocsin_file *row;
+	void *rows, *paths;
 
 	if (r->count == ROWS_MAX)
 		return -E2BIG;
-	if (r->count == r->room) {
-		size_t room = r->room ? r->room * 2 : 32;
-		void *rows = reallocarray(r->rows, room, sizeof(*r->rows)), *paths;
-
-		if (!rows)
-			return -ENOMEM;
-		r->rows = rows;
-		paths = reallocarray(r->paths, room, sizeof(*r->paths));
-		if (!paths)
-			return -ENOMEM;
-		r->paths = paths;
-		r->room = room;
-	}
+	rows = tocsin_room(r->rows, &r->room, r->count, sizeof(*r->rows));
+	if (!rows)
+		return -ENOMEM;
+	r->rows = rows;
+	paths = tocsin_room(r->paths, &r->path_room, r->count, sizeof(*r->paths));
+	if (!paths)
+		return -ENOMEM;
+	r->paths = paths;
 	row = &r->rows[r->count];
 	memset(row, 0, sizeof(*row));
 	row->fd = fd;

@@ -7,6 +7,7 @@
  *
  * Every pointer is read again after all were taken; one that changed meanwhile makes no row.
  */
+#include "base/room.h"
 #include "introspect/process.h"
 #include "introspect/transfer.h"
 
@@ -53,20 +54,16 @@ static int add(struct reading *r, enum tocsin_hook_kind kind, const char *name, 
 	       uint64_t target)
 {
 	struct tocsin_hook *h;
+	void *rows;
 
 	if (r->list.count == ROWS_MAX) {
 		r->list.truncated = true;
 		return 0;
 	}
-	if (r->list.count == r->room) {
-		size_t room = r->room ? r->room * 2 : 64;
-		void *rows = reallocarray(r->list.rows, room, sizeof(*r->list.rows));
-
-		if (!rows)
-			return -ENOMEM;
-		r->list.rows = rows;
-		r->room = room;
-	}
+	rows = tocsin_room(r->list.rows, &r->room, r->list.count, sizeof(*r->list.rows));
+	if (!rows)
+		return -ENOMEM;
+	r->list.rows = rows;
 	h = &r->list.rows[r->list.count++];
 	memset(h, 0, sizeof(*h));
 	h->kind = kind;

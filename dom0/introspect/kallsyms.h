@@ -34,8 +34,8 @@ struct tocsin_kallsyms_info {
 
 /*
  * Find and decode the tables in a copy of a kernel image, size bytes at image, whose first byte
- * has virtual address base (_text). They are looked for from byte `from` on. Unreadable pages may be
- * zero-filled, if the tables do not lie there. Everything needed is copied; the image need not
+ * has virtual address base (_text). They are looked for from byte `from` on. Unreadable pages may
+ * be zero-filled, if the tables do not lie there. Everything needed is copied; the image need not
  * outlive the call.
  * -ENOENT: no tables; -EINVAL: tables were found, but no layout makes sense of them (err says
  * which step failed); -E2BIG, -ENOMEM.

@@ -9,6 +9,7 @@
  * entries (10: nodes, siblings) and values (1).
  */
 #include "introspect/list.h"
+#include "base/room.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,15 +25,11 @@
 
 int tocsin_addresses_add(struct tocsin_addresses *a, uint64_t address)
 {
-	if (a->count == a->room) {
-		size_t room = a->room ? a->room * 2 : 256;
-		void *more = reallocarray(a->at, room, sizeof(*a->at));
+	void *more = tocsin_room(a->at, &a->room, a->count, sizeof(*a->at));
 
-		if (!more)
-			return -ENOMEM;
-		a->at = more;
-		a->room = room;
-	}
+	if (!more)
+		return -ENOMEM;
+	a->at = more;
 	a->at[a->count++] = address;
 	return 0;
 }

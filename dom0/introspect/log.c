@@ -7,6 +7,7 @@
  * are counted, not printed.
  */
 #include "introspect/log.h"
+#include "base/room.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -105,16 +106,11 @@ static int open_ring(struct ring *r, uint64_t prb, uint64_t *tail)
 static int reserve(struct tocsin_log_growing *g, size_t text)
 {
 	struct tocsin_log *log = &g->log;
+	void *rows = tocsin_room(log->rows, &g->rows_room, log->count, sizeof(*log->rows));
 
-	if (log->count == g->rows_room) {
-		size_t room = g->rows_room ? g->rows_room * 2 : 256;
-		void *more = reallocarray(log->rows, room, sizeof(*log->rows));
-
-		if (!more)
-			return -ENOMEM;
-		log->rows = more;
-		g->rows_room = room;
-	}
+	if (!rows)
+		return -ENOMEM;
+	log->rows = rows;
 	if (g->text_room - log->text_size < text) {
 		size_t room = g->text_room * 2 + text;
 		char *more = realloc(log->text, room);

@@ -8,6 +8,7 @@
  * All views are read together until two readings agree, a few times at most; what still differs is
  * torn.
  */
+#include "base/room.h"
 #include "introspect/kernel.h"
 
 #include <errno.h>
@@ -189,6 +190,8 @@ static int read_module(struct reading *r, uint64_t module, struct tocsin_module 
 /* The row of this module, made if there is none yet. */
 static int find_row(struct reading *r, uint64_t module, struct tocsin_module **ret)
 {
+	void *rows;
+
 	for (size_t i = 0; i < r->count; i++)
 		if (r->rows[i].module == module) {
 			*ret = &r->rows[i];
@@ -196,15 +199,10 @@ static int find_row(struct reading *r, uint64_t module, struct tocsin_module **r
 		}
 	if (r->count == MODULES_MAX)
 		return -E2BIG;
-	if (r->count == r->room) {
-		size_t room = r->room ? r->room * 2 : 64;
-		void *rows = reallocarray(r->rows, room, sizeof(*r->rows));
-
-		if (!rows)
-			return -ENOMEM;
-		r->rows = rows;
-		r->room = room;
-	}
+	rows = tocsin_room(r->rows, &r->room, r->count, sizeof(*r->rows));
+	if (!rows)
+		return -ENOMEM;
+	r->rows = rows;
 	*ret = &r->rows[r->count];
 	memset(*ret, 0, sizeof(**ret));
 	if (read_module(r, module, *ret))

@@ -4,6 +4,7 @@
  * until two readings agree. How a namespace itself keeps its mounts differs between kernels; their
  * tree does not.
  */
+#include "base/room.h"
 #include "introspect/process.h"
 
 #include <errno.h>
@@ -43,7 +44,7 @@ struct reading {
 	uint32_t subtype; /* or TOCSIN_NO_MEMBER */
 	struct tocsin_mount *rows;
 	char **paths; /* of each row, owned */
-	size_t count, room, torn;
+	size_t count, room, path_room, torn;
 	bool truncated;
 };
 
@@ -127,20 +128,15 @@ static int read_once(const struct reading *r, uint64_t mount, struct tocsin_moun
 
 static int grow(struct reading *r)
 {
-	size_t room = r->room ? r->room * 2 : 32;
-	void *rows, *paths;
+	void *rows = tocsin_room(r->rows, &r->room, r->count, sizeof(*r->rows)), *paths;
 
-	if (r->count < r->room)
-		return 0;
-	rows = reallocarray(r->rows, room, sizeof(*r->rows));
 	if (!rows)
 		return -ENOMEM;
 	r->rows = rows;
-	paths = reallocarray(r->paths, room, sizeof(*r->paths));
+	paths = tocsin_room(r->paths, &r->path_room, r->count, sizeof(*r->paths));
 	if (!paths)
 		return -ENOMEM;
 	r->paths = paths;
-	r->room = room;
 	return 0;
 }
 

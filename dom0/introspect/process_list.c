@@ -5,6 +5,7 @@
  * it off both and keep it running. A process that begins or ends between the two looks is in one
  * only as well, so whoever is missed is looked for again before it is called hidden.
  */
+#include "base/room.h"
 #include "introspect/process.h"
 
 #include <errno.h>
@@ -25,17 +26,13 @@ struct building {
 static int add(struct building *b, uint64_t task, bool hidden)
 {
 	struct tocsin_process *row;
+	void *rows;
 	int rc;
 
-	if (b->list.count == b->room) {
-		size_t room = b->room ? b->room * 2 : 64;
-		void *rows = reallocarray(b->list.rows, room, sizeof(*b->list.rows));
-
-		if (!rows)
-			return -ENOMEM;
-		b->list.rows = rows;
-		b->room = room;
-	}
+	rows = tocsin_room(b->list.rows, &b->room, b->list.count, sizeof(*b->list.rows));
+	if (!rows)
+		return -ENOMEM;
+	b->list.rows = rows;
 	row = &b->list.rows[b->list.count];
 	rc = tocsin_process_read_row(b->k, b->l, task, row);
 	if (rc || (row->confidence == TOCSIN_CONTRADICTED && !hidden))

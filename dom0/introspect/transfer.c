@@ -12,6 +12,7 @@
  * divert by rule.
  */
 #include "introspect/transfer.h"
+#include "base/room.h"
 #include "introspect/process.h"
 
 #include <errno.h>
@@ -194,19 +195,16 @@ static bool is_expected(const struct scan *s, const struct tocsin_transfer *t)
 
 static int add(struct scan *s, const struct tocsin_transfer *t)
 {
+	void *rows;
+
 	if (s->list.count == ROWS_MAX) {
 		s->list.truncated = true;
 		return 0;
 	}
-	if (s->list.count == s->room) {
-		size_t room = s->room ? s->room * 2 : 64;
-		void *rows = reallocarray(s->list.rows, room, sizeof(*s->list.rows));
-
-		if (!rows)
-			return -ENOMEM;
-		s->list.rows = rows;
-		s->room = room;
-	}
+	rows = tocsin_room(s->list.rows, &s->room, s->list.count, sizeof(*s->list.rows));
+	if (!rows)
+		return -ENOMEM;
+	s->list.rows = rows;
 	s->list.rows[s->list.count++] = *t;
 	return 0;
 }

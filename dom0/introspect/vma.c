@@ -7,6 +7,7 @@
  * space while we read: all of it is read until two readings agree, a few times at most. What
  * differs between the last two stays in the list, marked torn.
  */
+#include "base/room.h"
 #include "introspect/process.h"
 
 #include <errno.h>
@@ -53,7 +54,7 @@ struct reading {
 	uint64_t mm, fs;
 	struct tocsin_vma *rows;
 	size_t *path; /* of each row: offset in the pool */
-	size_t count, room;
+	size_t count, room, path_room;
 	char *pool;
 	size_t pool_size, pool_room;
 	uint64_t last_file; /* its identity and path are those of the row before */
@@ -165,17 +166,15 @@ static int vma_layout(struct tocsin_kernel *k, struct vma_layout *v, struct tocs
 
 static int grow(struct reading *r)
 {
-	size_t room = r->room ? r->room * 2 : 64;
-	void *rows = reallocarray(r->rows, room, sizeof(*r->rows)), *path;
+	void *rows = tocsin_room(r->rows, &r->room, r->count, sizeof(*r->rows)), *path;
 
 	if (!rows)
 		return -ENOMEM;
 	r->rows = rows;
-	path = reallocarray(r->path, room, sizeof(*r->path));
+	path = tocsin_room(r->path, &r->path_room, r->count, sizeof(*r->path));
 	if (!path)
 		return -ENOMEM;
 	r->path = path;
-	r->room = room;
 	return 0;
 }
 
@@ -239,7 +238,7 @@ static int add(struct reading *r, uint64_t va, struct tocsin_vma **ret)
 
 	if (r->count == VMAS_MAX)
 		return -E2BIG;
-	if (r->count == r->room && grow(r))
+	if (grow(r))
 		return -ENOMEM;
 	if (tocsin_kernel_read(r->k, va, bytes, v->size) || word(bytes, v->mm) != r->mm)
 		return -EAGAIN;

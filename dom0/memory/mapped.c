@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Guest memory in mapped pieces: kept sorted, found by bisection, read by memcpy. */
 #include "memory/mapped.h"
+#include "base/room.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@ int tocsin_mapped_add(struct tocsin_mapped *m, uint64_t gpa, uint64_t size, cons
 		      struct tocsin_error *err)
 {
 	struct tocsin_segment *last = m->count ? &m->segments[m->count - 1] : NULL;
+	void *more;
 
 	if (!size)
 		return 0;
@@ -22,18 +24,12 @@ int tocsin_mapped_add(struct tocsin_mapped *m, uint64_t gpa, uint64_t size, cons
 		last->size += size;
 		return 0;
 	}
-	if (m->count == m->room) {
-		size_t room = m->room ? m->room * 2 : 16;
-		void *more;
-
-		if (m->count >= SEGMENTS_MAX)
-			return tocsin_error_set(err, -E2BIG, "more than %u segments", SEGMENTS_MAX);
-		more = reallocarray(m->segments, room, sizeof(*m->segments));
-		if (!more)
-			return tocsin_error_set(err, -ENOMEM, "out of memory");
-		m->segments = more;
-		m->room = room;
-	}
+	if (m->count == SEGMENTS_MAX)
+		return tocsin_error_set(err, -E2BIG, "more than %u segments", SEGMENTS_MAX);
+	more = tocsin_room(m->segments, &m->room, m->count, sizeof(*m->segments));
+	if (!more)
+		return tocsin_error_set(err, -ENOMEM, "out of memory");
+	m->segments = more;
 	m->segments[m->count++] = (struct tocsin_segment){gpa, size, bytes};
 	return 0;
 }

@@ -7,7 +7,6 @@
 #include "monitor/rule_set.h"
 #include "settings/settings.h"
 
-
 #define RULE_LIST_FILE_MAX (64u << 20) /* of a file with a list */
 #define RULE_FILES_MAX 256
 #define RULES_MAX 256

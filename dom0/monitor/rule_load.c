@@ -43,7 +43,8 @@ int tocsin_rule_wrong(struct rule_loading *l, const config_setting_t *s, const c
 	vsnprintf(why, sizeof(why), format, ap);
 	va_end(ap);
 	tocsin_rule_complain(l, "%s:%u: %s: %s", tocsin_rule_file(l, s),
-			     (unsigned int)config_setting_source_line(s), tocsin_settings_name(s), why);
+			     (unsigned int)config_setting_source_line(s), tocsin_settings_name(s),
+			     why);
 	return -EINVAL;
 }
 

@@ -4,6 +4,7 @@
  * ranges are sorted and merged when the set is sealed, and looked up by halving.
  */
 #include "monitor/rule_set.h"
+#include "base/room.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,22 +23,10 @@ const char *tocsin_rule_set_name(enum rule_set_type type)
 	return names[type];
 }
 
-/* Room for one more; NULL: no memory. */
-static void *grow(void *at, size_t count, size_t *room, size_t size)
-{
-	size_t more = *room ? *room * 2 : 8;
-
-	if (count < *room)
-		return at;
-	at = reallocarray(at, more, size);
-	if (at)
-		*room = more;
-	return at;
-}
-
 static int add_range(struct rule_set *set, uint32_t low, uint32_t high)
 {
-	void *at = grow(set->ranges, set->range_count, &set->range_room, sizeof(*set->ranges));
+	void *at =
+	    tocsin_room(set->ranges, &set->range_room, set->range_count, sizeof(*set->ranges));
 
 	if (!at)
 		return -ENOMEM;
@@ -48,7 +37,8 @@ static int add_range(struct rule_set *set, uint32_t low, uint32_t high)
 
 static int add_range6(struct rule_set *set, const uint8_t address[16], unsigned int bits)
 {
-	void *at = grow(set->ranges6, set->range6_count, &set->range6_room, sizeof(*set->ranges6));
+	void *at =
+	    tocsin_room(set->ranges6, &set->range6_room, set->range6_count, sizeof(*set->ranges6));
 	struct rule_range6 *r;
 
 	if (!at)
@@ -145,7 +135,7 @@ static int add_text(struct rule_set *set, const char *entry, const char **why)
 	*why = stars > RULE_STARS_MAX ? "has more than 4 stars" : "is longer than 1024 bytes";
 	if (stars > RULE_STARS_MAX || strlen(entry) > RULE_TEXT_MAX)
 		return -EINVAL;
-	more = grow(*at, *count, room, sizeof(**at));
+	more = tocsin_room(*at, room, *count, sizeof(**at));
 	if (!more)
 		return -ENOMEM;
 	*at = more;

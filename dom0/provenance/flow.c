@@ -3,6 +3,7 @@
 #include "provenance/flow.h"
 
 #include "base/error.h"
+#include "base/room.h"
 #include "provenance/packet.h"
 
 #include <errno.h>
@@ -342,6 +343,7 @@ static int tell_ended(struct tocsin_trace_flows *f, uint64_t before, size_t firs
 /* For later. If there is no room, what waits longest is told of at once. */
 static int keep(struct tocsin_trace_flows *f, const struct flow *flow)
 {
+	void *more;
 	int rc;
 
 	if (!flow->bytes[0] && !flow->bytes[1])
@@ -351,15 +353,10 @@ static int keep(struct tocsin_trace_flows *f, const struct flow *flow)
 		if (rc)
 			return rc;
 	}
-	if (f->ended_count == f->ended_room) {
-		size_t room = f->ended_room ? f->ended_room * 2 : 64;
-		void *more = reallocarray(f->ended, room, sizeof(*f->ended));
-
-		if (!more)
-			return -ENOMEM;
-		f->ended = more;
-		f->ended_room = room;
-	}
+	more = tocsin_room(f->ended, &f->ended_room, f->ended_count, sizeof(*f->ended));
+	if (!more)
+		return -ENOMEM;
+	f->ended = more;
 	f->ended[f->ended_count++] = *flow;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "provenance/query.h"
 
 #include "base/error.h"
+#include "base/room.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -269,21 +270,17 @@ static int collect(struct search *s)
 		     edge = tocsin_provenance_next(s->g, step->node, in, edge)) {
 			const struct tocsin_trace_edge *e = tocsin_provenance_edge(s->g, edge);
 			uint64_t time;
+			void *more;
 
 			if (s->step_of[in ? e->from : e->to] == TOCSIN_TRACE_NONE ||
 			    !pass(s, e, step->time, &time) || (is_end(s, step) && e->from != e->to))
 				continue;
-			if (count == room) {
-				void *more =
-				    reallocarray(rows, room ? room * 2 : 64, sizeof(*rows));
-
-				if (!more) {
-					free(rows);
-					return -ENOMEM;
-				}
-				rows = more;
-				room = room ? room * 2 : 64;
+			more = tocsin_room(rows, &room, count, sizeof(*rows));
+			if (!more) {
+				free(rows);
+				return -ENOMEM;
 			}
+			rows = more;
 			rows[count++] = (struct edge_time){e->leaves, edge};
 			s->a.unsure |= (e->flags & TOCSIN_TRACE_UNSURE) != 0;
 			s->a.sampled |= (e->flags & TOCSIN_TRACE_SAMPLED) != 0;
@@ -513,18 +510,16 @@ int tocsin_trace_find(const struct tocsin_provenance *g, const char *what, uint3
 	if (!fits)
 		return tocsin_error_set(err, -EINVAL, "'%s' is no PID", what);
 	for (uint32_t i = 0; i < nodes; i++) {
+		void *more;
+
 		if (!fits(g, tocsin_provenance_node(g, i), &m))
 			continue;
-		if (n == room) {
-			void *more = reallocarray(found, room ? room * 2 : 8, sizeof(*found));
-
-			if (!more) {
-				free(found);
-				return tocsin_error_set(err, -ENOMEM, "no memory");
-			}
-			found = more;
-			room = room ? room * 2 : 8;
+		more = tocsin_room(found, &room, n, sizeof(*found));
+		if (!more) {
+			free(found);
+			return tocsin_error_set(err, -ENOMEM, "no memory");
 		}
+		found = more;
 		found[n++] = i;
 	}
 	if (!n)

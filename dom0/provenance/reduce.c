@@ -304,10 +304,6 @@ static int by_number(const void *a, const void *b)
  * Which of the edges can be one: those that were over before now, whose file got nothing since the
  * first of them began. Returns how many; they come first, by their file's number.
  */
-/*
- * Which of the edges can be one: those that were over before now, whose file got nothing since the
- * first of them began. Returns how many; they come first, by their file's number.
- */
 static uint32_t choose(struct tocsin_provenance *g, struct trace_startup *s, uint64_t *since,
 		       uint64_t *until)
 {

@@ -5,6 +5,7 @@
  * last.
  */
 #include "scan/core.h"
+#include "base/room.h"
 #include "scan/blocks.h"
 
 #include <elf.h>
@@ -54,15 +55,11 @@ static int fill_to(struct core *c, uint64_t alignment)
 
 static Elf64_Phdr *add_segment(struct core *c)
 {
-	if (c->count == c->room) {
-		size_t room = c->room ? 2 * c->room : 64;
-		Elf64_Phdr *grown = reallocarray(c->segments, room, sizeof(*grown));
+	void *more = tocsin_room(c->segments, &c->room, c->count, sizeof(*c->segments));
 
-		if (!grown)
-			return NULL;
-		c->segments = grown;
-		c->room = room;
-	}
+	if (!more)
+		return NULL;
+	c->segments = more;
 	c->segments[c->count] = (Elf64_Phdr){0};
 	return &c->segments[c->count++];
 }

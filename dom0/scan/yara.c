@@ -15,6 +15,7 @@
  * Rules that read memory by themselves do so after that, and see all of it.
  */
 #include "base/pulse.h"
+#include "base/room.h"
 #include "scan/blocks.h"
 #include "scan/rules.h"
 #include "scan/scanners.h"
@@ -64,19 +65,16 @@ struct worker {
 
 static void mark(struct worker *w, uint64_t base)
 {
+	void *more;
+
 	if (w->mark_count && w->marks[w->mark_count - 1] == base)
 		return;
-	if (w->mark_count == w->mark_room) {
-		size_t room = w->mark_room ? w->mark_room * 2 : 64;
-		void *more = reallocarray(w->marks, room, sizeof(*w->marks));
-
-		if (!more) {
-			w->bad = ERROR_INSUFFICIENT_MEMORY;
-			return;
-		}
-		w->marks = more;
-		w->mark_room = room;
+	more = tocsin_room(w->marks, &w->mark_room, w->mark_count, sizeof(*w->marks));
+	if (!more) {
+		w->bad = ERROR_INSUFFICIENT_MEMORY;
+		return;
 	}
+	w->marks = more;
 	w->marks[w->mark_count++] = base;
 }
 

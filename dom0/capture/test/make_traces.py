@@ -7,6 +7,7 @@ import struct
 import sys
 
 TRIGGER, LOST, WRAP, CPU_CHANGE = 0x00082030, 0x0001F001, 0x0001F002, 0x0001F003
+CALL, CALL_MORE = 0x00082032, 0x00082033
 FOREIGN = 0x00081001  # a VM entry
 ECX = 0x5443 << 16 | 1 << 12
 
@@ -19,6 +20,12 @@ def record(event, words=b"", tsc=None):
 def trigger(domid, vcpu, op, seq, tsc, rdx=0):
     return record(TRIGGER, struct.pack("<HHIQQI", domid, vcpu, ECX | op,
                                        0x1000 * domid + 0x80000000, rdx, seq), tsc)
+
+
+def call(seq, tsc):
+    """The two records of one."""
+    return (record(CALL, struct.pack("<HHIQQI", 1, 0x8000, 0x81234560, 0x1000, 11, seq), tsc),
+            record(CALL_MORE, struct.pack("<IQQQ", seq, 12, 13, 14)))
 
 
 def lost(count, tsc):
@@ -46,6 +53,12 @@ def lossy():
             + window(1, trigger(2, 0, 0, 0xFFFFFFFF, 600), trigger(2, 0, 0, 0, 700)))
 
 
+def interleaved():
+    """A call whose records are in two windows, that of another CPU between them."""
+    first, more = call(2, 20)
+    return window(1, first) + window(0, *call(1, 10)) + window(1, more, lost(7, 30))
+
+
 def main(folder):
     files = {"good": good(), "lossy": lossy(), "truncated": good()[:-6],
              "garbage": b"this is not a trace file at all\n"}
@@ -57,6 +70,7 @@ def corpora(folder):
     """The fuzzing corpora: whole files for the reader, one CPU's records for the decoder, whose
     first byte is the size of the portions."""
     main(pathlib.Path(folder) / "tracefile")
+    (pathlib.Path(folder) / "tracefile" / "interleaved.trace").write_bytes(interleaved())
     streams = {"good": good()[12:], "lossy": lossy()[12:],
                "short": record(TRIGGER, b"\0" * 8, 1) + lost(2 ** 32 - 1, 9),
                "classless": record(FOREIGN) + b"\x30\0\0\0"}

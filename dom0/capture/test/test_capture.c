@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The decoder and the file reader on streams built here, in all splits and all truncations. */
-#include "capture/capture.h"
+#include "capture/format.h"
 #include <tocsin/trigger.h>
 
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,11 +120,10 @@ static void all_splits(void **state)
 			struct seen seen = {.count = 0};
 			struct tocsin_decoder *d;
 
-			assert_int_equal(tocsin_decoder_new(see, &seen, &d), 0);
-			assert_int_equal(tocsin_decoder_feed(d, 2, s.bytes, a, NULL), 0);
-			assert_int_equal(tocsin_decoder_feed(d, 2, s.bytes + a, b - a, NULL), 0);
-			assert_int_equal(tocsin_decoder_feed(d, 2, s.bytes + b, s.size - b, NULL),
-					 0);
+			assert_int_equal(tocsin_decoder_new(2, see, &seen, &d), 0);
+			assert_int_equal(tocsin_decoder_feed(d, s.bytes, a, NULL), 0);
+			assert_int_equal(tocsin_decoder_feed(d, s.bytes + a, b - a, NULL), 0);
+			assert_int_equal(tocsin_decoder_feed(d, s.bytes + b, s.size - b, NULL), 0);
 			check_sample(&seen, tocsin_decoder_stats(d));
 			assert_int_equal(tocsin_decoder_stats(d)->bytes, s.size);
 			tocsin_decoder_free(d);
@@ -137,8 +137,8 @@ static void one_malformed(struct stream *s, const char *what)
 	struct tocsin_decoder *d;
 
 	put_trigger(s, 1, TOCSIN_ECX(0), 1, 5); /* what follows is still found */
-	assert_int_equal(tocsin_decoder_new(see, &seen, &d), 0);
-	assert_int_equal(tocsin_decoder_feed(d, 0, s->bytes, s->size, NULL), 0);
+	assert_int_equal(tocsin_decoder_new(2, see, &seen, &d), 0);
+	assert_int_equal(tocsin_decoder_feed(d, s->bytes, s->size, NULL), 0);
 	assert_int_equal(seen.count, 2);
 	assert_int_equal(seen.event[0].kind, TOCSIN_EVENT_MALFORMED);
 	assert_non_null(strstr(seen.event[0].what, what));
@@ -246,11 +246,11 @@ static void calls_in_all_splits(void **state)
 		struct tocsin_decoder *d;
 
 		seen = (struct seen){.count = 0};
-		assert_int_equal(tocsin_decoder_new(see, &seen, &d), 0);
-		assert_int_equal(tocsin_decoder_feed(d, 2, body.bytes, a, NULL), 0);
-		assert_int_equal(tocsin_decoder_feed(d, 2, body.bytes + a, body.size - a, NULL), 0);
+		assert_int_equal(tocsin_decoder_new(2, see, &seen, &d), 0);
+		assert_int_equal(tocsin_decoder_feed(d, body.bytes, a, NULL), 0);
+		assert_int_equal(tocsin_decoder_feed(d, body.bytes + a, body.size - a, NULL), 0);
 		assert_int_equal(seen.count, 4); /* the last may still be completed */
-		assert_int_equal(tocsin_decoder_feed(d, 3, NULL, 0, NULL), 0);
+		assert_int_equal(tocsin_decoder_end(d), 0);
 		check_calls(&seen, tocsin_decoder_stats(d));
 		tocsin_decoder_free(d);
 	}
@@ -310,19 +310,13 @@ static void stream_errors(void **state)
 	struct tocsin_decoder *d;
 
 	put32(&s, 0x30);
-	assert_int_equal(tocsin_decoder_new(see, &seen, &d), 0);
-	assert_int_equal(tocsin_decoder_feed(d, 2, s.bytes, s.size, &err), -EBADMSG);
+	assert_int_equal(tocsin_decoder_new(2, see, &seen, &d), 0);
+	assert_int_equal(tocsin_decoder_feed(d, s.bytes, s.size, &err), -EBADMSG);
 	check_sample(&seen, tocsin_decoder_stats(d));
 	assert_non_null(strstr(err.message, "offset 132"));
 	/* it stays an error */
-	assert_int_equal(tocsin_decoder_feed(d, 2, s.bytes, 40, NULL), -EBADMSG);
+	assert_int_equal(tocsin_decoder_feed(d, s.bytes, 40, NULL), -EBADMSG);
 	assert_int_equal(seen.count, 3);
-	tocsin_decoder_free(d);
-
-	/* another CPU's bytes cannot complete a record */
-	assert_int_equal(tocsin_decoder_new(see, &seen, &d), 0);
-	assert_int_equal(tocsin_decoder_feed(d, 0, s.bytes, 39, NULL), 0);
-	assert_int_equal(tocsin_decoder_feed(d, 1, s.bytes + 39, 1, NULL), -EBADMSG);
 	tocsin_decoder_free(d);
 }
 
@@ -332,8 +326,8 @@ static void callback_stops(void **state)
 	struct stream s = sample();
 	struct tocsin_decoder *d;
 
-	assert_int_equal(tocsin_decoder_new(see, &seen, &d), 0);
-	assert_int_equal(tocsin_decoder_feed(d, 0, s.bytes, s.size, NULL), -ECANCELED);
+	assert_int_equal(tocsin_decoder_new(2, see, &seen, &d), 0);
+	assert_int_equal(tocsin_decoder_feed(d, s.bytes, s.size, NULL), -ECANCELED);
 	assert_int_equal(seen.count, 1);
 	tocsin_decoder_free(d);
 }
@@ -376,8 +370,8 @@ static void file_errors(void **state)
 
 	put(&s[0], "no trace file", 13);
 	bad_file(&s[0], "not a xentrace file");
-	put_window(&s[1], 0x10000, 0);
-	bad_file(&s[1], "CPU 65536");
+	put_window(&s[1], 4096, 0);
+	bad_file(&s[1], "CPU 4096");
 	put_window(&s[2], 0, 6);
 	bad_file(&s[2], "not made of words");
 	put_window(&s[3], 0, 36); /* a record is 40 */
@@ -392,6 +386,67 @@ static void file_errors(void **state)
 	bad_file(&s[5], "inside the records");
 }
 
+static void put_records(struct stream *s, uint32_t cpu, const struct stream *records)
+{
+	put_window(s, cpu, (uint32_t)records->size);
+	put(s, records->bytes, records->size);
+}
+
+static void check_two_calls(const struct tocsin_event *event)
+{
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_int_equal(event[i].kind, TOCSIN_EVENT_CALL);
+		assert_int_equal(event[i].call.seq, i + 1);
+		assert_int_equal(event[i].cpu, i);
+		assert_int_equal(event[i].call.rsi, 12);
+		assert_true(event[i].call.wide && !event[i].call.cut);
+	}
+}
+
+/* xentrace took CPU 1's buffer between the two records of its call, and then that of others. */
+static void file_of_interleaved_cpus(void **state)
+{
+	struct stream first = {.size = 0}, rest = {.size = 0}, other = {.size = 0};
+	struct stream s = {.size = 0}, none = {.size = 0};
+	struct tocsin_capture_stats stats;
+	struct seen seen = {.count = 0};
+	size_t whole;
+	char where[32];
+
+	put_call(&first, 2, true, 20);
+	put_more(&rest, 2);
+	put_lost(&rest, 7, 30);
+	put_call(&other, 1, true, 10);
+	put_more(&other, 1);
+	put_call(&other, 3, true, 40); /* nothing comes after it */
+	put_records(&s, 1, &first);
+	put_records(&s, 1, &none);
+	put_records(&s, 0, &other);
+	put_records(&s, 4095, &none);
+	put_records(&s, 1, &rest);
+	assert_int_equal(tocsin_trace_bytes_read(s.bytes, s.size, see, &seen, &stats, NULL), 0);
+	assert_int_equal(seen.count, 4);
+	check_two_calls(seen.event);
+	assert_int_equal(seen.event[2].count, 7);
+	assert_true(seen.event[3].call.cut);
+	assert_int_equal(stats.calls, 3);
+	assert_int_equal(stats.lost, 7);
+	assert_int_equal(stats.malformed + stats.triggers + stats.gaps + stats.foreign, 0);
+	assert_int_equal(stats.bytes, s.size);
+	/* What is damaged is where it is in the file, and what waits is told all the same. */
+	whole = s.size;
+	put_window(&s, 1, 4);
+	put32(&s, 1);
+	snprintf(where, sizeof(where), "offset %zu ", whole + 12);
+	bad_file(&s, where);
+	seen.count = 0;
+	assert_int_equal(tocsin_trace_bytes_read(s.bytes, s.size, see, &seen, &stats, NULL),
+			 -EBADMSG);
+	assert_int_equal(seen.count, 4);
+	assert_int_equal(stats.calls, 3);
+	assert_int_equal(stats.bytes, s.size);
+}
+
 /* ---- handed on ---- */
 
 /* A packet with the records of one CPU. */
@@ -399,8 +454,7 @@ static int hand(struct tocsin_handed *h, uint32_t cpu, const struct stream *reco
 {
 	struct stream s = {.size = 0};
 
-	put_window(&s, cpu, (uint32_t)records->size);
-	put(&s, records->bytes, records->size);
+	put_records(&s, cpu, records);
 	return tocsin_handed_packet(h, s.bytes, s.size);
 }
 
@@ -429,11 +483,7 @@ static void handed_calls_of_two_cpus(void **state)
 	assert_int_equal(hand(h, 1, &rest), 0);
 	assert_int_equal(seen.count, 0); /* there may be earlier ones yet */
 	assert_int_equal(mark(h), 3);
-	for (size_t i = 0; i < 2; i++) {
-		assert_int_equal(seen.event[i].kind, TOCSIN_EVENT_CALL);
-		assert_int_equal(seen.event[i].call.seq, i + 1);
-		assert_true(seen.event[i].call.wide);
-	}
+	check_two_calls(seen.event);
 	assert_int_equal(seen.event[2].kind, TOCSIN_EVENT_LOST);
 	assert_int_equal(seen.event[2].count, 7);
 	assert_int_equal(mark(h), 0);
@@ -480,6 +530,7 @@ int main(void)
 	    cmocka_unit_test(handed_packets_that_cannot_be),
 	    cmocka_unit_test(file_truncations),
 	    cmocka_unit_test(file_errors),
+	    cmocka_unit_test(file_of_interleaved_cpus),
 	    cmocka_unit_test(calls_in_all_splits),
 	    cmocka_unit_test(another_calls_record),
 	    cmocka_unit_test(malformed_calls),

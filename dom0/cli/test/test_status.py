@@ -21,8 +21,9 @@ STATUS = {"schema": 1, "version": "9.9", "started": 1000, "now": 1000 + 86400 + 
                       "in_work": 1, "counters": counters}]}
 
 
-def serve(answers):
-    """Answer one connection's requests with these lines, then close. Returns what was asked."""
+def serve(requests):
+    """Answer the requests of one connection, each with its lines, then close. Returns a thread, and what
+    was asked."""
     server = socket.socket(socket.AF_UNIX)
     if os.path.exists(path):
         os.unlink(path)
@@ -30,80 +31,68 @@ def serve(answers):
     server.listen(1)
     asked = []
 
-    def run():
+    def answer_all():
         connection = server.accept()[0]
         with connection, connection.makefile("rwb") as stream:
-            asked.append(json.loads(stream.readline()))
-            for answer in answers:
-                stream.write(answer if isinstance(answer, bytes) else json.dumps(answer).encode() + b"\n")
+            for lines in requests:
+                asked.append(json.loads(stream.readline()))
+                for line in lines:
+                    stream.write(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n")
                 stream.flush()
         server.close()
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=answer_all)
     thread.start()
     return thread, asked
 
 
-def run(answers, *args):
-    thread, asked = serve(answers)
-    done = subprocess.run([tocsin, "status", "--socket", path, *args], capture_output=True, text=True,
+def run(command, requests, *args):
+    thread, asked = serve(requests)
+    done = subprocess.run([tocsin, command, *args, "--socket", path], capture_output=True, text=True,
                           timeout=60, check=False)
     thread.join()
-    return asked[0]["method"], done.returncode, done.stdout, done.stderr
+    return asked, done.returncode, done.stdout, done.stderr
+
+
+def status(answers, *args):
+    """By one request."""
+    asked, code, out, err = run("status", [answers], *args)
+    return asked[0]["method"], code, out, err
 
 
 def result(value):
     return {"jsonrpc": "2.0", "id": 1, "result": value}
 
 
-method, code, out, err = run([result(STATUS)])
+method, code, out, err = status([result(STATUS)])
 check("status is asked for", (method, code, err), ("status", 0, ""))
 check("how long it runs", "9.9, running for 1 d 1:01:01" in out, True)
 check("what was lost", "lost       3 (queue)\n" in out, True)
 check("the queue", "queue      4 of 100, and 1 with workers" in out, True)
 check("a guest's line", out.splitlines()[-1].split(), ["3", "sh\\x1b[2Jop", "50", "77", "5", "12", "9", "1", "3"])
-method, code, out, err = run([result(STATUS)], "--json")
+method, code, out, err = status([result(STATUS)], "--json")
 check("as JSON", json.loads(out), STATUS)
-method, code, out, err = run([result("# TYPE x\nx 1\n")], "--metrics")
+method, code, out, err = status([result("# TYPE x\nx 1\n")], "--metrics")
 check("metrics", (method, code, out), ("metrics", 0, "# TYPE x\nx 1\n"))
-method, code, out, err = run([result(True), {"jsonrpc": "2.0", "method": "event", "params": {"kind": "verdict"}},
-                              {"jsonrpc": "2.0", "method": "missed", "params": {"events": 5}}], "--follow")
+method, code, out, err = status([result(True),
+                                 {"jsonrpc": "2.0", "method": "event", "params": {"kind": "verdict"}},
+                                 {"jsonrpc": "2.0", "method": "missed", "params": {"events": 5}}], "--follow")
 check("events", (method, out), ("subscribe", '{"kind":"verdict"}\n'))
 check("events that were missed, and the end", (code, "5 events were missed" in err, "closed" in err), (1, True, True))
-method, code, out, err = run([{"jsonrpc": "2.0", "id": None, "error": {"code": -32001, "message": "not permitted"}}])
+method, code, out, err = status([{"jsonrpc": "2.0", "id": None,
+                                  "error": {"code": -32001, "message": "not permitted"}}])
 check("not permitted", (code, err), (1, "tocsin status: tocsind: not permitted\n"))
 for name, answer in (("nothing", []), ("no JSON", [b"hello\n"]), ("an array", [b"[]\n"])):
-    code = run(answer)[1]
+    code = status(answer)[1]
     check("what answers says " + name, code, 1)
-method, code, out, err = run([result({"guests": 3, "counters": [], "version": 7})])
+method, code, out, err = status([result({"guests": 3, "counters": [], "version": 7})])
 check("a status of other types", code, 0)
 
 
-def daemon(answers, *args):
+def daemon(requests, *args):
     """More than one request: they are read as the answers are written."""
-    server = socket.socket(socket.AF_UNIX)
-    if os.path.exists(path):
-        os.unlink(path)
-    server.bind(path)
-    server.listen(1)
-    asked = []
-
-    def serve_all():
-        connection = server.accept()[0]
-        with connection, connection.makefile("rwb") as stream:
-            for row in answers:
-                asked.append(json.loads(stream.readline()))
-                for answer in row:
-                    stream.write(json.dumps(answer).encode() + b"\n")
-                stream.flush()
-        server.close()
-
-    thread = threading.Thread(target=serve_all)
-    thread.start()
-    done = subprocess.run([tocsin, "daemon", *args, "--socket", path], capture_output=True, text=True,
-                          timeout=60, check=False)
-    thread.join()
-    return asked, done.returncode, done.stdout.splitlines(), done.stderr
+    asked, code, out, err = run("daemon", requests, *args)
+    return asked, code, out.splitlines(), err
 
 
 def told(**params):

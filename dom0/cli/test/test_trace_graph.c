@@ -19,7 +19,7 @@
 #define BEGIN (1000 * SECOND)
 #define SECOND 1000000000ull
 #define MS 1000000ull
-#define STACK 0xffffc90000100000ull
+#define STACK MADE_STACK
 
 static struct fixture *f;
 static struct tocsin_process p;
@@ -38,10 +38,7 @@ int graph_look(struct tocsin_kernel *k, const struct guest_options *o, const cha
 static int set_up(void **state)
 {
 	f = fixture_open(made_traced);
-	p = make_process(f);
-	make_system(f);
-	make_files(f, &p, make_net(f));
-	fixture_set(f, "task_struct", p.task, "stack", STACK);
+	p = make_caller(f);
 	fixture_ready(f);
 	assert_int_equal(tocsin_who_open(&f->k, &who, NULL), 0);
 	strcpy(path, "/tmp/tocsin-graph-XXXXXX");

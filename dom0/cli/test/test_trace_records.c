@@ -191,9 +191,9 @@ static void calls_and_triggers_come_both(void **state)
 	assert_int_equal(lost + disordered + cut + gaps, 0);
 	assert_true(sim_wait(is_later)); /* that there is nothing more is said, too */
 	assert_true(sim_settled(CALLS / 3));
-	assert_int_equal(sim->shared.now.rings, CALLS / 3);
+	assert_int_equal(sim->shared->now.rings, CALLS / 3);
 	for (size_t i = 0; i < TOCSIN_LOST_PLACES; i++)
-		assert_int_equal(sim->shared.now.lost[i], 0);
+		assert_int_equal(sim->shared->now.lost[i], 0);
 	assert_int_equal(own_opened, 0);
 	assert_int_equal(sim_stop(), 0);
 }
@@ -256,7 +256,7 @@ static void a_daemon_that_stops_hands_nothing_on(void **state)
 	sim_fault(1, SIM_STALL, -1);
 	for (unsigned int i = 0; i < scans; i++)
 		assert_true(sim_ring(1, TOCSIN_OP_SCAN_SELF, 0));
-	while (sim->shared.now.accepted < scans)
+	while (sim->shared->now.accepted < scans)
 		take();
 	kill(sim->supervisor, SIGTERM);
 	assert_true(sim_wait(is_from_nobody));

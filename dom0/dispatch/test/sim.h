@@ -45,11 +45,12 @@ struct sim_guest {
 	_Atomic int worker;         /* pid of the last one */
 	_Atomic uint64_t ballooned; /* its memory from here on is not there; 0: all is */
 	_Atomic int probed;         /* calls of SIM_PROBE that were refused */
+	_Atomic int shared;         /* mappings that its worker can write, and others see */
 	_Alignas(4096) uint8_t bytes[FIXTURE_SIZE];
 };
 
 struct sim {
-	struct tocsin_shared shared;
+	struct tocsin_shared *shared;
 	_Atomic int broker; /* pid */
 	_Atomic int opened; /* brokers that listened */
 	_Atomic uint32_t in, out, overflow;

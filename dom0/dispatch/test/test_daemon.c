@@ -21,7 +21,7 @@
 
 static const struct tocsin_tally *now(void)
 {
-	return &sim->shared.now;
+	return &sim->shared->now;
 }
 
 static int make(void **state)
@@ -179,7 +179,8 @@ static void a_worker_is_locked_in(void **state)
 	sim_ring(1, TOCSIN_OP_SCAN_SELF, 0);
 	assert_true(sim_settled(1));
 	assert_int_equal(sim_stop(), 0);
-	assert_int_equal(sim_guest(1)->probed, 4);
+	assert_int_equal(sim_guest(1)->probed, 5);
+	assert_int_equal(sim_guest(1)->shared, 0);
 	assert_int_equal(now()->verdicts, 1);
 	assert_int_equal(now()->workers_died, 0);
 }
@@ -263,7 +264,7 @@ static void counters_survive(void **state)
 	sim_ring(1, TOCSIN_OP_PING, 0);
 	assert_true(sim_settled(1));
 	assert_int_equal(sim_stop(), 0);
-	memset(&sim->shared, 0, sizeof(sim->shared));
+	memset(sim->shared, 0, sizeof(*sim->shared));
 	sim_start();
 	sim_ring(1, TOCSIN_OP_PING, 0);
 	assert_true(sim_settled(2));

@@ -238,7 +238,7 @@ static void worker_killed_in_a_packet(void **state)
 	}
 	assert_in_range(faults_tally()->workers_died, 10, 20);
 	assert_in_range(unanswered, 0, faults_tally()->workers_died);
-	snprintf(text, sizeof(text), "a half-written answer, of %u in %lu deaths", unanswered,
+	snprintf(text, sizeof(text), "a half-written answer, %u in %lu deaths", unanswered,
 		 (unsigned long)faults_tally()->workers_died);
 	faults_row("a worker is killed over 16 answers", unanswered ? text : "nothing", begin);
 	assert_int_equal(sim_stop(), 0);
@@ -574,7 +574,7 @@ static void buffers_overflow(void **state)
 	assert_true(sim_wait(losses_are_counted));
 	assert_int_equal(faults_tally()->lost[TOCSIN_LOST_BUFFER], 100);
 	assert_int_equal(faults_tally()->lost[TOCSIN_LOST_TICKETS], 100);
-	snprintf(text, sizeof(text), "100 of %u, counted by Xen and by tickets", SIM_EVENTS + 100);
+	snprintf(text, sizeof(text), "100 of %u, as Xen and tickets count", SIM_EVENTS + 100);
 	faults_row("a trace buffer overflows", text, 0);
 	assert_int_equal(sim_stop(), 0);
 	assert_int_equal(faults_tally()->accepted + faults_tally()->lost[TOCSIN_LOST_TICKETS],

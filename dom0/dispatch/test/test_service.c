@@ -351,7 +351,7 @@ static void a_sweep(void **state)
 	assert_int_equal(sim_lines(sim->errors, "the whole domain 3 (guest-3)"), 1);
 	assert_true(sim_lines(sim->log, "\"swept\":true") > 0);
 	assert_int_equal(sim_lines(sim->log, "\"trigger\""), 0);
-	assert_int_equal(sim->shared.now.accepted, 0);
+	assert_int_equal(sim->shared->now.accepted, 0);
 }
 
 static void a_dump(void **state)

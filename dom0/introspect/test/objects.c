@@ -361,3 +361,13 @@ struct tocsin_vma make_copies(struct fixture *f)
 				   .has_file = true,
 				   .file_va = file};
 }
+
+struct tocsin_process make_caller(struct fixture *f)
+{
+	struct tocsin_process p = make_process(f);
+
+	make_system(f);
+	make_files(f, &p, make_net(f));
+	SET("task_struct", p.task, "stack", MADE_STACK);
+	return p;
+}

@@ -43,6 +43,11 @@ uint64_t make_net(struct fixture *f);
 /* Descriptors 0 (a file) and 3 (a socket). After make_process. */
 void make_files(struct fixture *f, const struct tocsin_process *p, uint64_t net);
 
+/* make_process, make_system and make_files, of a process whose kernel stack is at MADE_STACK: it
+ * makes traced calls. */
+#define MADE_STACK 0xffffc90000100000ull
+struct tocsin_process make_caller(struct fixture *f);
+
 /* What a process has open after make_files, as traced calls lead to it: VAs. The file's mount is
  * known to its file system, and its name is the only one. After fixture_ready, with made_traced. */
 struct made_opened {

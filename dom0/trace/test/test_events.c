@@ -1,165 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Streams of calls over objects in a kernel made for tests, and the events that come of them. */
-#include "introspect/object.h"
-#include "provenance/event.h"
-#include "trace/events.h"
+#include "stream.h"
 
-#include "objects.h"
-
-#include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-
-#include <cmocka.h>
-
-#define STACK 0xffffc90000100000ull
-#define CHILD_STACK 0xffffc90000200000ull
-#define NOW (50ull * 1000000000)
-#define MS 1000000ull
-
-static struct fixture *f;
-static struct tocsin_process p;
-static struct tocsin_who_cache *who;
-static struct tocsin_traced_events *ev;
-static uint64_t file, dentry, inode, sb, sock, outer, shm_mnt;
-static uint32_t seq;
-static uint64_t now_is; /* when calls are read */
-static char said[8192], sockets[2048];
-static uint64_t last_sock, other_sock; /* of the last two connections: which they are */
-
-/* "kind protocol local remote flags" of each that is of a connection; of data that was sent: none.
- */
-static void tell_socket(const struct tocsin_trace_event *e)
-{
-	char line[256], local[64], remote[64];
-	const struct tocsin_socket *s = e->socket;
-
-	if (e->kind == TOCSIN_TRACE_SENT || e->kind == TOCSIN_TRACE_RECEIVED)
-		return;
-	snprintf(line, sizeof(line), "%s %s%s\n", tocsin_trace_kind_name(e->kind),
-		 s ? "other" : "-", e->resolved ? "" : " ?");
-	if (s && s->family)
-		snprintf(line, sizeof(line), "%s %s %s:%u %s:%u%s\n",
-			 tocsin_trace_kind_name(e->kind),
-			 s->protocol == IPPROTO_TCP ? "tcp" : "udp",
-			 inet_ntop(s->family, s->local, local, sizeof(local)), s->local_port,
-			 inet_ntop(s->family, s->remote, remote, sizeof(remote)), s->remote_port,
-			 e->resolved ? "" : " ?");
-	if (s || e->kind == TOCSIN_TRACE_GAP)
-		strncat(sockets, line, sizeof(sockets) - strlen(sockets) - 1);
-}
-
-/* "kind who[>other] file>to value flags" of each. */
-static int take(const struct tocsin_trace_event *e, void *context)
-{
-	char line[1024];
-
-	snprintf(line, sizeof(line), "%s %d%s%.0d%s%s%s%s%s%s%s%s%.0" PRIu64 "%s\n",
-		 tocsin_trace_kind_name(e->kind), e->who ? e->who->pid : -1, e->other ? ">" : "",
-		 e->other ? e->other->pid : 0, e->file ? " " : "", e->file ? e->file->path : "",
-		 e->file && e->file->id.deleted ? " deleted" : "", e->to ? " to " : "",
-		 e->to ? e->to : "", e->who && e->who->exe[0] ? " as " : "",
-		 e->who ? e->who->exe : "", e->value ? " =" : "", e->value,
-		 e->resolved ? "" : " ?");
-	tell_socket(e);
-	if (e->kind == TOCSIN_TRACE_CONNECTED && e->socket) {
-		other_sock = last_sock;
-		last_sock = e->socket->sock;
-	}
-	assert_non_null(e->guest);
-	assert_true(e->since <= e->time);
-	strncat(said, line, sizeof(said) - strlen(said) - 1);
-	return 0;
-}
-
-static uint64_t protocol_at(const char *symbol)
-{
-	uint64_t va;
-
-	assert_int_equal(tocsin_kernel_symbol(&f->k, symbol, &va), 0);
-	return va;
-}
-
-static void find_objects(void)
-{
-	struct made_opened opened = make_opened(f, &p);
-
-	file = opened.file;
-	dentry = opened.dentry;
-	inode = opened.inode;
-	sock = opened.sock;
-	outer = opened.socket;
-	sb = opened.sb;
-	fixture_set(f, "file", file, "f_mode", TOCSIN_OPEN_READ);
-}
-
-static int set_up(void **state)
-{
-	static const struct tocsin_traced_settings settings = {.guest = "guest", .boot = 7};
-
-	f = fixture_open(made_traced);
-	p = make_process(f);
-	make_system(f);
-	make_files(f, &p, make_net(f));
-	fixture_set(f, "task_struct", p.task, "stack", STACK);
-	shm_mnt = fixture_new(f, "vfsmount");
-	fixture_set(f, "vfsmount", shm_mnt, "mnt_sb", fixture_new(f, "super_block"));
-	fixture_word(f, FIXTURE_TEXT + 0x400, shm_mnt);
-	fixture_symbol(f, "shm_mnt", FIXTURE_TEXT + 0x400);
-	fixture_symbol(f, "tcp_prot", FIXTURE_TEXT + 0x100);
-	fixture_symbol(f, "tcpv6_prot", FIXTURE_TEXT + 0x200);
-	fixture_symbol(f, "udp_prot", FIXTURE_TEXT + 0x300);
-	fixture_ready(f);
-	find_objects();
-	assert_int_equal(tocsin_who_open(&f->k, &who, NULL), 0);
-	assert_int_equal(tocsin_traced_events_open(&f->k, who, &settings, take, NULL, &ev), 0);
-	said[0] = sockets[0] = 0;
-	seq = 0;
-	now_is = NOW;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	tocsin_traced_events_close(ev);
-	tocsin_who_close(who);
-	fixture_close(f);
-	return 0;
-}
-
-/* A call whose parameter number `at` is of the type, made by who has the stack. */
-static void call_on(uint64_t stack, uint64_t time, const char *name, unsigned int at,
-		    const char *type, uint64_t rdi, uint64_t rsi, uint64_t rdx)
-{
-	struct tocsin_function fn = {.typed = true, .count = 3};
-	struct tocsin_traced_call call = {
-	    .seq = ++seq, .rsp = stack + 0x3000, .rdi = rdi, .rsi = rsi, .rdx = rdx, .wide = true};
-
-	fn.parameters[at].pointer = true;
-	snprintf(fn.parameters[at].target, sizeof(fn.parameters[at].target), "%s", type);
-	assert_int_equal(tocsin_traced_events_call(ev, name, &fn, &call, time, now_is), 0);
-}
-
-static void say(const char *expected)
-{
-	assert_int_equal(tocsin_traced_events_commit(ev, UINT64_MAX), 0);
-	assert_string_equal(said, expected);
-	said[0] = 0;
-}
-
-static void say_sockets(const char *expected)
-{
-	assert_int_equal(tocsin_traced_events_commit(ev, UINT64_MAX), 0);
-	assert_string_equal(sockets, expected);
-	said[0] = sockets[0] = 0;
-}
 
 static void a_file_from_open_to_end(void **state)
 {
@@ -313,20 +159,6 @@ static void a_file_in_memory(void **state)
 	call_on(STACK, NOW - 1 * MS, "alloc_file_pseudo", 0, "inode", inode, shm_mnt, 0);
 	say("opened 700 (unresolved: opened, call 9) ?\n"
 	    "opened 700 (unresolved: opened, call 10) ?\n");
-}
-
-/* A socket that is bound, and connects before that is read, was bound. */
-static void bound_before_it_connects(void **state)
-{
-	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
-	fixture_set(f, "sock", sock, "__sk_common.skc_num", 40000);
-	call_on(STACK, NOW - 9 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW - 9 * MS, "inet_bind", 0, "socket", outer, 0, 0);
-	call_on(STACK, NOW - 8 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
-	say("bound 700\nconnected 700\nsent 700\nreceived 700\n");
-	call_on(STACK, NOW - 7 * MS, "inet_bind", 0, "socket", outer, 0, 0);
-	call_on(STACK, NOW - 6 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
-	say("bound 700 ?\n");
 }
 
 /* What was taken is handed on when calls of before its reading are known, in order. */
@@ -672,38 +504,6 @@ static void memory_of_another(void **state)
 	say("ptrace 700> =5 ?\ncreated 700> ?\n");
 }
 
-static void a_connection(void **state)
-{
-	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
-	fixture_set(f, "sock", sock, "__sk_common.skc_num", 40000);
-	call_on(STACK, NOW - 9 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW - 9 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW - 8 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW - 7 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW - 6 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
-	say("connected 700\nsent 700\nreceived 700\nclosed 700\n");
-	call_on(STACK, NOW - 5 * MS, "tcp_connect", 0, "sock", 0x1000, 0, 0);
-	call_on(STACK, NOW - 4 * MS, "security_sock_graft", 0, "sock", 0x1000, 0, 0);
-	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n"
-	    "accepted 700 ?\nsent 700 ?\nreceived 700 ?\n");
-}
-
-/* Two that could not be read are two, also if they had the same memory. */
-static void unresolved_sockets_are_not_joined(void **state)
-{
-	call_on(STACK, NOW - 5 * MS, "tcp_connect", 0, "sock", 0x1000, 0, 0);
-	call_on(STACK, NOW - 4 * MS, "tcp_connect", 0, "sock", 0x1000, 0, 0);
-	say_sockets("connected other ?\nconnected other ?\n");
-	assert_int_not_equal(last_sock, other_sock);
-	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
-	call_on(STACK, NOW - 3 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW - 2 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW - 1 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW, "security_sk_alloc", 0, "sock", sock, 0, 0);
-	say_sockets("connected other ?\nconnected other ?\n");
-	assert_int_not_equal(last_sock, other_sock);
-}
-
 /* When it is not seen any more what memory becomes, nothing that was read since is sure. */
 static void what_tells_of_memory_stops(void **state)
 {
@@ -735,185 +535,6 @@ static void what_tells_of_memory_stops(void **state)
 	    "opened 700 /log ?\nwritten 700 /log =1 ?\n");
 }
 
-/* What is not surely this one does not end what that one has. */
-static void an_unsure_socket_closes_nothing(void **state)
-{
-	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
-	fixture_set(f, "sock", sock, "__sk_common.skc_num", 40000);
-	call_on(STACK, NOW - 9 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW - 8 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
-	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n");
-	/* Nor does one whose end was lost, when its memory's next one ends. */
-	now_is = NOW - 7 * MS;
-	call_on(STACK, NOW - 7 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW - 7 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
-	say("closed -1 ?\nconnected 700\nsent 700\nreceived 700\n");
-	/* Then that one has ended at last. */
-	now_is = NOW;
-	call_on(STACK, NOW - 6 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW - 5 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
-	say("closed -1\n");
-	/* Nor one that was sure until then. */
-	call_on(STACK, NOW - 4 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
-	tocsin_traced_events_stopped(ev, "security_sk_alloc", NOW - 3 * MS);
-	call_on(STACK, NOW - 2 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
-	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n");
-}
-
-/* What is not known to be closed is over when who made it ends. */
-static void an_unsure_socket_ends_with_its_maker(void **state)
-{
-	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
-	fixture_set(f, "sock", sock, "__sk_common.skc_num", 40000);
-	call_on(STACK, NOW - 9 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW - 8 * MS, "tcp_close", 0, "sock", sock, 0, 0);
-	say("connected 700 ?\nsent 700 ?\nreceived 700 ?\n");
-	now_is = NOW + 2 * MS;
-	call_on(CHILD_STACK, NOW + 1 * MS, "do_exit", 2, "", 0, 0, 0);
-	call_on(STACK, NOW + 2 * MS, "do_exit", 2, "", 0, 0, 0);
-	call_on(STACK, NOW + 2 * MS, "do_exit", 2, "", 0, 0, 0);
-	say("exited 0 ?\nclosed -1 ?\nexited 700\nexited 700\n");
-}
-
-/* A socket as it is left, connected from 10.0.0.1:513 to 10.0.0.2:80. */
-static void leave(const char *protocol, uint16_t family)
-{
-	fixture_set(f, "sock", sock, "__sk_common.skc_refcnt", 0);
-	fixture_set(f, "sock", sock, "__sk_common.skc_family", family);
-	fixture_set(f, "sock", sock, "__sk_common.skc_prot", protocol_at(protocol));
-	fixture_set(f, "sock", sock, "__sk_common.skc_daddr", 0x0200000a);
-	fixture_set(f, "sock", sock, "__sk_common.skc_rcv_saddr", 0x0100000a);
-	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0x5000);
-	fixture_set(f, "inet_sock", sock, "inet_sport", 0x0102);
-}
-
-/* What is left of a socket is its own if it is seen when memory becomes one. */
-static void a_socket_that_is_gone(void **state)
-{
-	leave("udp_prot", 2);
-	call_on(STACK, NOW - 9 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
-	say_sockets("connected udp 10.0.0.1:513 10.0.0.2:80 ?\n");
-	call_on(STACK, NOW - 8 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
-	say_sockets("closed other ?\n");
-	call_on(STACK, NOW - 7 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW - 6 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
-	say_sockets("connected udp 10.0.0.1:513 10.0.0.2:80\n"
-		    "closed udp 10.0.0.1:513 10.0.0.2:80\n");
-	/* Another's: and that it is closed is then not told. */
-	call_on(STACK, NOW - 5 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW - 4 * MS, "sk_common_release", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW - 3 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
-	say_sockets("connected other ?\n");
-	/* Not after it was read; by then it is over. */
-	call_on(STACK, NOW - 2 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
-	now_is = NOW + 9 * MS;
-	call_on(STACK, NOW + 1 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
-	say_sockets("connected udp 10.0.0.1:513 10.0.0.2:80\n"
-		    "closed udp 10.0.0.1:513 10.0.0.2:80\n");
-	/* Nor is what is no protocol's believed, or what comes after a gap. */
-	fixture_set(f, "sock", sock, "__sk_common.skc_prot", 0);
-	call_on(STACK, NOW + 2 * MS, "__ip4_datagram_connect", 0, "sock", sock, 0, 0);
-	fixture_set(f, "sock", sock, "__sk_common.skc_prot", protocol_at("tcp_prot"));
-	assert_int_equal(tocsin_traced_events_gap(ev, NOW, NOW + 3 * MS, 1, "lost"), 0);
-	call_on(STACK, NOW + 4 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
-	say_sockets("connected other ?\ngap -\nconnected tcp 10.0.0.1:513 10.0.0.2:80 ?\n");
-}
-
-static void call_ends(uint64_t stack, uint64_t time, bool six, uint64_t local, uint64_t remote,
-		      uint16_t port)
-{
-	struct tocsin_function fn = {.typed = true, .count = 3};
-	struct tocsin_traced_call call = {.seq = ++seq,
-					  .rsp = stack + 0x3000,
-					  .rdi = local,
-					  .rsi = remote,
-					  .rdx = port,
-					  .wide = true};
-
-	fn.parameters[0] = (struct tocsin_parameter){"saddr", .size = six ? 8 : 4, .pointer = six};
-	fn.parameters[1] = (struct tocsin_parameter){"daddr", .size = six ? 8 : 4, .pointer = six};
-	fn.parameters[2] = (struct tocsin_parameter){"dport", .size = 2};
-	assert_int_equal(tocsin_traced_events_call(
-			     ev, six ? "secure_ipv6_port_ephemeral" : "secure_ipv4_port_ephemeral",
-			     &fn, &call, time, now_is),
-			 0);
-}
-
-/* What was refused has lost its port, which the call before had by value. */
-static void a_connection_that_was_refused(void **state)
-{
-	leave("tcp_prot", 2);
-	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0);
-	fixture_set(f, "sock", sock, "__sk_common.skc_rcv_saddr", 0);
-	call_on(STACK, NOW - 9 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
-	call_ends(STACK, NOW - 8 * MS, false, 0x0100000a, 0x0200000a, 0x5000);
-	call_on(STACK, NOW - 7 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW - 6 * MS, "tcp_close", 0, "sock", sock, 0, 0);
-	say_sockets(
-	    "connected tcp 10.0.0.1:513 10.0.0.2:80\nclosed tcp 10.0.0.1:513 10.0.0.2:80\n");
-	/* It is of the next call of this thread only, which connects. */
-	call_on(STACK, NOW - 5 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
-	call_ends(CHILD_STACK, NOW - 4 * MS, false, 0x0100000a, 0x0200000a, 0x5000);
-	call_on(STACK, NOW - 4 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
-	call_ends(STACK, NOW - 3 * MS, false, 0x0100000a, 0x0200000a, 0x5000);
-	call_on(STACK, NOW - 3 * MS, "vfs_open", 1, "file", 1, file, 0);
-	call_on(STACK, NOW - 3 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
-	said[0] = 0;
-	say_sockets("connected other ?\nconnected other ?\nconnected other ?\n");
-	/* Memory that went to another one: all but its own port is known, and it is none but
-	 * itself. */
-	call_ends(STACK, NOW - 2 * MS, false, 0x0100000a, 0x0900000a, 0x1600);
-	call_on(STACK, NOW - 2 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
-	call_ends(STACK, NOW - 1 * MS, false, 0x0100000a, 0x0200000a, 0x5000);
-	call_on(STACK, NOW - 1 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW - 1 * MS, "tcp_close", 0, "sock", sock, 0, 0);
-	call_on(STACK, NOW, "security_sk_alloc", 0, "sock", sock, 0, 0);
-	say_sockets("connected tcp 10.0.0.1:0 10.0.0.9:22 ?\n"
-		    "connected tcp 10.0.0.1:0 10.0.0.2:80 ?\n"
-		    "closed tcp 10.0.0.1:0 10.0.0.2:80 ?\n");
-}
-
-/* A port was chosen for a connection that failed then; the thread's next one has its own already.
- */
-static void a_connection_after_one_that_failed(void **state)
-{
-	leave("tcp_prot", 2);
-	fixture_set(f, "sock", sock, "__sk_common.skc_refcnt", 1);
-	fixture_set(f, "sock", sock, "__sk_common.skc_num", 513);
-	call_on(STACK, NOW - 9 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
-	call_ends(STACK, NOW - 8 * MS, false, 0x0100000a, 0x0900000a, 0x1600);
-	call_on(STACK, NOW - 7 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
-	say_sockets("connected udp 10.0.0.1:513 10.0.0.2:80\n");
-	call_ends(STACK, NOW - 6 * MS, true, 0x1000, 0x1000, 0x1600);
-	call_on(STACK, NOW - 5 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
-	say_sockets("connected udp 10.0.0.1:513 10.0.0.2:80\n");
-	/* What could not be read has what was carried, for a while. */
-	call_ends(STACK, NOW - 500 * MS, false, 0x0100000a, 0x0900000a, 0x1600);
-	call_on(STACK, NOW - 450 * MS, "tcp_connect", 0, "sock", 0x1000, 0, 0);
-	call_ends(STACK, NOW - 400 * MS, false, 0x0100000a, 0x0900000a, 0x1600);
-	call_on(STACK, NOW - 250 * MS, "tcp_connect", 0, "sock", 0x1000, 0, 0);
-	say_sockets("connected tcp 10.0.0.1:0 10.0.0.9:22 ?\nconnected other ?\n");
-}
-
-static void a_connection_of_ipv6(void **state)
-{
-	uint64_t remote = sock + fixture_offset(f, "sock", "__sk_common.skc_v6_daddr");
-
-	leave("tcpv6_prot", 10);
-	fixture_set(f, "sock", sock, "__sk_common.skc_dport", 0);
-	fixture_word(f, remote + 8, 0x0200000000000000);
-	fixture_word(f, sock + fixture_offset(f, "sock", "__sk_common.skc_v6_rcv_saddr") + 8,
-		     0x0100000000000000);
-	call_on(STACK, NOW - 9 * MS, "security_sk_alloc", 0, "sock", sock, 0, 0);
-	call_ends(STACK, NOW - 8 * MS, true, sock, remote, 0x5000);
-	call_on(STACK, NOW - 7 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
-	say_sockets("connected tcp ::1:513 ::2:80\n");
-	/* Of another socket. */
-	call_ends(STACK, NOW - 6 * MS, true, sock, remote + 64, 0x5000);
-	call_on(STACK, NOW - 5 * MS, "tcp_connect", 0, "sock", sock, 0, 0);
-	say_sockets("connected other ?\n");
-}
-
 /* What a program begins with is its own, unless it was opened since. */
 static void a_program(void **state)
 {
@@ -940,8 +561,6 @@ static void gaps_and_strangers(void **state)
 	say("gap -1\nexited 0 ?\n");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -951,7 +570,6 @@ int main(void)
 	    TEST(what_it_is_opened_for_is_of_one_open),
 	    TEST(an_inode_that_is_anothers),
 	    TEST(a_file_in_memory),
-	    TEST(bound_before_it_connects),
 	    TEST(events_wait_for_proof),
 	    TEST(names_come_and_go),
 	    TEST(a_name_that_is_anothers),
@@ -963,15 +581,7 @@ int main(void)
 	    TEST(memory_of_another),
 	    TEST(a_child_that_ended_at_once),
 	    TEST(who_is_who),
-	    TEST(a_connection),
-	    TEST(unresolved_sockets_are_not_joined),
 	    TEST(what_tells_of_memory_stops),
-	    TEST(an_unsure_socket_closes_nothing),
-	    TEST(an_unsure_socket_ends_with_its_maker),
-	    TEST(a_socket_that_is_gone),
-	    TEST(a_connection_that_was_refused),
-	    TEST(a_connection_after_one_that_failed),
-	    TEST(a_connection_of_ipv6),
 	    TEST(a_program),
 	    TEST(gaps_and_strangers),
 	};

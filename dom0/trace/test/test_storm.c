@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#define STACK 0xffffc90000100000ull
+#define STACK MADE_STACK
 #define BEGIN (50ull * 1000000000)
 #define STEP 1000000u /* nanoseconds from call to call */
 #define FOLDERS 2u
@@ -358,10 +358,7 @@ static void storm(unsigned int seed, bool reuses_at_once)
 	made = read_until = 0;
 	sure = unsure = wrong = 0;
 	f = fixture_open(made_traced);
-	p = make_process(f);
-	make_system(f);
-	make_files(f, &p, make_net(f));
-	fixture_set(f, "task_struct", p.task, "stack", STACK);
+	p = make_caller(f);
 	fixture_ready(f);
 	assert_int_equal(tocsin_file_list(&f->k, &p, &list, NULL), 0);
 	for (size_t i = 0; i < list.count; i++)

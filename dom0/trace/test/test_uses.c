@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#define STACK 0xffffc90000100000ull
+#define STACK MADE_STACK
 #define NOW (50ull * 1000000000)
 #define MS 1000000ull
 #define READ 4
@@ -118,10 +118,7 @@ static int set_up_on(const char *symbol)
 	static const struct tocsin_traced_settings settings = {.guest = "guest", .boot = 7};
 
 	f = fixture_open(made_traced);
-	p = make_process(f);
-	make_system(f);
-	make_files(f, &p, make_net(f));
-	fixture_set(f, "task_struct", p.task, "stack", STACK);
+	p = make_caller(f);
 	fixture_symbol(f, symbol, FIXTURE_TEXT + 0x100);
 	fixture_symbol(f, "udp_prot", FIXTURE_TEXT + 0x300);
 	fixture_ready(f);

@@ -51,9 +51,9 @@ int tocsin_scan(uint32_t pid, unsigned int timeout_ms, struct tocsin_answer *ret
 		uint8_t nonce[TOCSIN_NONCE_SIZE]);
 
 /*
- * The same without waiting: ring, go on, and look for the answer later, from any thread, but one at a
- * time. pid 0: the calling process itself. tocsin_ask_poll waits for up to timeout_ms (0: just looks)
- * and returns -ETIMEDOUT while there is no answer; the answer can be had once or often.
+ * The same without waiting: ring, go on, and look for the answer later, from any thread, but one at
+ * a time. pid 0: the calling process itself. tocsin_ask_poll waits for up to timeout_ms (0: just
+ * looks) and returns -ETIMEDOUT while there is no answer; the answer can be had once or often.
  * tocsin_ask_end, which NULL is fine for, gives the block back; an answer that comes later is lost.
  * After fork only the parent may use an ask.
  */

@@ -24,7 +24,7 @@
 /* A mapping of code from a file, then data; page 3 is not there. */
 static void make(void)
 {
-	struct tocsin_process *p = (struct tocsin_process *)target.process;
+	struct tocsin_process *p = &process;
 
 	p->pid = 77;
 	p->ppid = 1;
@@ -41,7 +41,7 @@ static void make(void)
 	rows[0].path = "/bin/victim";
 	rows[1] = (struct tocsin_vma){
 	    .start = BASE + 8 * PAGE, .end = END, .read = true, .write = true, .path = ""};
-	((struct tocsin_vma_list *)target.vmas)->count = 2;
+	vmas.count = 2;
 }
 
 static uint8_t *write_core(struct tocsin_core_stats *stats, size_t *size)
@@ -76,7 +76,7 @@ static void check_notes(const uint8_t *at, size_t size)
 {
 	const Elf64_Nhdr *n = (const void *)at;
 	struct elf_prpsinfo info;
-	const uint64_t *files;
+	const uint64_t *mapped_files;
 
 	assert_int_equal(n->n_type, NT_PRPSINFO);
 	assert_int_equal(n->n_descsz, sizeof(info));
@@ -88,18 +88,18 @@ static void check_notes(const uint8_t *at, size_t size)
 	assert_string_equal(info.pr_psargs, "victim -x ");
 	n = (const void *)(at + 20 + ((sizeof(info) + 3) & ~3u));
 	assert_int_equal(n->n_type, NT_FILE);
-	files = (const void *)((const uint8_t *)(n + 1) + 8);
-	assert_int_equal(files[0], 1);
-	assert_int_equal(files[1], PAGE);
-	assert_int_equal(files[2], BASE);
-	assert_int_equal(files[3], BASE + 8 * PAGE);
-	assert_int_equal(files[4], 2);
-	assert_string_equal((const char *)&files[5], "/bin/victim");
+	mapped_files = (const void *)((const uint8_t *)(n + 1) + 8);
+	assert_int_equal(mapped_files[0], 1);
+	assert_int_equal(mapped_files[1], PAGE);
+	assert_int_equal(mapped_files[2], BASE);
+	assert_int_equal(mapped_files[3], BASE + 8 * PAGE);
+	assert_int_equal(mapped_files[4], 2);
+	assert_string_equal((const char *)&mapped_files[5], "/bin/victim");
 	assert_int_equal(n->n_descsz, 5 * 8 + strlen("/bin/victim") + 1);
-	assert_true((const uint8_t *)&files[5] + 12 <= at + size);
+	assert_true((const uint8_t *)&mapped_files[5] + 12 <= at + size);
 }
 
-void core_of_a_process(void **state)
+static void core_of_a_process(void **state)
 {
 	static const uint64_t segments[][3] = {{BASE, BASE + 3 * PAGE, PF_R | PF_X},
 					       {BASE + 4 * PAGE, BASE + 8 * PAGE, PF_R | PF_X},
@@ -131,7 +131,7 @@ void core_of_a_process(void **state)
 	free(bytes);
 }
 
-void core_has_bounds(void **state)
+static void core_has_bounds(void **state)
 {
 	struct tocsin_core_stats stats;
 	size_t size, count;
@@ -147,7 +147,7 @@ void core_has_bounds(void **state)
 	free(bytes);
 }
 
-void core_on_a_full_disk(void **state)
+static void core_on_a_full_disk(void **state)
 {
 	struct tocsin_core_stats stats = {.bytes = 4};
 	struct tocsin_error err = {0};
@@ -158,4 +158,17 @@ void core_on_a_full_disk(void **state)
 	assert_non_null(strstr(err.message, "memory of process 77"));
 	assert_int_equal(stats.bytes, 4);
 	close(fd);
+}
+
+#define T(f) cmocka_unit_test_setup(f, made_up)
+
+int main(void)
+{
+	const struct CMUnitTest list[] = {
+	    T(core_of_a_process),
+	    T(core_has_bounds),
+	    T(core_on_a_full_disk),
+	};
+
+	return cmocka_run_group_tests_name("core", list, NULL, NULL);
 }

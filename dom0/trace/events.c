@@ -163,6 +163,7 @@ static int take_made(struct trace_moment *m)
 	}
 	trace_queue_reused(&m->ev->queue, m->va, m->time);
 	m->ev->inodes_told = true;
+	trace_take_inode(m);
 	return 0;
 }
 

@@ -198,7 +198,8 @@ static int take_part(struct trace_moment *m)
 static bool is_event(enum tocsin_trace_part part)
 {
 	return part == TOCSIN_TRACE_WHOLE || part == TOCSIN_TRACE_COMPLETES ||
-	       part == TOCSIN_TRACE_MEMORY || part == TOCSIN_TRACE_FIRST;
+	       part == TOCSIN_TRACE_MEMORY || part == TOCSIN_TRACE_ASKED ||
+	       part == TOCSIN_TRACE_FIRST;
 }
 
 static int take_whole(struct trace_moment *m)

@@ -25,6 +25,7 @@ static const struct tocsin_trace_row table[] = {
      WHOLE,
      {"__send_signal_locked", "__send_signal", "send_signal"}},
     {TOCSIN_TRACE_PTRACE, "task_struct", 1, WHOLE, {"ptrace_attach"}},
+    {TOCSIN_TRACE_PTRACE, "task_struct", NONE, TOCSIN_TRACE_ASKED, {"security_ptrace_traceme"}},
     {TOCSIN_TRACE_OPENED, "file", NONE, WHOLE, {"vfs_open"}},
     /* Since 6.7 the memory of a file that is closed is another's at once (get_file_rcu became a
      * function then), so what it is for and its inode are taken from what calls carry. */

@@ -431,6 +431,10 @@ static int hand_on_pending(struct trace_sink *to, struct trace_pending *p)
 	p->who.exe = p->who.cmdline = p->who.container = "";
 	p->other.exe = p->other.cmdline = p->other.container = "";
 	p->file.path = p->path ? p->path : "";
+	if (p->reversed) {
+		e.who = &p->other;
+		e.other = &p->who;
+	}
 	if (p->kind == TOCSIN_TRACE_EXECUTED && !p->inherited && p->file.id.inode)
 		p->who.exe = p->file.path;
 	if (p->kind == TOCSIN_TRACE_OPENED && p->open_mode & TOCSIN_OPEN_CREATED)

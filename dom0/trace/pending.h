@@ -31,6 +31,7 @@ struct trace_pending {
 	unsigned int told;  /* TRACE_USE_...: what calls say of themselves, and is not inferred */
 	bool opened;        /* without its object it is named after the opening, by its number */
 	bool twice;         /* another call says it too: without its object it is nothing */
+	bool reversed;      /* other did it to who */
 	bool both_ways;     /* SENT, and RECEIVED: nobody sees which */
 	uint32_t open_mode; /* TOCSIN_OPEN_..., of OPENED */
 	bool has_who, has_other, has_file, has_socket;

@@ -17,6 +17,7 @@ enum tocsin_trace_part {
 				   began before it */
 	TOCSIN_TRACE_MEMORY,    /* its object is a process whose memory the thread gets at; the
 				   value says how */
+	TOCSIN_TRACE_ASKED,     /* its object does it to who called, which asked for it */
 	TOCSIN_TRACE_READS,     /* the same thread does that next, to read it */
 	TOCSIN_TRACE_WRITES,    /* or to write it */
 	TOCSIN_TRACE_ADDRESSES, /* its values are the addresses of the one that the same thread

@@ -523,6 +523,20 @@ static uint64_t another(int32_t pid)
 	return task;
 }
 
+/* Who asks to be traced is traced by its parent. */
+static void traced_by_its_parent(void **state)
+{
+	uint64_t parent = another(4711);
+
+	call_on(STACK, NOW - 9 * MS, "security_ptrace_traceme", 0, "task_struct", parent, 0, 0);
+	call_on(STACK, NOW - 8 * MS, "security_ptrace_traceme", 0, "task_struct", 0x1000, 0, 0);
+	say("ptrace 4711>700\nptrace 0>700 ?\n");
+	/* Its memory is another's before it is read. */
+	call_on(STACK, NOW - 7 * MS, "security_ptrace_traceme", 0, "task_struct", parent, 0, 0);
+	call_on(STACK, NOW - 6 * MS, "wake_up_new_task", 0, "task_struct", parent, 0, 0);
+	say("ptrace 0>700 ?\ncreated 700> ?\n");
+}
+
 /* Who gets at the memory of another, and which way. */
 static void memory_of_another(void **state)
 {
@@ -623,16 +637,27 @@ static void gaps_and_strangers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(a_file_from_open_to_end),    TEST(a_file_that_is_another_now),
-	    TEST(a_file_that_is_carried),     TEST(what_it_is_opened_for_is_of_one_open),
-	    TEST(an_inode_that_is_anothers),  TEST(a_file_in_memory),
-	    TEST(events_wait_for_proof),      TEST(names_come_and_go),
-	    TEST(a_name_that_is_anothers),    TEST(a_file_in_memory_of_a_newer_one),
-	    TEST(a_name_that_is_given),       TEST(a_symbolic_link),
-	    TEST(a_path_that_is_another_now), TEST(reading_takes_a_while),
-	    TEST(what_tells_of_names_stops),  TEST(memory_of_another),
-	    TEST(a_child_that_ended_at_once), TEST(who_is_who),
-	    TEST(what_tells_of_memory_stops), TEST(a_program),
+	    TEST(a_file_from_open_to_end),
+	    TEST(a_file_that_is_another_now),
+	    TEST(a_file_that_is_carried),
+	    TEST(what_it_is_opened_for_is_of_one_open),
+	    TEST(an_inode_that_is_anothers),
+	    TEST(a_file_in_memory),
+	    TEST(events_wait_for_proof),
+	    TEST(names_come_and_go),
+	    TEST(a_name_that_is_anothers),
+	    TEST(a_file_in_memory_of_a_newer_one),
+	    TEST(a_name_that_is_given),
+	    TEST(a_symbolic_link),
+	    TEST(a_path_that_is_another_now),
+	    TEST(reading_takes_a_while),
+	    TEST(what_tells_of_names_stops),
+	    TEST(memory_of_another),
+	    TEST(traced_by_its_parent),
+	    TEST(a_child_that_ended_at_once),
+	    TEST(who_is_who),
+	    TEST(what_tells_of_memory_stops),
+	    TEST(a_program),
 	    TEST(gaps_and_strangers),
 	};
 

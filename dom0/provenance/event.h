@@ -59,8 +59,8 @@ enum tocsin_trace_kind {
 	TOCSIN_TRACE_LISTENING,
 	TOCSIN_TRACE_ACCEPTED,  /* socket: the new one, not the listener */
 	TOCSIN_TRACE_CONNECTED, /* also a datagram socket's first peer */
-	TOCSIN_TRACE_SENT,      /* first data out */
-	TOCSIN_TRACE_RECEIVED,  /* first data in */
+	TOCSIN_TRACE_SENT,      /* first data out; by the wire: all of a flow, from since to time */
+	TOCSIN_TRACE_RECEIVED,  /* first data in; the same */
 	TOCSIN_TRACE_CLOSED,    /* value unused; bytes of it in socket, if counted */
 	/* ---- from outside; who NULL ---- */
 	TOCSIN_TRACE_FLOW, /* one that was captured ended, or is told of: socket (addresses, bytes)

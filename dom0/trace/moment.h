@@ -6,6 +6,7 @@
 #include "introspect/object.h"
 #include "trace/events.h"
 #include "trace/pending.h"
+#include "trace/ports.h"
 #include "trace/table.h"
 #include "trace/uses.h"
 
@@ -78,6 +79,7 @@ struct tocsin_traced_events {
 	struct trace_use opens[TRACE_ENDS];
 	struct trace_way ways[TRACE_ENDS];
 	struct trace_uses uses;
+	struct trace_ports ports;
 };
 
 struct trace_moment {

@@ -191,6 +191,8 @@ static int take_part(struct trace_moment *m)
 	case TOCSIN_TRACE_JOINED:
 		trace_socket_joined(m, m->va, trace_argument(m, 1));
 		return 0;
+	case TOCSIN_TRACE_STREAM:
+		return trace_take_stream(m);
 	case TOCSIN_TRACE_BEGINS:
 		return 0;
 	default:

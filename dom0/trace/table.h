@@ -29,6 +29,8 @@ enum tocsin_trace_part {
 	TOCSIN_TRACE_CUTS,     /* paths through its object are others from then on */
 	TOCSIN_TRACE_FIRST,    /* its object is used, for the first time by this thread (uses.h) */
 	TOCSIN_TRACE_JOINED,   /* its object gets its struct sock, the second argument */
+	TOCSIN_TRACE_STREAM,   /* memory becomes its object, an open file of the inode that is the
+				  first argument */
 	TOCSIN_TRACE_BEGINS    /* a thread begins; it is not recorded (filter.h) */
 };
 

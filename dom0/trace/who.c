@@ -165,9 +165,15 @@ static bool still_there(const struct tocsin_who_cache *c, struct entry *e)
 	       is_same(c, e) && read_comm(c, e);
 }
 
+/* Groups that are being torn down while they are looked at. A kernel that lies has no end of them,
+ * each with a list that takes long to break off. */
+#define TORN_MAX 64u
+#define THREADS_MAX 262144u /* that one search looks at */
+
 struct search {
 	struct tocsin_who_cache *c;
 	uint64_t stack, leader, task;
+	unsigned int torn, threads;
 };
 
 static int match_thread(struct tocsin_kernel *k, uint64_t task, void *context)
@@ -175,6 +181,8 @@ static int match_thread(struct tocsin_kernel *k, uint64_t task, void *context)
 	struct search *s = context;
 	uint64_t stack;
 
+	if (s->threads++ >= THREADS_MAX)
+		return -E2BIG;
 	if (!read_at(s->c, task, s->c->task_stack, &stack, sizeof(stack)) || stack != s->stack)
 		return 0;
 	s->task = task;
@@ -191,7 +199,9 @@ static int match_group(struct tocsin_kernel *k, uint64_t task, void *context)
 	if (rc == 1)
 		s->leader = task;
 	/* A group that is being torn down has no list any more. */
-	return rc == 1 || rc == -ENOMEM ? rc : 0;
+	if (rc && rc != 1 && rc != -ENOMEM)
+		rc = ++s->torn > TORN_MAX ? -E2BIG : 0;
+	return rc;
 }
 
 static bool search(struct tocsin_who_cache *c, uint64_t stack, struct entry *ret)

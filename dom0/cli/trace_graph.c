@@ -130,7 +130,7 @@ int trace_graph_wire(const struct tocsin_trace_event *e, void *graph)
 {
 	const struct trace_graph *g = graph;
 
-	return tocsin_trace_store_take(e, g->store);
+	return tocsin_traced_events_wire(e, g->events);
 }
 
 uint64_t trace_graph_boot(const struct trace_graph *g)

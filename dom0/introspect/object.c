@@ -182,6 +182,22 @@ static int read_file(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct
 	return rc;
 }
 
+/* What has no name but its inode: a pipe, a socket. It may be freed. */
+static int read_nameless(struct tocsin_kernel *k, uint64_t va, uint64_t task,
+			 struct tocsin_object *o)
+{
+	const struct tocsin_process_layout *l;
+	const struct tocsin_file_layout *f;
+	int rc;
+
+	if (tocsin_process_layout(k, &l, NULL) || tocsin_file_layout(k, &f, NULL))
+		return -ENOTSUP;
+	o->kind = TOCSIN_OBJECT_FILE;
+	o->inode = va;
+	rc = read_inode(k, l, o);
+	return rc ? rc : read_pseudo_name(k, l, f, 0, o);
+}
+
 #define MOUNTS_MAX 64 /* of one file system, that are looked at */
 
 /* Where the file system of a dentry is mounted: in the task's namespace, else anywhere. */
@@ -326,6 +342,7 @@ static const struct {
     {"task_struct", read_task}, {"filename", read_name}, {"file", read_file},
     {"socket", read_socket},    {"sock", read_sock},     {"dentry", read_dentry},
     {"cred", read_cred},        {"module", read_module}, {"bpf_prog", read_program},
+    {"inode", read_nameless},
 };
 
 static bool same(const struct tocsin_object *a, const struct tocsin_object *b)

@@ -15,7 +15,8 @@ enum tocsin_object_kind {
 	TOCSIN_OBJECT_NAME,    /* filename: text, as it was given to a system call */
 	TOCSIN_OBJECT_FILE,    /* file, dentry: text is its path, file which it is (inode 0: a name
 				  without a file), mode, links, dentry, inode, places; of file:
-				  open_mode */
+				  open_mode. Of inode: of a pipe or socket alone, text "pipe:[7]"
+				  and the like, file, mode, links, inode */
 	TOCSIN_OBJECT_SOCKET,  /* socket, sock: socket */
 	TOCSIN_OBJECT_CREDENTIALS, /* cred: uid, euid */
 	TOCSIN_OBJECT_CODE         /* module, bpf_prog: text is its name, of a program also id */

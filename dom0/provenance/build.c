@@ -464,11 +464,25 @@ static int take_accepted(struct moment *m)
 	return rc ? rc : join(m, socket, m->who);
 }
 
+/* What was captured lasts as long as that says; the flow of it leads on to the host. */
+static int take_captured(struct moment *m)
+{
+	uint32_t socket;
+	int rc = trace_find_socket(m->g, m->e, m->guest, false, &socket);
+
+	if (rc)
+		return rc;
+	return m->e->kind == TOCSIN_TRACE_SENT ? join(m, m->who, socket) : join(m, socket, m->who);
+}
+
 static int take_sent(struct moment *m)
 {
 	uint32_t socket, host;
-	int rc = find_ends(m, false, &socket, &host);
+	int rc;
 
+	if (m->e->source == TOCSIN_TRACE_BY_WIRE)
+		return take_captured(m);
+	rc = find_ends(m, false, &socket, &host);
 	if (!rc)
 		rc = join_lasting(m, m->who, socket, 0);
 	return rc || host == TOCSIN_TRACE_NONE ? rc : join_lasting(m, socket, host, 0);
@@ -477,8 +491,11 @@ static int take_sent(struct moment *m)
 static int take_received(struct moment *m)
 {
 	uint32_t socket, host;
-	int rc = find_ends(m, false, &socket, &host);
+	int rc;
 
+	if (m->e->source == TOCSIN_TRACE_BY_WIRE)
+		return take_captured(m);
+	rc = find_ends(m, false, &socket, &host);
 	if (!rc && host != TOCSIN_TRACE_NONE)
 		rc = join_lasting(m, host, socket, 0);
 	return rc ? rc : join_lasting(m, socket, m->who, 0);

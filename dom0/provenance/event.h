@@ -31,9 +31,10 @@ enum tocsin_trace_kind {
 	TOCSIN_TRACE_EXITED,      /* value: status as of wait(2) */
 	TOCSIN_TRACE_CREDENTIALS, /* who as it is afterwards (uid, euid); value: euid before */
 	TOCSIN_TRACE_SIGNAL,      /* other: to whom; value: the signal's number */
-	TOCSIN_TRACE_PTRACE, /* other: the traced; value: the request (PTRACE_ATTACH, ...); writing
-				into another's memory (process_vm_writev, /proc/PID/mem) is
-				PTRACE_POKEDATA, reading it PTRACE_PEEKDATA */
+	/* other: the traced; value: the request (PTRACE_ATTACH, ...), PTRACE_TRACEME if other asked
+	 * for it. Writing into another's memory (process_vm_writev, /proc/PID/mem) is
+	 * PTRACE_POKEDATA, reading it PTRACE_PEEKDATA. */
+	TOCSIN_TRACE_PTRACE,
 	/* ---- files; file: which ---- */
 	TOCSIN_TRACE_OPENED,   /* value: flags, O_CREAT only if it was made by this */
 	TOCSIN_TRACE_READ,     /* first read of an open file, or of a directory's entries */
@@ -58,8 +59,8 @@ enum tocsin_trace_kind {
 	TOCSIN_TRACE_LISTENING,
 	TOCSIN_TRACE_ACCEPTED,  /* socket: the new one, not the listener */
 	TOCSIN_TRACE_CONNECTED, /* also a datagram socket's first peer */
-	TOCSIN_TRACE_SENT,      /* first data out */
-	TOCSIN_TRACE_RECEIVED,  /* first data in */
+	TOCSIN_TRACE_SENT,      /* first data out; by the wire: all of a flow, from since to time */
+	TOCSIN_TRACE_RECEIVED,  /* first data in; the same */
 	TOCSIN_TRACE_CLOSED,    /* value unused; bytes of it in socket, if counted */
 	/* ---- from outside; who NULL ---- */
 	TOCSIN_TRACE_FLOW, /* one that was captured ended, or is told of: socket (addresses, bytes)

@@ -360,7 +360,7 @@ int trace_set_socket(struct trace_moment *m, uint64_t sk, struct trace_pending *
 	p->resolved = p->resolved && certain;
 	if (!known)
 		trace_pending_unresolve(p);
-	else if (s->va != sk && (is_inet(&p->socket) || p->socket.peer))
+	else if (s->va != sk && ((is_inet(&p->socket) && p->socket.local_port) || p->socket.peer))
 		return remember(m, p, certain);
 	return 0;
 }
@@ -378,6 +378,7 @@ void trace_sockets_doubt(struct tocsin_traced_events *ev, uint64_t since)
 {
 	ev->sockets_told = false;
 	trace_queue_doubt(&ev->queue, TRACE_DOUBT_SOCKETS, since);
+	trace_ports_doubt(&ev->ports);
 	for (size_t i = 0; i < TRACE_SOCKETS; i++)
 		if (ev->sockets[i].read >= since)
 			ev->sockets[i].certain = false;
@@ -389,7 +390,20 @@ static bool is_known(const struct known_socket *s)
 	return s->certain || (s->carried.family && s->carried.sock == s->socket.sock);
 }
 
-int trace_take_closed(struct trace_moment *m)
+/* Also of what is not known any more. */
+static int close_port(struct trace_moment *m)
+{
+	struct trace_pending *p;
+
+	if (!m->va || strcmp(m->row->names[0], "sk_common_release") != 0)
+		return 0;
+	p = trace_begin(m);
+	p->silent = true;
+	p->socket.sock = m->va;
+	return trace_add(m, p);
+}
+
+static int take_closed(struct trace_moment *m)
 {
 	struct known_socket *s = known_at(m, m->va);
 	struct tocsin_socket last;
@@ -417,4 +431,11 @@ int trace_take_closed(struct trace_moment *m)
 	}
 	*s = (struct known_socket){0};
 	return trace_add(m, p);
+}
+
+int trace_take_closed(struct trace_moment *m)
+{
+	int rc = take_closed(m);
+
+	return rc ? rc : close_port(m);
 }

@@ -26,8 +26,11 @@ int tocsin_traced_events_open(struct tocsin_kernel *k, struct tocsin_who_cache *
 	ev->clock = settings->clock;
 	trace_protocols_find(ev);
 	trace_uses_open(ev);
-	ev->sink = (struct trace_sink){
-	    .guest = settings->guest, .boot = settings->boot, .take = take, .context = context};
+	ev->sink = (struct trace_sink){.ports = &ev->ports,
+				       .guest = settings->guest,
+				       .boot = settings->boot,
+				       .take = take,
+				       .context = context};
 	*ret = ev;
 	return 0;
 }
@@ -163,6 +166,7 @@ static int take_made(struct trace_moment *m)
 	}
 	trace_queue_reused(&m->ev->queue, m->va, m->time);
 	m->ev->inodes_told = true;
+	trace_take_inode(m);
 	return 0;
 }
 
@@ -187,6 +191,8 @@ static int take_part(struct trace_moment *m)
 	case TOCSIN_TRACE_JOINED:
 		trace_socket_joined(m, m->va, trace_argument(m, 1));
 		return 0;
+	case TOCSIN_TRACE_STREAM:
+		return trace_take_stream(m);
 	case TOCSIN_TRACE_BEGINS:
 		return 0;
 	default:
@@ -197,7 +203,8 @@ static int take_part(struct trace_moment *m)
 static bool is_event(enum tocsin_trace_part part)
 {
 	return part == TOCSIN_TRACE_WHOLE || part == TOCSIN_TRACE_COMPLETES ||
-	       part == TOCSIN_TRACE_MEMORY || part == TOCSIN_TRACE_FIRST;
+	       part == TOCSIN_TRACE_MEMORY || part == TOCSIN_TRACE_ASKED ||
+	       part == TOCSIN_TRACE_FIRST;
 }
 
 static int take_whole(struct trace_moment *m)
@@ -282,6 +289,8 @@ void tocsin_traced_events_stopped(struct tocsin_traced_events *ev, const char *n
 		doubt_inodes(ev, since);
 	if (row->part == TOCSIN_TRACE_MADE && row->kind == TOCSIN_TRACE_CONNECTED)
 		trace_sockets_doubt(ev, since);
+	if (row->kind == TOCSIN_TRACE_CLOSED)
+		trace_ports_doubt(&ev->ports);
 	if (tocsin_trace_paths(row)) {
 		ev->paths_untold |= tocsin_trace_paths(row);
 		trace_queue_doubt(&ev->queue, TRACE_DOUBT_PATHS, since);
@@ -318,6 +327,14 @@ int tocsin_traced_events_gap(struct tocsin_traced_events *ev, uint64_t since, ui
 		ev->paths_since = until;
 	forget_carried(ev);
 	return add_gap(ev, since, until, lost, "", why);
+}
+
+int tocsin_traced_events_wire(const struct tocsin_trace_event *e, void *events)
+{
+	const struct tocsin_traced_events *ev = events;
+	int rc = ev->sink.take(e, ev->sink.context);
+
+	return rc ? rc : trace_ports_join(&ev->ports, e, ev->sink.take, ev->sink.context);
 }
 
 int tocsin_traced_events_commit(struct tocsin_traced_events *ev, uint64_t before)

@@ -77,6 +77,11 @@ void tocsin_traced_events_started(struct tocsin_traced_events *ev, const char *n
 int tocsin_traced_events_missing(struct tocsin_traced_events *ev, const char *name, uint64_t since,
 				 uint64_t until, const char *why);
 
+/* What was captured of the guest's network; a tocsin_trace_take, with the events as context. All
+ * that was called before it has been handed on. Who sent and received datagrams through sockets
+ * that are not connected is handed on behind it. */
+int tocsin_traced_events_wire(const struct tocsin_trace_event *e, void *events);
+
 /* All calls of before this time were taken, and of before the reading of what was made then. Hands
  * on what happened before it; UINT64_MAX: all. As take. */
 int tocsin_traced_events_commit(struct tocsin_traced_events *ev, uint64_t before);

@@ -268,14 +268,44 @@ static bool read_link(struct trace_moment *m, const struct trace_pending *p)
 	       trace_read_object(m, "dentry", name) && m->ev->object.file.inode == p->file.id.inode;
 }
 
-int trace_take_linked(struct trace_moment *m)
+/* Its inode is made after this call, by the same thread. */
+static int take_symlink(struct trace_moment *m)
 {
 	struct trace_pending *p = begin_file(m);
 
-	if (!strcmp(m->row->names[0], "vfs_symlink")) {
-		p->value = 1;
-		p->to = p->path ? strdup(p->path) : NULL;
-	} else if (p->name && read_link(m, p)) {
+	p->value = 1;
+	p->incomplete = true;
+	p->inode = 0;
+	p->file.id = (struct tocsin_file_id){0};
+	p->to = p->name && p->path ? strdup(p->path) : NULL;
+	return trace_add(m, p);
+}
+
+void trace_take_inode(struct trace_moment *m)
+{
+	struct trace_pending *p = trace_queue_incomplete(
+	    &m->ev->queue, TOCSIN_TRACE_LINKED, tocsin_who_stack(m->ev->who, m->call->rsp));
+	const struct tocsin_object *o = &m->ev->object;
+
+	if (!p || !p->to || !trace_read_object(m, "dentry", p->key) || o->inode != m->va ||
+	    !S_ISLNK(o->mode))
+		return;
+	p->incomplete = false;
+	p->inode = o->inode;
+	p->file.id = o->file;
+	p->file.mode = o->mode;
+	p->read = trace_clock(m);
+	trace_queue_changed(&m->ev->queue, p);
+}
+
+int trace_take_linked(struct trace_moment *m)
+{
+	struct trace_pending *p;
+
+	if (!strcmp(m->row->names[0], "vfs_symlink"))
+		return take_symlink(m);
+	p = begin_file(m);
+	if (p->name && read_link(m, p)) {
 		p->to = strdup(m->ev->object.text);
 		trace_add_places(m, p, &m->ev->object.places);
 	}

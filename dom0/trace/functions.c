@@ -25,6 +25,7 @@ static const struct tocsin_trace_row table[] = {
      WHOLE,
      {"__send_signal_locked", "__send_signal", "send_signal"}},
     {TOCSIN_TRACE_PTRACE, "task_struct", 1, WHOLE, {"ptrace_attach"}},
+    {TOCSIN_TRACE_PTRACE, "task_struct", NONE, TOCSIN_TRACE_ASKED, {"security_ptrace_traceme"}},
     {TOCSIN_TRACE_OPENED, "file", NONE, WHOLE, {"vfs_open"}},
     /* Since 6.7 the memory of a file that is closed is another's at once (get_file_rcu became a
      * function then), so what it is for and its inode are taken from what calls carry. */
@@ -82,6 +83,8 @@ static const struct tocsin_trace_row table[] = {
     {TOCSIN_TRACE_SENT, "socket", NONE, TOCSIN_TRACE_FIRST, {"security_socket_sendmsg"}},
     {TOCSIN_TRACE_RECEIVED, "socket", NONE, TOCSIN_TRACE_FIRST, {"security_socket_recvmsg"}},
     {TOCSIN_TRACE_CONNECTED, "socket", NONE, TOCSIN_TRACE_JOINED, {"sock_init_data"}},
+    /* Since 6.7, as above: of an end of a pipe, which is opened by no name, its inode. */
+    {TOCSIN_TRACE_SHARED, "file", NONE, TOCSIN_TRACE_STREAM, {"stream_open"}},
     {TOCSIN_TRACE_CREATED, NULL, NONE, TOCSIN_TRACE_BEGINS, {"schedule_tail"}},
 };
 
@@ -108,7 +111,8 @@ size_t tocsin_trace_functions(struct tocsin_kernel *k, bool uses,
 	for (size_t i = 0; i < ROWS; i++) {
 		enum tocsin_trace_part part = table[i].part;
 
-		if (!at_once && (part == TOCSIN_TRACE_USE || part == TOCSIN_TRACE_IDENTITY))
+		if (!at_once && (part == TOCSIN_TRACE_USE || part == TOCSIN_TRACE_IDENTITY ||
+				 part == TOCSIN_TRACE_STREAM))
 			continue;
 		if (!uses && part >= TOCSIN_TRACE_FIRST)
 			continue;

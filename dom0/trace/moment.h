@@ -6,6 +6,7 @@
 #include "introspect/object.h"
 #include "trace/events.h"
 #include "trace/pending.h"
+#include "trace/ports.h"
 #include "trace/table.h"
 #include "trace/uses.h"
 
@@ -78,6 +79,7 @@ struct tocsin_traced_events {
 	struct trace_use opens[TRACE_ENDS];
 	struct trace_way ways[TRACE_ENDS];
 	struct trace_uses uses;
+	struct trace_ports ports;
 };
 
 struct trace_moment {
@@ -138,6 +140,8 @@ int trace_take_unlinked(struct trace_moment *m);
 int trace_take_mode(struct trace_moment *m);
 /* An event without anything but who and a file. */
 int trace_add_file(struct trace_moment *m);
+/* Memory becomes an inode: that of a symbolic link, if its thread makes one. */
+void trace_take_inode(struct trace_moment *m);
 /* Memory becomes a name, or paths through its object end there. */
 void trace_take_place(struct trace_moment *m);
 /* Calls that carry flags and the inode of what their thread opens. */

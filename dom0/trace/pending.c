@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "trace/pending.h"
 #include "introspect/object.h"
+#include "trace/ports.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -372,6 +373,8 @@ static int hand_on(struct trace_sink *to, const struct tocsin_trace_event *e)
 {
 	to->events[e->kind]++;
 	to->unresolved[e->kind] += !e->resolved;
+	if (to->ports)
+		trace_ports_note(to->ports, e);
 	return to->take(e, to->context);
 }
 
@@ -431,6 +434,10 @@ static int hand_on_pending(struct trace_sink *to, struct trace_pending *p)
 	p->who.exe = p->who.cmdline = p->who.container = "";
 	p->other.exe = p->other.cmdline = p->other.container = "";
 	p->file.path = p->path ? p->path : "";
+	if (p->reversed) {
+		e.who = &p->other;
+		e.other = &p->who;
+	}
 	if (p->kind == TOCSIN_TRACE_EXECUTED && !p->inherited && p->file.id.inode)
 		p->who.exe = p->file.path;
 	if (p->kind == TOCSIN_TRACE_OPENED && p->open_mode & TOCSIN_OPEN_CREATED)
@@ -459,7 +466,10 @@ int trace_queue_commit(struct trace_queue *q, uint64_t before, struct trace_sink
 		if (q->rows[n]->incomplete)
 			trace_pending_unresolve(q->rows[n]);
 		q->committed = q->rows[n]->time;
-		rc = hand_on_pending(to, q->rows[n]);
+		if (q->rows[n]->silent)
+			trace_ports_close(to->ports, q->rows[n]->socket.sock, q->committed);
+		else
+			rc = hand_on_pending(to, q->rows[n]);
 		drop(q, q->rows[n++]);
 	}
 	if (n)

@@ -31,6 +31,8 @@ struct trace_pending {
 	unsigned int told;  /* TRACE_USE_...: what calls say of themselves, and is not inferred */
 	bool opened;        /* without its object it is named after the opening, by its number */
 	bool twice;         /* another call says it too: without its object it is nothing */
+	bool reversed;      /* other did it to who */
+	bool silent;        /* not told: it only closes the socket */
 	bool both_ways;     /* SENT, and RECEIVED: nobody sees which */
 	uint32_t open_mode; /* TOCSIN_OPEN_..., of OPENED */
 	bool has_who, has_other, has_file, has_socket;
@@ -123,7 +125,10 @@ void trace_pending_unresolve(struct trace_pending *p);
 /* What its paths were read through is another's: they may be anything. Which file it is stays. */
 void trace_pending_lose_paths(struct trace_pending *p);
 
+struct trace_ports;
+
 struct trace_sink {
+	struct trace_ports *ports; /* that hear of what is told; NULL: none */
 	const char *guest;
 	uint64_t boot;
 	tocsin_trace_take *take;

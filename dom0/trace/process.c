@@ -102,6 +102,7 @@ static int add_other(struct trace_moment *m, bool known, uint64_t value, bool su
 	p->value = value;
 	p->key = m->va;
 	p->resolved = p->resolved && sure;
+	p->reversed = m->row->part == TOCSIN_TRACE_ASKED;
 	if (known) {
 		p->other = (struct tocsin_event_process){
 		    .pid = o->pid,

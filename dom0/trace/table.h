@@ -17,6 +17,7 @@ enum tocsin_trace_part {
 				   began before it */
 	TOCSIN_TRACE_MEMORY,    /* its object is a process whose memory the thread gets at; the
 				   value says how */
+	TOCSIN_TRACE_ASKED,     /* its object does it to who called, which asked for it */
 	TOCSIN_TRACE_READS,     /* the same thread does that next, to read it */
 	TOCSIN_TRACE_WRITES,    /* or to write it */
 	TOCSIN_TRACE_ADDRESSES, /* its values are the addresses of the one that the same thread
@@ -28,6 +29,8 @@ enum tocsin_trace_part {
 	TOCSIN_TRACE_CUTS,     /* paths through its object are others from then on */
 	TOCSIN_TRACE_FIRST,    /* its object is used, for the first time by this thread (uses.h) */
 	TOCSIN_TRACE_JOINED,   /* its object gets its struct sock, the second argument */
+	TOCSIN_TRACE_STREAM,   /* memory becomes its object, an open file of the inode that is the
+				  first argument */
 	TOCSIN_TRACE_BEGINS    /* a thread begins; it is not recorded (filter.h) */
 };
 

@@ -153,6 +153,30 @@ int trace_file_opened(struct tocsin_traced_events *ev, const struct trace_pendin
 	return failed ? -ENOMEM : 0;
 }
 
+/* (inode, file), both by value. A FIFO that has a name is opened by that, and is none of these. */
+int trace_take_stream(struct trace_moment *m)
+{
+	const struct tocsin_object *o = &m->ev->object;
+	struct trace_pending end = {.kind = TOCSIN_TRACE_SHARED,
+				    .number = m->call->seq,
+				    .inode = trace_argument(m, 0),
+				    .resolved = m->ev->inodes_told,
+				    .who_resolved = true};
+
+	if (!m->va || !trace_read_object(m, "inode", end.inode))
+		return 0;
+	/* What the file at this place was before has ended. */
+	trace_queue_reused(&m->ev->queue, m->va, m->time);
+	if (!S_ISFIFO(o->mode))
+		return 0;
+	end.file.open = m->va;
+	end.file.id = o->file;
+	end.file.mode = o->mode;
+	end.path = (char *)o->text;
+	end.read = trace_clock(m);
+	return trace_file_opened(m->ev, &end);
+}
+
 void trace_file_closed(struct trace_moment *m)
 {
 	struct trace_open_file *f = file_at(m->ev, m->va);

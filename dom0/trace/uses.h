@@ -63,6 +63,8 @@ void trace_uses_doubt(struct tocsin_traced_events *ev);
 
 /* An open file is what the event says. */
 int trace_file_opened(struct tocsin_traced_events *ev, const struct trace_pending *p);
+/* An end of a pipe is made, of which a call carries the inode. */
+int trace_take_stream(struct trace_moment *m);
 /* It is closed: what was read of it since is another's. */
 void trace_file_closed(struct trace_moment *m);
 

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define ENTRIES 1024u
+#define NOBODYS 64u /* each processor has some stacks that are no thread's */
 /* The guest's clock is read as of its last tick, up to 10 ms ago: so much younger may be meant. */
 #define SLACK 12000000ll
 
@@ -41,8 +42,10 @@ struct tocsin_who_cache {
 	bool clock_known;
 	uint32_t doubts; /* how often threads were made that nobody knows; from 1 */
 	bool told;       /* of who is made: so a stack that is nobody's stays so for a moment */
-	uint64_t nobodys;
-	int64_t nobodys_ns;
+	struct {
+		uint64_t stack;
+		int64_t ns;
+	} nobodys[NOBODYS];
 	struct entry entries[ENTRIES];
 };
 
@@ -162,9 +165,15 @@ static bool still_there(const struct tocsin_who_cache *c, struct entry *e)
 	       is_same(c, e) && read_comm(c, e);
 }
 
+/* Groups that are being torn down while they are looked at. A kernel that lies has no end of them,
+ * each with a list that takes long to break off. */
+#define TORN_MAX 64u
+#define THREADS_MAX 262144u /* that one search looks at */
+
 struct search {
 	struct tocsin_who_cache *c;
 	uint64_t stack, leader, task;
+	unsigned int torn, threads;
 };
 
 static int match_thread(struct tocsin_kernel *k, uint64_t task, void *context)
@@ -172,6 +181,8 @@ static int match_thread(struct tocsin_kernel *k, uint64_t task, void *context)
 	struct search *s = context;
 	uint64_t stack;
 
+	if (s->threads++ >= THREADS_MAX)
+		return -E2BIG;
 	if (!read_at(s->c, task, s->c->task_stack, &stack, sizeof(stack)) || stack != s->stack)
 		return 0;
 	s->task = task;
@@ -188,7 +199,9 @@ static int match_group(struct tocsin_kernel *k, uint64_t task, void *context)
 	if (rc == 1)
 		s->leader = task;
 	/* A group that is being torn down has no list any more. */
-	return rc == 1 || rc == -ENOMEM ? rc : 0;
+	if (rc && rc != 1 && rc != -ENOMEM)
+		rc = ++s->torn > TORN_MAX ? -E2BIG : 0;
+	return rc;
 }
 
 static bool search(struct tocsin_who_cache *c, uint64_t stack, struct entry *ret)
@@ -225,6 +238,22 @@ static struct entry *entry_of(struct tocsin_who_cache *c, uint64_t stack)
 	return &c->entries[stack / c->stack_size * 0x9e3779b97f4a7c15ull >> 54];
 }
 
+/* All tasks are walked through for a stack: that it is none's holds for a moment. */
+static bool is_nobodys(const struct tocsin_who_cache *c, uint64_t stack, int64_t now_ns)
+{
+	size_t i = stack / c->stack_size % NOBODYS;
+
+	return c->told && c->nobodys[i].stack == stack && now_ns - c->nobodys[i].ns < SLACK;
+}
+
+static void set_nobodys(struct tocsin_who_cache *c, uint64_t stack, int64_t now_ns)
+{
+	size_t i = stack / c->stack_size % NOBODYS;
+
+	c->nobodys[i].stack = stack;
+	c->nobodys[i].ns = now_ns;
+}
+
 void tocsin_who_find(struct tocsin_who_cache *c, uint64_t rsp, int64_t now_ns, uint64_t age_ns,
 		     struct tocsin_who *ret)
 {
@@ -251,7 +280,7 @@ void tocsin_who_find(struct tocsin_who_cache *c, uint64_t rsp, int64_t now_ns, u
 		ret->found = TOCSIN_WHO_BEFORE;
 		return;
 	}
-	if (c->told && stack == c->nobodys && now_ns - c->nobodys_ns < SLACK)
+	if (is_nobodys(c, stack, now_ns))
 		return;
 	if (search(c, stack, &now) && lived(c, now.thread_start, now_ns, age_ns)) {
 		*e = now;
@@ -259,8 +288,7 @@ void tocsin_who_find(struct tocsin_who_cache *c, uint64_t rsp, int64_t now_ns, u
 		*ret = e->who;
 		return;
 	}
-	c->nobodys = stack;
-	c->nobodys_ns = now_ns;
+	set_nobodys(c, stack, now_ns);
 }
 
 void tocsin_who_doubt(struct tocsin_who_cache *c)

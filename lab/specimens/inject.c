@@ -15,6 +15,8 @@
  *                                  writes into the stack of process A, by process_vm_writev and
  *                                  /proc/A/mem, and reads that of B in the same two ways; prints
  *                                  "inject written=A read=B"
+ *        inject traced FILE        makes a child that asks to be traced, and changes what it writes
+ *                                  into the file then; prints "inject traced=PID by=PID"
  */
 #include "specimen.h"
 
@@ -211,6 +213,42 @@ static void use_memory(const char *pid, bool writes)
 		fail(path);
 }
 
+static volatile uint64_t text;
+
+static void write_traced(const char *path)
+{
+	uint64_t word;
+	int fd;
+
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) || raise(SIGSTOP))
+		fail("PTRACE_TRACEME");
+	word = text;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, &word, sizeof(word)) != sizeof(word) || close(fd))
+		fail(path);
+	/* Whose calls they were is read while it is there. */
+	usleep(30000);
+	_exit(0);
+}
+
+static void trace_child(const char *path)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid < 0)
+		fail("fork");
+	if (!pid)
+		write_traced(path);
+	wait_stopped(pid);
+	if (ptrace(PTRACE_POKEDATA, pid, &text, 0x6465636172740a2aul) ||
+	    ptrace(PTRACE_DETACH, pid, NULL, NULL))
+		fail("PTRACE_POKEDATA");
+	if (waitpid(pid, &status, 0) != pid || status)
+		fail("the traced child");
+	printf("inject traced=%d by=%d\n", pid, getpid());
+}
+
 int main(int argc, char **argv)
 {
 	int told[2];
@@ -222,6 +260,10 @@ int main(int argc, char **argv)
 		use_memory(argv[2], true);
 		use_memory(argv[3], false);
 		printf("inject written=%s read=%s\n", argv[2], argv[3]);
+		return 0;
+	}
+	if (argc == 3 && !strcmp(argv[1], "traced")) {
+		trace_child(argv[2]);
 		return 0;
 	}
 	if (argc == 4) {

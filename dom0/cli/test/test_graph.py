@@ -140,6 +140,22 @@ check("what no process held", run(wired, "--back", "203.0.113.66:4444")[1],
       "socket udp 10.0.0.5:4444 > 203.0.113.66:4444 (on the wire 1000 bytes sent, 0 received; "
       "no process was seen to hold it)\n")
 
+# A socket that is not connected: who has its port sent each of the flows, for as long as that was.
+unconnected = events("unconnected", "guest shop\n"
+                     "1 read who=5:resolver file=/secret\n"
+                     "2 sent who=5:resolver proto=udp local=0.0.0.0:5353\n"
+                     "3 flow since=3 proto=udp local=10.0.0.5:5353 remote=203.0.113.9:53 sent=30 source=wire\n"
+                     "3 sent since=3 who=5:resolver proto=udp local=10.0.0.5:5353 remote=203.0.113.9:53 source=wire\n"
+                     "4 read who=5:resolver file=/late\n"
+                     "9 flow since=5 proto=udp local=10.0.0.5:5353 remote=203.0.113.7:53 received=40 source=wire\n"
+                     "9 received since=5 who=5:resolver proto=udp local=10.0.0.5:5353 remote=203.0.113.7:53 source=wire\n")
+code, out, err = run(unconnected, "--back", "host:203.0.113.9", "--all")
+check("who sent datagrams to a host", (code, "> 203.0.113.9:53, 30 bytes (on the wire 30 bytes sent, " in out and
+                                       "sent by process 5 resolver" in out and "read /secret" in out,
+                                       "/late" in out), (0, True, False))
+code, out, err = run(unconnected, "--forward", "host:203.0.113.7", "--all")
+check("who received datagrams from a host", "brought data to process 5 resolver" in out, True)
+
 history = folder / "history"
 subprocess.run([make_history, str(history), "1700000000"], check=True)
 code, out, err = run(history)

@@ -6,6 +6,7 @@
 #include "objects.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -92,7 +93,7 @@ static void a_file_and_a_socket(void **state)
 	struct tocsin_file_list list;
 	struct tocsin_error err = {0};
 	const struct tocsin_file *file = NULL, *socket = NULL;
-	uint64_t outer = fixture_new(f, "socket");
+	uint64_t outer = fixture_new(f, "socket"), inode;
 
 	fixture_ready(f);
 	if (tocsin_file_list(&f->k, &p, &list, &err))
@@ -113,6 +114,17 @@ static void a_file_and_a_socket(void **state)
 	assert_true(o.socket.sock == socket->socket.sock);
 	assert_int_not_equal(read_as("sock", p.task), 0);
 	assert_int_not_equal(read_as("file", 0), 0);
+	/* A file's inode says no name; a pipe's is all of it. */
+	inode = fixture_get(f, "file", file->file, "f_inode");
+	assert_int_equal(read_as("inode", inode), -ENOENT);
+	fixture_set(f, "inode", inode, "i_mode", 0010600);
+	assert_int_equal(read_as("inode", inode), -ENOENT);
+	fixture_set(f, "super_block", fixture_get(f, "inode", inode, "i_sb"), "s_magic",
+		    PIPEFS_MAGIC);
+	fixture_set(f, "inode", inode, "i_ino", 4711);
+	assert_int_equal(read_as("inode", inode), 0);
+	assert_string_equal(o.text, "pipe:[4711]");
+	assert_true(o.file.inode == 4711 && o.mode == 0010600 && o.inode == inode);
 	tocsin_file_list_free(&list);
 }
 

@@ -322,6 +322,65 @@ static void a_name_that_is_given(void **state)
 	say("renamed 700  to /next\n");
 }
 
+/* In the folder of the file, with an inode that nobody has yet. */
+static uint64_t make_symlink(const char *text, uint64_t number, uint64_t *made)
+{
+	uint64_t name = make_name(text, strlen(text));
+
+	*made = fixture_new(f, "inode");
+	fixture_set(f, "inode", *made, "i_ino", number);
+	fixture_set(f, "inode", *made, "i_sb", sb);
+	fixture_set(f, "inode", *made, "i_mode", 0120777);
+	fixture_set(f, "inode", *made, "i_nlink", 1);
+	fixture_set(f, "dentry", name, "d_inode", *made);
+	return name;
+}
+
+static void call_symlink(uint64_t time, uint64_t name)
+{
+	call_on(STACK, time, "vfs_symlink", 2, "dentry", 1, 1, name);
+}
+
+static void call_inode(uint64_t stack, uint64_t time, uint64_t made)
+{
+	call_on(stack, time, "security_inode_alloc", 0, "inode", made, 0, 0);
+}
+
+/* The inode of a symbolic link is made by the call that makes the link, so it is no other's. */
+static void a_symbolic_link(void **state)
+{
+	uint64_t made, name = make_symlink("sym", 77, &made);
+
+	call_symlink(NOW - 9 * MS, name);
+	call_inode(STACK, NOW - 9 * MS + 1, made);
+	say("linked 700 /sym to /sym =1\n");
+	/* By then it is the next one's; it is another thread's; or the name's is another one. */
+	call_symlink(NOW - 8 * MS, name);
+	call_inode(STACK, NOW - 8 * MS + 1, made);
+	call_inode(STACK, NOW - 7 * MS, made);
+	call_symlink(NOW - 6 * MS, name);
+	call_inode(CHILD_STACK, NOW - 6 * MS, made);
+	call_symlink(NOW - 5 * MS, name);
+	call_inode(STACK, NOW - 5 * MS, inode);
+	say("linked 700 (unresolved: linked, call 3) to /sym =1 ?\n"
+	    "linked 700 (unresolved: linked, call 6) to /sym =1 ?\n"
+	    "linked 700 (unresolved: linked, call 8) to /sym =1 ?\n");
+	/* It failed, and something else has that name. */
+	call_symlink(NOW - 4 * MS, name);
+	fixture_set(f, "inode", made, "i_mode", 0100644);
+	call_inode(STACK, NOW - 4 * MS, made);
+	call_symlink(NOW - 3 * MS, 0x1000);
+	call_inode(STACK, NOW - 3 * MS, made);
+	say("linked 700 (unresolved: linked, call 10) to /sym =1 ?\n"
+	    "linked 700 (unresolved: linked, call 12) =1 ?\n");
+	/* The name is another's before it is read. */
+	fixture_set(f, "inode", made, "i_mode", 0120777);
+	call_symlink(NOW - 2 * MS, name);
+	call_on(STACK, NOW - 1 * MS, "d_set_d_op", 0, "dentry", name, 0, 0);
+	call_inode(STACK, NOW - 1 * MS, made);
+	say("linked 700 (unresolved: linked, call 14) to /sym =1 ?\n");
+}
+
 /* A folder is renamed, a mount is taken away, or who called has another root, before it is read. */
 static void a_path_that_is_another_now(void **state)
 {
@@ -464,6 +523,20 @@ static uint64_t another(int32_t pid)
 	return task;
 }
 
+/* Who asks to be traced is traced by its parent. */
+static void traced_by_its_parent(void **state)
+{
+	uint64_t parent = another(4711);
+
+	call_on(STACK, NOW - 9 * MS, "security_ptrace_traceme", 0, "task_struct", parent, 0, 0);
+	call_on(STACK, NOW - 8 * MS, "security_ptrace_traceme", 0, "task_struct", 0x1000, 0, 0);
+	say("ptrace 4711>700\nptrace 0>700 ?\n");
+	/* Its memory is another's before it is read. */
+	call_on(STACK, NOW - 7 * MS, "security_ptrace_traceme", 0, "task_struct", parent, 0, 0);
+	call_on(STACK, NOW - 6 * MS, "wake_up_new_task", 0, "task_struct", parent, 0, 0);
+	say("ptrace 0>700 ?\ncreated 700> ?\n");
+}
+
 /* Who gets at the memory of another, and which way. */
 static void memory_of_another(void **state)
 {
@@ -575,10 +648,12 @@ int main(void)
 	    TEST(a_name_that_is_anothers),
 	    TEST(a_file_in_memory_of_a_newer_one),
 	    TEST(a_name_that_is_given),
+	    TEST(a_symbolic_link),
 	    TEST(a_path_that_is_another_now),
 	    TEST(reading_takes_a_while),
 	    TEST(what_tells_of_names_stops),
 	    TEST(memory_of_another),
+	    TEST(traced_by_its_parent),
 	    TEST(a_child_that_ended_at_once),
 	    TEST(who_is_who),
 	    TEST(what_tells_of_memory_stops),

@@ -47,6 +47,10 @@ static void names_of_this_kernel(void **state)
 	/* A system call that there is not is not one that goes unseen. */
 	assert_false(has(names, count, "__ia32_sys_process_vm_writev"));
 	assert_true(has(names, count, "__x64_sys_process_vm_writev"));
+	/* Only where memory of closed files is the next one's at once. */
+	count = tocsin_trace_functions(&f->k, true, names);
+	assert_true(has(names, count, "security_file_permission"));
+	assert_false(has(names, count, "stream_open"));
 	assert_string_equal(tocsin_trace_function_event("send_signal"), "signal");
 	assert_null(tocsin_trace_function_event("memcpy"));
 	fixture_close(f);

@@ -230,6 +230,41 @@ static void pipes(void **state)
 	say("shared pipe:[4711] =1\nshared pipe:[4711] =2\n");
 }
 
+/* An end of a pipe is the inode that it was made of, also if another file has its memory since. */
+static void ends_of_pipes_that_are_gone(void **state)
+{
+	static const uint32_t pipefs = 0x50495045;
+	uint64_t sb = fixture_get(f, "inode", inode, "i_sb");
+
+	fixture_set(f, "inode", inode, "i_mode", 0010600);
+	fixture_set(f, "inode", inode, "i_ino", 4711);
+	/* A FIFO with a name is opened by that. */
+	call_as("stream_open", 1, "file", inode, 0x1000, 0);
+	uses(0x1000, READ);
+	fixture_set(f, "super_block", sb, "s_magic", pipefs);
+	call_as("stream_open", 1, "file", inode, 0x1000, 0);
+	uses(0x1000, WRITE);
+	uses(0x1000, READ);
+	now_is = NOW;
+	closes(0x1000);
+	say("read (unresolved: read, call 5) ?\nshared pipe:[4711] =1\nshared pipe:[4711] =2\n"
+	    "released \n");
+	/* All of it is read when it is over. */
+	opens(file);
+	closes(file);
+	call_as("stream_open", 1, "file", inode, file, 0);
+	uses(file, WRITE);
+	closes(file);
+	opens(file);
+	say("opened (unresolved: opened, call 10) ?\nreleased \nshared pipe:[4711] =1\n"
+	    "released \nopened pipe:[4711]\n");
+	/* Its inode is another's by then. */
+	call_as("stream_open", 1, "file", inode, 0x1000, 0);
+	uses(0x1000, WRITE);
+	call_as("security_inode_alloc", 0, "inode", inode, 0, 0);
+	say("shared (unresolved: shared, call 16) =1 ?\n");
+}
+
 /* It has another name since, and another has its memory. */
 static void names_and_memory_that_change(void **state)
 {
@@ -426,6 +461,7 @@ int main(void)
 	    TEST(inferred_while_calls_are_not_recorded),
 	    TEST(what_nothing_goes_through),
 	    TEST(pipes),
+	    cmocka_unit_test_setup_teardown(ends_of_pipes_that_are_gone, set_up_new, tear_down),
 	    TEST(names_and_memory_that_change),
 	    cmocka_unit_test_setup_teardown(closed_before_it_was_read, set_up_new, tear_down),
 	    TEST(not_known_after_a_loss),

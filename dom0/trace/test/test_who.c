@@ -135,6 +135,59 @@ static void one_that_was_made_and_ended_has_its_last_name(void **state)
 	assert_string_equal(who.comm, "renamed");
 }
 
+/* Each processor has stacks that are no thread's: not all tasks are walked through for each call.
+ */
+static void stacks_that_are_nobodys(void **state)
+{
+	struct scene *s = *state;
+	struct tocsin_who who;
+	uint64_t before;
+
+	assert_true(tocsin_who_made(s->c, s->p.task, NULL, NOW, 0, &who));
+	for (uint64_t i = 1; i < 9; i++)
+		assert_int_equal(find(s, STACK + i * 0x4000, 0).found, TOCSIN_WHO_UNKNOWN);
+	before = s->f->accesses;
+	for (uint64_t i = 1; i < 9; i++)
+		assert_int_equal(find(s, STACK + i * 0x4000, 0).found, TOCSIN_WHO_UNKNOWN);
+	assert_true(s->f->accesses == before);
+	/* After a moment somebody may have one. */
+	fixture_set(s->f, "task_struct", s->p.task, "stack", STACK + 0x4000);
+	tocsin_who_find(s->c, STACK + 0x4000, NOW + 20000000, 0, &who);
+	assert_int_equal(who.pid, MADE_PID);
+}
+
+/* A task behind the others, whose threads cannot be read. */
+static uint64_t add_torn(struct scene *s, uint64_t stack)
+{
+	uint64_t task = fixture_new(s->f, "task_struct"), idle;
+
+	assert_int_equal(tocsin_kernel_symbol(&s->f->k, "init_task", &idle), 0);
+	fixture_set(s->f, "task_struct", task, "stack", stack);
+	fixture_set(s->f, "task_struct", task, "signal", 0x1000);
+	fixture_set(s->f, "task_struct", task, "real_cred",
+		    fixture_get(s->f, "task_struct", s->p.task, "real_cred"));
+	fixture_link(s->f, idle + fixture_offset(s->f, "task_struct", "tasks"),
+		     task + fixture_offset(s->f, "task_struct", "tasks"));
+	return task;
+}
+
+/* A search ends, whatever the guest's kernel says. */
+static void a_search_ends(void **state)
+{
+	struct scene *s = *state;
+
+	add_torn(s, STACK + 0x4000);
+	for (int i = 0; i < 60; i++)
+		add_torn(s, 0);
+	add_torn(s, STACK + 0x8000);
+	assert_int_equal(find(s, STACK + 0x4000, 0).found, TOCSIN_WHO_NOW);
+	assert_int_equal(find(s, STACK + 0x8000, 0).found, TOCSIN_WHO_NOW);
+	for (int i = 0; i < 10; i++)
+		add_torn(s, 0);
+	add_torn(s, STACK + 0xc000);
+	assert_int_equal(find(s, STACK + 0xc000, 0).found, TOCSIN_WHO_UNKNOWN);
+}
+
 /* The guest has been up for 102 s; the process began when it was up for 5. */
 static void what_came_later_did_not_do_it(void **state)
 {
@@ -205,6 +258,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(one_that_ended_is_remembered, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(one_that_was_made_and_ended_has_its_last_name, set_up,
 					    tear_down),
+	    cmocka_unit_test_setup_teardown(stacks_that_are_nobodys, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_search_ends, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(what_came_later_did_not_do_it, set_up, tear_down),
 	    cmocka_unit_test(a_kernel_that_does_not_tell),
 	    cmocka_unit_test(the_size_of_stacks),

@@ -63,6 +63,9 @@ def captured(s, off):
            "the name of the host that it came from", *s.after("told download"))
     equal(on_the_wire(s, "nobody", "udp 10.0.0.5:4444 > 203.0.113.66:4444"),
           [(1000, 0, "; no process was seen to hold it")], "what no process held")
+    pid = s.one("^raw pid=")["pid"]
+    equal(sum(f"sent by process {pid} raw" in l for l in s.after("each")), 3,
+          "who sent a datagram to each of three hosts")
     lines = [o for o in s.objects("TRACE ") if o["kind"] == "capture"]
     equal([o["captured"] for o in lines], [True, False], "the interface comes and goes")
     expect(off["packets"] > 500 and off["names"] == 1 and not off["dropped"] and not off["early"]

@@ -161,6 +161,9 @@ def memory_of_others(s):
     expect(told("WRITTEN ", "traced by process [0-9]+ inject"), "who wrote into another's memory")
     equal(told("READ ", "inject"), [], "who read another's memory")
     expect(told("ONWARD ", "was looked at by process [0-9]+ inject"), "who read another's memory")
+    traced = s.one("^inject traced=")
+    expect(told("TRACED ", f"written by process {traced['traced']} inject") and
+           told("TRACED ", f"traced by process {traced['by']} inject"), "who asked to be traced")
 
 
 def churn(s):
@@ -198,7 +201,7 @@ COUNTED = {
     "renamed": ["sys_rename", "sys_renameat", "sys_renameat2"],
     "linked": ["sys_link", "sys_linkat", "sys_symlink", "sys_symlinkat"],
     "mode": ["sys_chmod", "sys_fchmodat"], "connected": ["sys_connect"],
-    "ptrace": ["sys_process_vm_readv", "sys_process_vm_writev"],
+    "ptrace": ["sys_process_vm_readv", "sys_process_vm_writev", "sys_ptrace"],
 }
 MORE = {"ptrace": 2}
 # Who switches the counting on and off opens files for it.
@@ -232,6 +235,7 @@ def graph(s):
     equal(events.get("accepted"), 2, "accepted: events")
     # dom0 goes first there, so what was called is read while most of it is still there.
     expect(sum(unresolved.values()) <= sum(events.values()) // 50, "unresolved events", unresolved)
+    equal(unresolved.get("linked", 0), 0, "links that are unresolved")
     expect(unresolved.get("connected", 0) <= 5, "connections that ended at once", unresolved)
     refused = int(s.one("^refused=")["refused"])
     expect(62 <= refused <= 70, "refused connections, with both ports", refused)

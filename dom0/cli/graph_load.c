@@ -52,13 +52,14 @@ static int load_graph(const char *path, const struct graph_options *o,
 		      struct tocsin_provenance **ret, struct tocsin_error *err)
 {
 	struct tocsin_trace_store *store;
+	struct tocsin_error own = {0};
 	int rc = tocsin_trace_store_open(path, NULL, &store, err);
 
 	if (rc)
 		return rc;
-	rc = tocsin_trace_store_load(store, o->since, o->until, NULL, ret, err);
+	rc = tocsin_trace_store_load(store, o->since, o->until, NULL, ret, &own);
 	tocsin_trace_store_close(store);
-	return rc;
+	return rc ? tocsin_error_set(err, rc, "%s: %s", path, own.message) : 0;
 }
 
 /* Nothing is reduced: what a history has was told once. */

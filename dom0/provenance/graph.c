@@ -7,7 +7,7 @@
 #define MOST_NODES (2u << 20)
 #define MOST_EDGES (8u << 20)
 #define MOST_BYTES (1u << 30) /* of texts */
-#define MOST_GAPS 65536u
+#define MOST_GAPS 65536u      /* what is more goes into the last */
 
 const char *tocsin_trace_node_name(enum tocsin_trace_node_kind kind)
 {
@@ -406,14 +406,14 @@ int trace_gap_add(struct tocsin_provenance *g, const struct tocsin_trace_gap *ga
 	int rc;
 
 	later(&g->barrier, gap->until);
-	if (last && last->guest == gap->guest && last->why == gap->why &&
-	    (gap->since <= last->until || g->gap_count >= MOST_GAPS)) {
+	if (last &&
+	    (g->gap_count >= MOST_GAPS ||
+	     (last->guest == gap->guest && last->why == gap->why && gap->since <= last->until))) {
 		last->lost = last->lost && gap->lost ? last->lost + gap->lost : 0;
+		last->since = gap->since < last->since ? gap->since : last->since;
 		later(&last->until, gap->until);
 		return 0;
 	}
-	if (g->gap_count >= MOST_GAPS)
-		return -E2BIG;
 	rc = grow(&g->gaps, g->gap_count, g->gap_room, sizeof(*g->gaps), &g->gap_room);
 	if (rc)
 		return rc;

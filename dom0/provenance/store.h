@@ -40,7 +40,8 @@ int tocsin_trace_store_take(const struct tocsin_trace_event *e, void *store);
 int tocsin_trace_store_flush(struct tocsin_trace_store *s, struct tocsin_error *err);
 
 /* All that is of [since, until] (0: no bound), as one graph, freed by the caller; settings of it
- * may be NULL. -E2BIG: more than they allow. */
+ * may be NULL. A segment that is damaged is a gap; -EPROTO: all are. -E2BIG: more than they allow.
+ */
 int tocsin_trace_store_load(struct tocsin_trace_store *s, uint64_t since, uint64_t until,
 			    const struct tocsin_provenance_settings *settings,
 			    struct tocsin_provenance **ret, struct tocsin_error *err);

@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What events become, what is reached, and what is told of it: on small scripts of events. */
-#include "provenance/query.h"
+#include "asked.h"
 #include "provenance/script.h"
-#include "provenance/store.h"
 #include "provenance/watched.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 static int run(const char *script, struct tocsin_provenance *g, struct tocsin_error *err)
 {
@@ -39,38 +31,6 @@ static struct tocsin_provenance *make(const char *script)
 		fail_msg("%s", err.message);
 	tocsin_provenance_settle(g);
 	return g;
-}
-
-/* The names of what is reached, in the order of reaching, with spaces between. */
-static const char *reach(const struct tocsin_provenance *g, const char *from,
-			 const struct tocsin_trace_question *q, struct tocsin_trace_answer *keep)
-{
-	static char text[1024];
-	struct tocsin_trace_answer a;
-	uint32_t *nodes;
-	size_t count;
-
-	text[0] = 0;
-	assert_int_equal(tocsin_trace_find(g, from, &nodes, &count, NULL), 0);
-	assert_int_equal(tocsin_trace_ask(g, q, nodes, count, &a), 0);
-	free(nodes);
-	for (uint32_t i = 0; i < a.count; i++) {
-		const struct tocsin_trace_node *n = tocsin_provenance_node(g, a.steps[i].node);
-
-		if (i)
-			strcat(text, " ");
-		strncat(text, tocsin_provenance_text(g, n->name, NULL), 64);
-	}
-	if (keep)
-		*keep = a;
-	else
-		tocsin_trace_answer_free(&a);
-	return text;
-}
-
-static const char *back(const struct tocsin_provenance *g, const char *from)
-{
-	return reach(g, from, &(struct tocsin_trace_question){0}, NULL);
 }
 
 static const char *forward(const struct tocsin_provenance *g, const char *from)
@@ -345,100 +305,6 @@ static void test_limits(void **unused)
 	tocsin_provenance_free(g);
 }
 
-static int keep_script(const char *script, struct tocsin_trace_store *store)
-{
-	FILE *from = fmemopen((void *)script, strlen(script), "r");
-	int rc = tocsin_trace_script(from, tocsin_trace_store_take, store, NULL);
-
-	fclose(from);
-	return rc;
-}
-
-/* A number that was used again is another file also when the first is in another segment. */
-static void test_segments(void **unused)
-{
-	const struct tocsin_trace_store_settings settings = {.edges = 1};
-	const struct tocsin_provenance_settings few = {.max_nodes = 2};
-	struct tocsin_error err = {0};
-	char folder[] = "/tmp/tocsin-test-XXXXXX", path[64];
-	struct tocsin_trace_store_extent extent;
-	struct tocsin_trace_store *store;
-	struct tocsin_provenance *g;
-	struct stat st;
-
-	assert_non_null(mkdtemp(folder));
-	snprintf(path, sizeof(path), "%s/graph", folder);
-	assert_int_equal(tocsin_trace_store_open(path, NULL, &store, NULL), -ENOENT);
-	assert_int_equal(tocsin_trace_store_open(path, &settings, &store, NULL), 0);
-	assert_int_equal(keep_script("1 written who=1:a file=/f ino=7 open=1\n"
-				     "2 released file=/f ino=7 open=1\n"
-				     "3 unlinked who=1:a file=/f ino=7 deleted\n"
-				     "4 written who=2:b file=/g ino=7 open=2\n"
-				     "5 signal who=2:b other=9:x value=1\n"
-				     "6 read who=3:c file=/g ino=7 open=3\n"
-				     "7 gap since=6.5 lost=0 detail=why\n",
-				     store),
-			 0);
-	tocsin_trace_store_close(store);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0600);
-	/* another writer goes on, with what it sees itself */
-	assert_int_equal(tocsin_trace_store_open(path, &settings, &store, NULL), 0);
-	assert_int_equal(keep_script("8 renamed who=3:c file=/g ino=7 to=/h\n"
-				     "9 read who=4:d file=/h ino=7 open=4\n",
-				     store),
-			 0);
-	tocsin_trace_store_close(store);
-	assert_int_equal(tocsin_trace_store_open(path, NULL, &store, NULL), 0);
-	assert_int_equal(tocsin_trace_store_extent(store, &extent, NULL), 0);
-	assert_true(extent.segments >= 4 && extent.last == 9000000000);
-	assert_int_equal(tocsin_trace_store_load(store, 0, 0, NULL, &g, NULL), 0);
-	assert_string_equal(back(g, "4"), "d /h c b");
-	assert_int_equal(tocsin_provenance_gap(g, 0)->since, 6500000000);
-	tocsin_provenance_free(g);
-	assert_int_equal(tocsin_trace_store_load(store, 8500000000, 0, NULL, &g, NULL), 0);
-	assert_true(tocsin_provenance_nodes(g) < 5);
-	tocsin_provenance_free(g);
-	assert_int_equal(tocsin_trace_store_load(store, 0, 0, &few, &g, &err), -E2BIG);
-	assert_string_equal(err.message, "the graph is too large: ask for a shorter time of it");
-	tocsin_trace_store_close(store);
-	unlink(path);
-	rmdir(folder);
-}
-
-static void test_what_goes(void **unused)
-{
-	const struct tocsin_trace_store_settings settings = {.max_age = 1600000000000, .edges = 64},
-						 small = {.max_bytes = 1 << 20, .edges = 4096};
-	char folder[] = "/tmp/tocsin-test-XXXXXX", path[64], line[160];
-	struct tocsin_trace_store_extent extent;
-	struct tocsin_trace_store *store;
-
-	assert_non_null(mkdtemp(folder));
-	snprintf(path, sizeof(path), "%s/graph", folder);
-	assert_int_equal(tocsin_trace_store_open(path, &settings, &store, NULL), 0);
-	for (int i = 1; i <= 4000; i++) {
-		snprintf(line, sizeof(line), "%d created who=%d other=%d\n", i, i, i + 1);
-		assert_int_equal(keep_script(line, store), 0);
-	}
-	assert_int_equal(tocsin_trace_store_extent(store, &extent, NULL), 0);
-	assert_true(extent.first > 2000000000000 && extent.first < 2400000000000);
-	assert_int_equal(extent.last, 4000000000000);
-	tocsin_trace_store_close(store);
-	unlink(path);
-	assert_int_equal(tocsin_trace_store_open(path, &small, &store, NULL), 0);
-	for (int i = 1; i <= 120000; i++) {
-		snprintf(line, sizeof(line), "%d.%d created who=%d@%u other=%d@%u\n", i,
-			 i * 7919 % 9973, i, i * 2654435761u, i + 1, i * 2246822519u);
-		assert_int_equal(keep_script(line, store), 0);
-	}
-	assert_int_equal(tocsin_trace_store_extent(store, &extent, NULL), 0);
-	assert_true(extent.bytes <= (1 << 20) + (256 << 10) && extent.bytes > 1 << 19);
-	tocsin_trace_store_close(store);
-	unlink(path);
-	rmdir(folder);
-}
-
 static void test_watched(void **unused)
 {
 	struct tocsin_event_process init = {.pid = 1,
@@ -506,8 +372,6 @@ int main(void)
 	    cmocka_unit_test(test_startups),
 	    cmocka_unit_test(test_scripts),
 	    cmocka_unit_test(test_limits),
-	    cmocka_unit_test(test_segments),
-	    cmocka_unit_test(test_what_goes),
 	    cmocka_unit_test(test_watched),
 	};
 

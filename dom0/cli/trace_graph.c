@@ -75,6 +75,20 @@ static int take_standing(const struct tocsin_trace_event *e, void *context)
 	return tocsin_trace_store_take(&dated, g->store);
 }
 
+/* Since the last event of a graph that goes on nobody knows what happened. */
+static int tell_absence(struct trace_graph *g, uint64_t last)
+{
+	const struct tocsin_trace_event e = {.kind = TOCSIN_TRACE_GAP,
+					     .since = last,
+					     .time = g->since,
+					     .guest = g->guest,
+					     .boot = g->boot,
+					     .detail = "the guest was not traced",
+					     .resolved = true};
+
+	return last && last < g->since ? tocsin_trace_store_take(&e, g->store) : 0;
+}
+
 static uint64_t realtime(void)
 {
 	struct timespec now;
@@ -88,13 +102,19 @@ static int fill(struct trace_graph *g, const char *path, struct tocsin_kernel *k
 {
 	struct tocsin_traced_settings settings = {.guest = g->guest, .clock = realtime};
 	const struct guest_options all = {.domain = g->guest};
+	struct tocsin_trace_store_extent before = {0};
 	int rc = open_store(path, g->guest, &g->store, err);
 
+	if (!rc)
+		rc = tocsin_trace_store_extent(g->store, &before, err);
 	if (!rc)
 		rc = graph_look(k, &all, g->guest, take_standing, g, &settings.boot, err);
 	if (rc < 0)
 		return rc;
 	g->boot = settings.boot;
+	rc = tell_absence(g, before.last);
+	if (rc)
+		return tocsin_error_set(err, rc, "cannot write the graph: %s", strerror(-rc));
 	rc = tocsin_traced_events_open(k, who, &settings, tocsin_trace_store_take, g->store,
 				       &g->events);
 	return rc ? tocsin_error_set(err, rc, "out of memory") : 0;

@@ -119,6 +119,18 @@ static void nothing_is_marked_if_all_is_recorded(void **state)
 	holds(BEGIN + SECOND, "a loss 1-2\n");
 }
 
+/* A graph that exists goes on; what happened meanwhile is not in it. */
+static void the_time_between_two_tracings_is_marked(void **state)
+{
+	assert_int_equal(tocsin_traced_events_gap(trace_graph_events(graph), BEGIN + 1 * MS,
+						  BEGIN + 2 * MS, 3, "a loss"),
+			 0);
+	holds(BEGIN + SECOND, "a loss 1-2\n");
+	assert_int_equal(trace_graph_open(path, "g", &f->k, who, BEGIN + 60 * SECOND, &graph, NULL),
+			 0);
+	holds(BEGIN + 61 * SECOND, "a loss 1-2\nthe guest was not traced 2-60000\n");
+}
+
 /* That a socket is sure ends as soon as it is not seen when one is made, not when that is told. */
 static void what_is_sure_ends_at_once(void **state)
 {
@@ -161,6 +173,7 @@ int main(void)
 	    TEST(what_the_guest_patches_is_marked),
 	    TEST(what_a_kernel_lacks_is_marked_all_the_time),
 	    TEST(nothing_is_marked_if_all_is_recorded),
+	    TEST(the_time_between_two_tracings_is_marked),
 	    TEST(what_is_sure_ends_at_once),
 	};
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 
 struct moment {
 	struct tocsin_provenance *g;
@@ -116,12 +117,14 @@ static int find_file(struct moment *m, const struct tocsin_trace_file *f, bool m
 	return 0;
 }
 
-/* What nothing goes through, whoever reads and writes it. */
+/* What nothing goes through, whoever reads and writes it. A file may have such a name, too. */
 static bool is_void(const struct tocsin_trace_file *f)
 {
 	static const char *const names[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random",
 					    "/dev/urandom"};
 
+	if (f->mode && !S_ISCHR(f->mode))
+		return false;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strcmp(f->path, names[i]))
 			return true;

@@ -152,6 +152,19 @@ static void test_other_kinds(void **unused)
 	tocsin_provenance_free(g);
 }
 
+/* A name makes no device: who can make files makes one of this name elsewhere, or in its place. */
+static void test_what_nothing_goes_through(void **unused)
+{
+	struct tocsin_provenance *g = make("1 written who=1:a file=/dev/null mode=20666\n2 read "
+					   "who=2:b file=/dev/null mode=20666\n"
+					   "3 written who=1:a file=/dev/null ino=7 mode=100644\n"
+					   "4 read who=3:c file=/dev/null ino=7 mode=100644\n");
+
+	assert_string_equal(back(g, "2"), "b");
+	assert_string_equal(back(g, "3"), "c /dev/null a");
+	tocsin_provenance_free(g);
+}
+
 static bool is_b(const struct tocsin_provenance *g, uint32_t node, void *context)
 {
 	return !strcmp(tocsin_provenance_text(g, tocsin_provenance_node(g, node)->name, NULL), "b");
@@ -366,6 +379,7 @@ int main(void)
 	    cmocka_unit_test(test_connections),
 	    cmocka_unit_test(test_an_unsure_end),
 	    cmocka_unit_test(test_other_kinds),
+	    cmocka_unit_test(test_what_nothing_goes_through),
 	    cmocka_unit_test(test_bounds),
 	    cmocka_unit_test(test_depth_and_time),
 	    cmocka_unit_test(test_what_is_not_sure),

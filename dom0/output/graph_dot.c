@@ -36,7 +36,7 @@ static void write_process(FILE *to, const struct graph_node *n)
 		write_text(to, n->name[0] ? n->name : "?");
 	if (n->pid)
 		fprintf(to, "%s%" PRId32, n->known ? "\\n" : "", n->pid);
-	if (n->known)
+	if (n->known && n->uid != UINT32_MAX)
 		fprintf(to, " uid %" PRIu32, n->uid);
 	if (n->exe[0]) {
 		fputs("\\n", to);

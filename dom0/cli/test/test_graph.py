@@ -9,6 +9,7 @@ import sys
 import tempfile
 import xml.etree.ElementTree as xml
 
+import ocsf as open_schema
 from tap import check, finish
 
 tocsin, make_history, case = sys.argv[1:]
@@ -108,6 +109,75 @@ for form in ("dot", "graphml", "prov", "ocsf"):
     check(f"nothing unclean as {form}", all(line.isprintable() for line in out.splitlines()), True)
 check("still XML", len(list(xml.fromstring(
     run(unclean, "--back", "2", "--format", "graphml")[1]).iter(space + "node"))), 3)
+
+kinds = events("kinds", """guest shop
+1 created who=1:init other=2:a
+2 executed who=2:a file=/bin/a exe=/bin/a uid=0
+3 credentials who=2:a uid=0 euid=33 value=0
+4 signal who=2:a other=3:b value=9
+5 ptrace who=2:a other=3:b value=4
+6 ptrace who=3:b other=4:c value=2
+7 opened who=3:b file=/x value=0100 ino=5 mode=100644 open=1
+8 read who=3:b file=/y open=2
+9 written who=3:b file=/x ino=5 open=1
+10 renamed who=3:b file=/x ino=5 to=/y
+10.5 renamed who=3:b file=/y ino=5 to=/z
+11 linked who=3:b file=/z ino=5 to=/l
+12 mode who=3:b file=/z ino=5 value=0104755
+13 mapped who=3:b file=/lib/l
+14 module who=3:b detail=rootkit file=/m.ko
+14 bpf who=3:b detail=prog value=5
+15 shared who=3:b file=/dev/shm/s mode=100600 value=3
+16 shared who=3:b unix=a/b value=1
+17 bound who=3:b local=0.0.0.0:22
+17 listening who=3:b local=0.0.0.0:22
+18 accepted who=3:b local=10.0.0.5:22 remote=192.0.2.1:1000
+19 received who=3:b local=10.0.0.5:22 remote=192.0.2.1:1000
+20 connected who=3:b local=[2001:db8::1]:1001 remote=[2001:db8::2]:80
+21 sent who=3:b local=[2001:db8::1]:1001 remote=[2001:db8::2]:80
+22 received who=3:b local=[2001:db8::1]:1001 remote=[2001:db8::2]:80
+23 sent who=3:b local=10.0.0.5:1002 remote=192.0.2.1:53 proto=udp
+24 unlinked who=3:b file=/z ino=5 deleted
+25 written who=3:b file=
+26 finding who=3:b rule=bad severity=high what=it%20is
+27 finding who=3:b file=/l ino=5 rule=worse severity=critical
+28 exited who=3:b
+29 flow since=28 local=10.0.0.5:1003 remote=192.0.2.9:99 sent=5 source=wire
+""")
+rows = []
+for arguments in (["--forward", "1"], ["--back", "192.0.2.9:99"], ["--forward", "192.0.2.9:99"],
+                  ["--forward", "4"], ["--forward", "/y"], ["--forward", "/bin/a"], ["--forward", "/lib/l"],
+                  ["--forward", "host:192.0.2.1"], ["--forward", "host:2001:db8::2"], ["--forward", "/m.ko"]):
+    for line in run(kinds, *arguments, "--format", "ocsf")[1].splitlines():
+        if json.loads(line) not in rows:
+            rows.append(json.loads(line))
+check("OCSF has what it requires", [w for row in rows for w in open_schema.wrong_with(row)], [])
+check("of every class", {row["class_uid"] for row in rows}, set(open_schema.CLASSES))
+named = {row["unmapped"]["event"]: row for row in rows}
+check("OCSF of what a process becomes", (named["credentials"]["process"]["user"], named["executed"]["process"]
+                                         ["file"]["path"], named["executed"]["actor"]["process"]["pid"]),
+      ({"uid": "33"}, "/bin/a", 2))
+check("OCSF of memory that is read: who reads is who acts", [
+    (row["activity_name"], row["actor"]["process"]["pid"], row["process"]["pid"]) for row in rows
+    if row["unmapped"]["event"] == "ptrace"], [("Inject", 2, 3), ("Open", 3, 4)])
+check("OCSF of a file that is renamed", [(row["file"]["path"], row["file_result"]) for row in rows
+                                         if row["unmapped"]["event"] == "renamed"],
+      [("/x", {"name": "y", "path": "/y", "type_id": 1}), ("/y", {"name": "z", "path": "/z", "type_id": 1})])
+check("OCSF of a module", (named["module"]["driver"]["file"]["path"], named["mapped"]["module"]["load_type_id"]),
+      ("/m.ko", 4))
+ends = {(row["connection_info"]["direction"], row["src_endpoint"]["ip"], row["dst_endpoint"]["ip"])
+        for row in rows if row["unmapped"]["event"] == "received"}
+check("OCSF of a connection: its source is who made it, whoever sends", ends,
+      {("Inbound", "192.0.2.1", "10.0.0.5"), ("Outbound", "2001:db8::1", "2001:db8::2")})
+check("OCSF of a listener", named["listening"]["dst_endpoint"], {"port": 22, "ip": "0.0.0.0"})
+check("OCSF of findings", sorted((row["severity_id"], row["finding_info"]["title"], list(row["evidences"][0]))
+                                 for row in rows if row["class_uid"] == 2004),
+      [(4, "it is", ["process"]), (5, "worse", ["file"]), (5, "worse", ["process"])])
+prov = json.loads(run(kinds, "--forward", "1", "--format", "prov")[1])
+check("PROV-JSON has no user that is not known", set(prov["agent"]), {"tocsin:uid33"})
+check("no user that is not known", "4294967295" in
+      "".join(run(kinds, "--forward", "1", "--format", form)[1] for form in ("dot", "graphml", "prov", "ocsf")),
+      False)
 
 visits = "".join(
     f"{i} connected who=5:visit {near}\n{i}.1 sent who=5:visit {near}\n{i}.2 accepted who=6:httpd {far}\n"

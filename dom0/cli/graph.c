@@ -88,6 +88,7 @@ static int show(const struct tocsin_provenance *g, const struct graph_options *o
 					  .max_nodes = o->nodes,
 					  .skip = o->not_count ? is_unwanted : NULL,
 					  .context = (void *)o};
+	struct tocsin_error own = {0};
 	struct tocsin_trace_answer a;
 	uint32_t *from;
 	size_t count;
@@ -95,9 +96,12 @@ static int show(const struct tocsin_provenance *g, const struct graph_options *o
 
 	if (!o->back && !o->forward)
 		return show_extent(g);
-	rc = tocsin_trace_find(g, o->back ? o->back : o->forward, &from, &count, err);
+	rc = tocsin_trace_find(g, o->back ? o->back : o->forward, &from, &count, &own);
 	if (rc)
-		return rc;
+		return tocsin_error_set(err, rc, "%s%s", own.message,
+					rc == -ENOENT && (o->since || o->until)
+					    ? ", in the time that is asked of"
+					    : "");
 	rc = tocsin_trace_ask(g, &q, from, count, &a);
 	free(from);
 	if (rc)

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -478,6 +479,13 @@ static bool is_number(const char *text, uint64_t *ret)
 	return *text >= '0' && *text <= '9' && !*end && !errno;
 }
 
+static bool is_address(const char *text)
+{
+	uint8_t address[16];
+
+	return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
 static is_meant *understand(const char *what, struct meant *ret)
 {
 	is_meant *fits = NULL;
@@ -491,6 +499,8 @@ static is_meant *understand(const char *what, struct meant *ret)
 		fits = is_file;
 	if (!fits && is_number(what, &ret->number))
 		fits = is_pid;
+	if (!fits && is_address(what))
+		fits = is_host;
 	if (!fits && strchr(what, ':'))
 		fits = is_socket;
 	if (!fits)

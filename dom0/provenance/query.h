@@ -50,8 +50,8 @@ void tocsin_trace_answer_free(struct tocsin_trace_answer *a);
 
 /*
  * The nodes that a person means: "PID" or "pid:PID", "/path" or "file:PATH" (its end is enough),
- * "tcp:ADDRESS:PORT" or "ADDRESS:PORT" of either end of a connection, "host:ADDRESS",
- * "finding:RULE", "module:NAME", "comm:NAME". ret is freed by the caller. -ENOENT: nothing fits;
+ * "ADDRESS:PORT" or "socket:ADDRESS:PORT" of either end of a connection, "ADDRESS" or
+ * "host:ADDRESS", "finding:RULE", "module:NAME", "NAME" (of a process) or "comm:NAME". ret is freed by the caller. -ENOENT: nothing fits;
  * err says what was looked for.
  */
 int tocsin_trace_find(const struct tocsin_provenance *g, const char *what, uint32_t **ret,

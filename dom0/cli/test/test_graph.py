@@ -50,6 +50,9 @@ out = run(case, "--back", THEFT, "--all")[1]
 check("or singly", ("nobody is known" in out, "executed /bin/dash" in out), (False, True))
 check("forward", "connected socket tcp 10.0.0.5:40003" in
       run(case, "--forward", "file:s.php")[1], True)
+check("from an address, and from a name", (run(case, "--forward", "203.0.113.20")[1],
+                                           run(case, "--back", "php-fpm")[1]),
+      (run(case, "--forward", "host:203.0.113.20")[1], run(case, "--back", "comm:php-fpm")[1]))
 check("no further than that", run(case, "--back", THEFT, "--depth", "1")[1].count("\n"), 2)
 check("not there", "php-fpm" in run(case, "--back", THEFT, "--not", "php*")[1], False)
 check("nothing earlier", "51001" in run(case, "--back", THEFT, "--since", "225")[1], False)
@@ -217,10 +220,13 @@ check("of a history", (code, int(out.splitlines()[3].split()[1]) > 3), (0, True)
 
 check("of what", run()[0], 2)
 for args in (["--back", "1", "--forward", "2"], ["--depth", "0"], ["--depth"], ["--since", "soon"],
-             ["--format", "png"], ["--nodes", "-1"], ["--tree"], ["another"], ["-d", "dom"]):
+             ["--format", "png"], ["--nodes", "-1"], ["--tree"], ["another"], ["-d", "dom"], ["-d"],
+             ["--back", "1", "--since", "9", "--until", "8"], ["--format", "svg"], ["--count"], ["--all"],
+             ["--not", "x"], ["--depth", "2"]):
     code, out, err = run(case, *args)
     check("usage: " + " ".join(args), (code, out, "usage:" in err), (2, "", True))
 for args, why in ((["--back", "pid:x"], "no PID"), (["--back", "99"], "nothing in the graph"),
+                  (["--back", "99", "--since", "2026-01-01"], "in the time that is asked of"),
                   (["--back", "1", "--pcap", case], "unknown file format"),
                   (["--back", "1", "--pcap", folder / "absent"], "No such file")):
     code, out, err = run(case, *args)

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <time.h>
 
+#define MOST_DRAWN 2000
+
 static const char *text_of(const struct tocsin_provenance *g, uint32_t text)
 {
 	return tocsin_provenance_text(g, text, NULL);
@@ -56,14 +58,36 @@ static int show_extent(const struct tocsin_provenance *g)
 	return 0;
 }
 
+/* Graphviz takes minutes for more, and what it draws nobody can read. */
+static int check_drawable(const struct graph_options *o, const struct tocsin_told *told,
+			  struct tocsin_error *err)
+{
+	size_t nodes = 0;
+	int rc = 0;
+
+	if (!strcmp(o->output->name, "svg") && !o->nodes)
+		rc = tocsin_provenance_told(told, &nodes);
+	if (rc)
+		return tocsin_error_set(err, rc, "no memory for the answer");
+	if (nodes <= MOST_DRAWN)
+		return 0;
+	return tocsin_error_set(
+	    err, -E2BIG,
+	    "%zu nodes are too many to be drawn: ask for less by --depth, --since or "
+	    "--not, or allow them by --nodes",
+	    nodes);
+}
+
 static int show_answer(const struct tocsin_provenance *g, const struct graph_options *o,
 		       const struct tocsin_trace_question *q, const struct tocsin_trace_answer *a,
 		       struct tocsin_error *err)
 {
 	struct tocsin_told told = {.graph = g, .question = q, .answer = a, .all = o->all};
 	size_t nodes = 0;
-	int rc;
+	int rc = o->count ? 0 : check_drawable(o, &told, err);
 
+	if (rc)
+		return rc;
 	if (o->count) {
 		rc = tocsin_provenance_told(&told, &nodes);
 		if (!rc)
@@ -71,6 +95,8 @@ static int show_answer(const struct tocsin_provenance *g, const struct graph_opt
 	} else {
 		rc = o->output->write(stdout, &told);
 	}
+	if (!rc && (o->count || !o->output->remarks))
+		tocsin_provenance_remarks(stderr, &told);
 	if (rc == -ENOENT)
 		return tocsin_error_set(err, rc, "there is no dot: SVG is drawn by graphviz");
 	if (rc)

@@ -304,7 +304,7 @@ static int collect(struct search *s)
  * Did a gap lie in the time that the answer is about? That is as long as what was asked for was
  * there: what was lost then may have led to it, or come from it, whatever else is known.
  */
-static bool crosses_gap(const struct search *s)
+static bool crosses_gap(struct search *s)
 {
 	uint64_t first = TOCSIN_TRACE_FOREVER, last = 0;
 	const struct tocsin_trace_gap *gap;
@@ -318,6 +318,8 @@ static bool crosses_gap(const struct search *s)
 	}
 	first = s->q->forward ? most(first, s->q->since) : s->q->since;
 	last = s->q->forward ? s->until : least(last, s->until);
+	s->a.since = first;
+	s->a.until = last;
 	for (uint32_t i = 0; (gap = tocsin_provenance_gap(s->g, i)); i++)
 		if (gap->since <= last && gap->until >= first)
 			return true;

@@ -151,6 +151,7 @@ static char *event_of(const struct model *m, const struct tocsin_trace_edge *e)
 		return NULL;
 	fprintf(out, "%.*s", m->picture ? trace_verb_alone(verb) : (int)strlen(verb), verb);
 	trace_detail(out, g, e);
+	trace_source(out, m->v.told, e);
 	if (!fclose(out))
 		return text;
 	free(text);

@@ -121,6 +121,12 @@ static struct builder put_path(struct builder top, const char *key, const char *
 	return b;
 }
 
+static void put_known(struct builder b, const char *key, const struct tocsin_told *t, uint32_t text)
+{
+	if (text)
+		put_text(b, key, text_of(t, text));
+}
+
 /* uid and exe: as they were then. */
 static void put_process(struct builder top, const struct tocsin_told *t, uint32_t node,
 			uint32_t uid, uint32_t exe)
@@ -132,7 +138,7 @@ static void put_process(struct builder top, const struct tocsin_told *t, uint32_
 	put_u64(b, "pid", n->id);
 	snprintf(text, sizeof(text), "%" PRIu64 "-%" PRIu64 "-%" PRIu64, n->boot, n->id, n->part);
 	put_text(b, "uid", text);
-	put_text(b, "name", text_of(t, n->name));
+	put_known(b, "name", t, n->name);
 	snprintf(text, sizeof(text), "%" PRIu32, uid);
 	if (uid != UINT32_MAX)
 		put_text(open_object(b, "user"), "uid", text);

@@ -105,6 +105,7 @@ static void write_step(struct tree *t, uint32_t i, uint32_t level)
 		fprintf(t->to, "%s ", trace_verb(g, e, t->v.told->question->forward));
 		trace_describe(t->to, g, s->node);
 		trace_detail(t->to, g, e);
+		trace_source(t->to, t->v.told, e);
 	} else {
 		trace_describe(t->to, g, s->node);
 	}
@@ -131,6 +132,7 @@ static void write_changes(struct tree *t, uint32_t i, uint32_t level)
 		write_when(t, e);
 		fputs("became", t->to);
 		trace_detail(t->to, g, e);
+		trace_source(t->to, t->v.told, e);
 		fputc('\n', t->to);
 	}
 }

@@ -321,16 +321,25 @@ static const char *clean(const struct tocsin_provenance *g, uint32_t text, char 
 	return tocsin_text_clean(tocsin_provenance_text(g, text, NULL), TOCSIN_PATH_SIZE, ret);
 }
 
+/* Of which the name may not be known. */
+static void name_process(FILE *to, const struct tocsin_provenance *g,
+			 const struct tocsin_trace_node *n)
+{
+	char text[CLEAN_SIZE];
+
+	fprintf(to, "process %" PRIu64, n->id);
+	if (n->name)
+		fprintf(to, " %s", clean(g, n->name, text));
+}
+
 void trace_name(FILE *to, const struct tocsin_provenance *g, uint32_t node)
 {
 	const struct tocsin_trace_node *n = tocsin_provenance_node(g, node);
-	char text[CLEAN_SIZE];
 
-	if (n->kind != TOCSIN_TRACE_PROCESS) {
+	if (n->kind == TOCSIN_TRACE_PROCESS)
+		name_process(to, g, n);
+	else
 		trace_describe(to, g, node);
-		return;
-	}
-	fprintf(to, "process %" PRIu64 "%s%s", n->id, n->name ? " " : "", clean(g, n->name, text));
 }
 
 void trace_describe(FILE *to, const struct tocsin_provenance *g, uint32_t node)
@@ -339,7 +348,7 @@ void trace_describe(FILE *to, const struct tocsin_provenance *g, uint32_t node)
 	char text[CLEAN_SIZE];
 
 	if (n->kind == TOCSIN_TRACE_PROCESS) {
-		fprintf(to, "process %" PRIu64 " %s", n->id, clean(g, n->name, text));
+		name_process(to, g, n);
 		if (n->uid != UINT32_MAX)
 			fprintf(to, " (uid %" PRIu32, n->uid);
 		if (n->uid != UINT32_MAX && n->euid != n->uid)
@@ -477,8 +486,12 @@ void trace_detail(FILE *to, const struct tocsin_provenance *g, const struct tocs
 		fprintf(to, ", %" PRIu64 " times", e->count);
 	if (e->bytes)
 		fprintf(to, ", %" PRIu64 " bytes", e->bytes);
-	if (e->flags & TOCSIN_TRACE_SAMPLED)
-		fputs(", sampled", to);
 	if (e->flags & TOCSIN_TRACE_UNSURE)
 		fputs(", unsure", to);
+}
+
+void trace_source(FILE *to, const struct tocsin_told *t, const struct tocsin_trace_edge *e)
+{
+	if (t->answer->traced && (e->flags & TOCSIN_TRACE_SAMPLED))
+		fputs(", sampled", to);
 }

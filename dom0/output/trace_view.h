@@ -47,6 +47,9 @@ int trace_verb_alone(const char *verb);
 /* More of it: " mode 755", " to /tmp/x", " 12 times", "". */
 void trace_detail(FILE *to, const struct tocsin_provenance *g, const struct tocsin_trace_edge *e);
 
+/* ", sampled", unless all of the answer is. */
+void trace_source(FILE *to, const struct tocsin_told *t, const struct tocsin_trace_edge *e);
+
 int tocsin_trace_tree(FILE *to, const struct tocsin_told *t);
 int tocsin_trace_dot(FILE *to, const struct tocsin_told *t);
 int tocsin_trace_svg(FILE *to, const struct tocsin_told *t);

@@ -288,6 +288,7 @@ static int collect(struct search *s)
 			rows[count++] = (struct edge_time){e->leaves, edge};
 			s->a.unsure |= (e->flags & TOCSIN_TRACE_UNSURE) != 0;
 			s->a.sampled |= (e->flags & TOCSIN_TRACE_SAMPLED) != 0;
+			s->a.traced |= !(e->flags & TOCSIN_TRACE_SAMPLED);
 		}
 	}
 	s->a.edges = calloc(count + 1, sizeof(*s->a.edges));

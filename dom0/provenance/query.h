@@ -38,7 +38,8 @@ struct tocsin_trace_answer {
 	bool gaps;             /* some events that could matter were lost: */
 	uint64_t since, until; /* what lies in this time matters */
 	bool unsure;           /* an edge of it is */
-	bool sampled;          /* an edge of it is of samples */
+	bool sampled;          /* an edge of it is of samples; */
+	bool traced;           /* one is not */
 };
 
 /*

@@ -254,6 +254,14 @@ subprocess.run([make_history, str(history), "1700000000"], check=True)
 code, out, err = run(history)
 check("of a history", (code, int(out.splitlines()[3].split()[1]) > 3), (0, True))
 
+code, out, err = run(history, "--back", "finding:")
+check("that all is sampled is said once", (code, out.count("sampled"), out.count("made of samples")), (0, 0, 1))
+check("of whom no name is known", "started by process 1\n" in out, True)
+check("in OCSF, too", [w for line in run(history, "--back", "finding:", "--format", "ocsf")[1].splitlines()
+                       for w in open_schema.wrong_with(json.loads(line))], [])
+mixed = events("mixed", "1 created who=1:a other=2:b source=sample\n2 signal who=2:b other=3:c value=1\n")
+check("or with what is", run(mixed, "--back", "3")[1].count(", sampled"), 1)
+
 check("of what", run()[0], 2)
 for args in (["--back", "1", "--forward", "2"], ["--depth", "0"], ["--depth"], ["--since", "soon"],
              ["--format", "png"], ["--nodes", "-1"], ["--tree"], ["another"], ["-d", "dom"], ["-d"],

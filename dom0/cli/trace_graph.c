@@ -29,6 +29,8 @@ struct trace_graph {
 	struct tocsin_traced_events *events;
 	char guest[256];
 	uint64_t since, boot;
+	int unwritten;             /* why it cannot be written now; 0: it can */
+	uint64_t lost, lost_since; /* events that could not be kept meanwhile */
 	struct missing missing[TRACE_GRAPH_FUNCTIONS];
 };
 
@@ -75,16 +77,69 @@ static int take_standing(const struct tocsin_trace_event *e, void *context)
 	return tocsin_trace_store_take(&dated, g->store);
 }
 
+static struct tocsin_trace_event gap_of(const struct trace_graph *g, uint64_t since, uint64_t until,
+					uint64_t lost, const char *why)
+{
+	return (struct tocsin_trace_event){.kind = TOCSIN_TRACE_GAP,
+					   .since = since,
+					   .time = until,
+					   .guest = g->guest,
+					   .boot = g->boot,
+					   .lost = lost,
+					   .detail = why,
+					   .resolved = true};
+}
+
+static bool may_pass(int rc)
+{
+	return rc == -ENOSPC || rc == -EDQUOT || rc == -EBUSY;
+}
+
+static void tell_unwritten(struct trace_graph *g, int rc)
+{
+	if (rc == g->unwritten)
+		return;
+	if (rc)
+		fprintf(stderr,
+			"tocsin trace on: the graph cannot be written: %s; it is tried again\n",
+			strerror(-rc));
+	else
+		fputs("tocsin trace on: the graph is written again\n", stderr);
+	g->unwritten = rc;
+}
+
+/* A disk that is full for a while does not end the tracing. */
+static int take(const struct tocsin_trace_event *e, void *graph)
+{
+	struct trace_graph *g = graph;
+	struct tocsin_trace_event gap;
+	int rc;
+
+	if (g->lost) {
+		gap = gap_of(g, g->lost_since, e->time > g->lost_since ? e->time : g->lost_since,
+			     g->lost, "the graph could not be written");
+		rc = tocsin_trace_store_take(&gap, g->store);
+		if (!rc || may_pass(rc))
+			g->lost = 0;
+	}
+	rc = tocsin_trace_store_take(e, g->store);
+	if (rc == -ENOBUFS) {
+		g->lost_since = g->lost ? g->lost_since : e->since;
+		g->lost++;
+		return 0;
+	}
+	if (rc && !may_pass(rc))
+		return rc;
+	if (rc || tocsin_trace_store_is_written(g->store))
+		tell_unwritten(g, rc);
+	return 0;
+}
+
 /* Since the last event of a graph that goes on nobody knows what happened. */
 static int tell_absence(struct trace_graph *g, uint64_t last)
 {
-	const struct tocsin_trace_event e = {.kind = TOCSIN_TRACE_GAP,
-					     .since = last,
-					     .time = g->since,
-					     .guest = g->guest,
-					     .boot = g->boot,
-					     .detail = "the guest was not traced",
-					     .resolved = true};
+	const struct tocsin_trace_event e =
+	    gap_of(g, last, g->since, 0, "the guest was not traced");
 
 	return last && last < g->since ? tocsin_trace_store_take(&e, g->store) : 0;
 }
@@ -115,8 +170,7 @@ static int fill(struct trace_graph *g, const char *path, struct tocsin_kernel *k
 	rc = tell_absence(g, before.last);
 	if (rc)
 		return tocsin_error_set(err, rc, "cannot write the graph: %s", strerror(-rc));
-	rc = tocsin_traced_events_open(k, who, &settings, tocsin_trace_store_take, g->store,
-				       &g->events);
+	rc = tocsin_traced_events_open(k, who, &settings, take, g, &g->events);
 	return rc ? tocsin_error_set(err, rc, "out of memory") : 0;
 }
 
@@ -148,9 +202,7 @@ struct tocsin_traced_events *trace_graph_events(struct trace_graph *g)
 
 int trace_graph_wire(const struct tocsin_trace_event *e, void *graph)
 {
-	const struct trace_graph *g = graph;
-
-	return tocsin_trace_store_take(e, g->store);
+	return take(e, graph);
 }
 
 uint64_t trace_graph_boot(const struct trace_graph *g)

@@ -13,6 +13,7 @@
 #define SEGMENT_EDGES 16384u
 #define SEGMENT_GAPS 4096u
 #define SEGMENT_BYTES (4u << 20) /* of texts */
+#define MOST_WAITING 16u         /* times as much is kept while it cannot be written */
 
 static const char *const schema[] = {
     "CREATE TABLE segment (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, "
@@ -35,6 +36,8 @@ struct tocsin_trace_store {
 	uint64_t written;            /* events of it that are in its row */
 	uint64_t newest;
 	time_t flushed;
+	time_t
+	    retry; /* a segment that is full could not be written: not before then; 0: it could */
 };
 
 static time_t clock_now(void)
@@ -192,6 +195,7 @@ int tocsin_trace_store_flush(struct tocsin_trace_store *s, struct tocsin_error *
 	int rc = write_segment(s, 0, &own);
 
 	s->flushed = clock_now();
+	s->retry = rc ? s->flushed + TOCSIN_TRACE_STORE_DELAY : 0;
 	if (!rc)
 		rc = let_go(s, &own);
 	return rc ? tocsin_error_set(err, rc, "%s", own.message) : 0;
@@ -230,21 +234,35 @@ static bool is_full(const struct tocsin_trace_store *s, uint64_t time)
 	       (age && first && time > first && time - first > age);
 }
 
+static bool has_room(const struct tocsin_trace_store *s)
+{
+	return s->g->edge_count / MOST_WAITING < s->settings.edges &&
+	       s->g->byte_count / MOST_WAITING < SEGMENT_BYTES / 4;
+}
+
 int tocsin_trace_store_take(const struct tocsin_trace_event *e, void *store)
 {
 	struct tocsin_trace_store *s = store;
 	struct tocsin_error err = {0};
-	int rc = is_full(s, e->time) ? roll(s, &err) : 0;
+	int failed = 0, rc;
 
-	if (!rc)
-		rc = tocsin_provenance_take(e, s->g);
+	if (is_full(s, e->time) && clock_now() >= s->retry) {
+		failed = roll(s, &err);
+		s->retry = failed ? clock_now() + TOCSIN_TRACE_STORE_DELAY : 0;
+	}
+	rc = has_room(s) ? tocsin_provenance_take(e, s->g) : -ENOBUFS;
 	if (rc)
 		return rc;
 	if (e->time > s->newest)
 		s->newest = e->time;
 	if (e->kind == TOCSIN_TRACE_FINDING || clock_now() - s->flushed >= TOCSIN_TRACE_STORE_DELAY)
 		rc = tocsin_trace_store_flush(s, NULL);
-	return rc;
+	return rc ? rc : failed;
+}
+
+bool tocsin_trace_store_is_written(const struct tocsin_trace_store *s)
+{
+	return !s->retry;
 }
 
 /* What a damaged segment had is missing; its row says of when it was. */

@@ -7,6 +7,7 @@
 #include "provenance/store.h"
 
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -131,6 +132,49 @@ static void the_time_between_two_tracings_is_marked(void **state)
 	holds(BEGIN + 61 * SECOND, "a loss 1-2\nthe guest was not traced 2-60000\n");
 }
 
+static int create(uint32_t pid, uint64_t time)
+{
+	const struct tocsin_event_process parent = {.pid = (int32_t)pid,
+						    .start_time = pid,
+						    .uid = UINT32_MAX,
+						    .euid = UINT32_MAX,
+						    .comm = "a",
+						    .exe = "",
+						    .cmdline = "",
+						    .container = ""};
+	struct tocsin_event_process other = parent;
+	const struct tocsin_trace_event e = {.kind = TOCSIN_TRACE_CREATED,
+					     .since = time,
+					     .time = time,
+					     .guest = "g",
+					     .boot = 7,
+					     .who = &parent,
+					     .other = &other,
+					     .detail = "",
+					     .resolved = true};
+
+	other.pid++;
+	other.start_time++;
+	return trace_graph_wire(&e, graph);
+}
+
+/* As on a disk that is full: the tracing goes on, and what could not be kept is marked. */
+static void what_cannot_be_written_ends_nothing(void **state)
+{
+	const uint32_t room = 16 * 16384, lost = 5;
+	sqlite3 *other;
+
+	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	for (uint32_t i = 0; i < room + lost; i++)
+		assert_int_equal(create(i + 1, BEGIN + (i < room ? MS : i - room + 2 * MS)), 0);
+	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	sleep(TOCSIN_TRACE_STORE_DELAY + 1);
+	assert_int_equal(create(room + lost, BEGIN + 3 * MS), 0);
+	holds(BEGIN + SECOND, "the graph could not be written 2-3\n");
+}
+
 /* That a socket is sure ends as soon as it is not seen when one is made, not when that is told. */
 static void what_is_sure_ends_at_once(void **state)
 {
@@ -175,6 +219,7 @@ int main(void)
 	    TEST(nothing_is_marked_if_all_is_recorded),
 	    TEST(the_time_between_two_tracings_is_marked),
 	    TEST(what_is_sure_ends_at_once),
+	    TEST(what_cannot_be_written_ends_nothing),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);

@@ -177,6 +177,51 @@ static void test_very_many_gaps(void **unused)
 	rmdir(folder);
 }
 
+static void say(sqlite3 *db, const char *sql)
+{
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+/* As on a disk that is full for a while: what comes is kept, as much as there is room for. */
+static void test_what_cannot_be_written(void **unused)
+{
+	const struct tocsin_trace_store_settings settings = {.edges = 4};
+	char folder[] = "/tmp/tocsin-test-XXXXXX", path[64], line[160];
+	struct tocsin_trace_store *store;
+	struct tocsin_provenance *g;
+	sqlite3 *other;
+	int taken = 0, rc;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/graph", folder);
+	assert_int_equal(tocsin_trace_store_open(path, &settings, &store, NULL), 0);
+	assert_int_equal(keep_script("1 created who=1:init other=2:a\n", store), 0);
+	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+	say(other, "BEGIN IMMEDIATE");
+	for (rc = 0; rc != -ENOBUFS && taken < 1000; taken++) {
+		snprintf(line, sizeof(line), "%d signal who=%d:a other=%d:b value=1\n", taken + 2,
+			 taken + 2, taken + 3);
+		rc = keep_script(line, store);
+		assert_true(!rc || rc == -EBUSY || rc == -ENOBUFS);
+		assert_true(rc != -EBUSY || !tocsin_trace_store_is_written(store));
+	}
+	assert_int_equal(taken, 16 * 4);
+	assert_int_equal(tocsin_trace_store_flush(store, NULL), -EBUSY);
+	say(other, "ROLLBACK");
+	assert_int_equal(tocsin_trace_store_flush(store, NULL), 0);
+	assert_true(tocsin_trace_store_is_written(store));
+	assert_int_equal(keep_script("100 signal who=64:a other=65:b value=1\n", store), 0);
+	sqlite3_close(other);
+	tocsin_trace_store_close(store);
+	assert_int_equal(tocsin_trace_store_open(path, NULL, &store, NULL), 0);
+	assert_int_equal(tocsin_trace_store_load(store, 0, 0, NULL, &g, NULL), 0);
+	assert_int_equal(tocsin_provenance_nodes(g), 65);
+	tocsin_provenance_free(g);
+	tocsin_trace_store_close(store);
+	unlink(path);
+	rmdir(folder);
+}
+
 static void test_what_goes(void **unused)
 {
 	const struct tocsin_trace_store_settings settings = {.max_age = 1600000000000, .edges = 64},
@@ -213,9 +258,8 @@ static void test_what_goes(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_segments),
-	    cmocka_unit_test(test_a_damaged_segment),
-	    cmocka_unit_test(test_very_many_gaps),
+	    cmocka_unit_test(test_segments),       cmocka_unit_test(test_a_damaged_segment),
+	    cmocka_unit_test(test_very_many_gaps), cmocka_unit_test(test_what_cannot_be_written),
 	    cmocka_unit_test(test_what_goes),
 	};
 

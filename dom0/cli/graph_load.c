@@ -197,7 +197,7 @@ static int look(const struct graph_options *o, struct tocsin_provenance **ret,
 
 static bool has_graph(const char *domain, char path[512])
 {
-	return !strchr(domain, '/') &&
+	return domain[0] != '.' && !strchr(domain, '/') &&
 	       snprintf(path, 512, TOCSIN_TRACE_FOLDER "/%s", domain) < 512 && !access(path, F_OK);
 }
 

@@ -59,6 +59,10 @@ static int open_store(const char *path, const char *guest, struct tocsin_trace_s
 
 	if (path)
 		return tocsin_trace_store_open(path, &settings, ret, err);
+	if (!guest[0] || guest[0] == '.' || strchr(guest, '/'))
+		return tocsin_error_set(err, -EINVAL,
+					"a domain named '%s' has no file of its own: --graph-file",
+					guest);
 	rc = make_folders(err);
 	if (rc)
 		return rc;

@@ -6,6 +6,7 @@
 #include "provenance/graph.h"
 #include "provenance/store.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -120,6 +121,22 @@ static void nothing_is_marked_if_all_is_recorded(void **state)
 	holds(BEGIN + SECOND, "a loss 1-2\n");
 }
 
+static void no_name_leads_out_of_the_folder(void **state)
+{
+	static const char *const names[] = {"", "..", "../a", "a/b"};
+	struct tocsin_traced_stats stats;
+	struct trace_graph *g;
+	struct tocsin_error err;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		err = (struct tocsin_error){0};
+		assert_int_equal(trace_graph_open(NULL, names[i], &f->k, who, BEGIN, &g, &err),
+				 -EINVAL);
+		assert_non_null(strstr(err.message, "--graph-file"));
+	}
+	assert_int_equal(trace_graph_close(graph, BEGIN, &stats, NULL), 0);
+}
+
 /* A graph that exists goes on; what happened meanwhile is not in it. */
 static void the_time_between_two_tracings_is_marked(void **state)
 {
@@ -217,6 +234,7 @@ int main(void)
 	    TEST(what_the_guest_patches_is_marked),
 	    TEST(what_a_kernel_lacks_is_marked_all_the_time),
 	    TEST(nothing_is_marked_if_all_is_recorded),
+	    TEST(no_name_leads_out_of_the_folder),
 	    TEST(the_time_between_two_tracings_is_marked),
 	    TEST(what_is_sure_ends_at_once),
 	    TEST(what_cannot_be_written_ends_nothing),

@@ -213,6 +213,18 @@ check("OCSF of findings", sorted((row["severity_id"], row["finding_info"]["title
                                  for row in rows if row["class_uid"] == 2004),
       [(4, "it is", ["process"]), (5, "worse", ["file"]), (5, "worse", ["process"])])
 prov = json.loads(run(kinds, "--forward", "1", "--format", "prov")[1])
+# https://www.w3.org/submissions/prov-json/schema: what each relation has to have, and of what kind that is
+RELATIONS = {"used": {"activity": "activity", "entity": "entity"},
+             "wasGeneratedBy": {"entity": "entity", "activity": "activity"},
+             "wasInformedBy": {"informed": "activity", "informant": "activity"},
+             "wasDerivedFrom": {"generatedEntity": "entity", "usedEntity": "entity"},
+             "wasAssociatedWith": {"activity": "activity", "agent": "agent"}}
+check("PROV-JSON has what it requires", [
+    (part, row) for document in (prov, json.loads(run(kinds, "--back", "module:rootkit", "--format", "prov")[1]))
+    for part, ends in RELATIONS.items() for row in document.get(part, {}).values()
+    for end, kind in ends.items() if row.get("prov:" + end) not in document[kind]], [])
+check("and no more than it knows", (set(prov) - set(RELATIONS), "wasDerivedFrom" in prov),
+      ({"prefix", "entity", "activity", "agent"}, True))
 check("PROV-JSON has no user that is not known", set(prov["agent"]), {"tocsin:uid33"})
 check("no user that is not known", "4294967295" in
       "".join(run(kinds, "--forward", "1", "--format", form)[1] for form in ("dot", "graphml", "prov", "ocsf")),

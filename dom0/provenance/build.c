@@ -166,7 +166,8 @@ static int join_labelled(struct moment *m, uint32_t from, uint32_t to, const cha
 /* The same number in two guests is not the same open file. */
 static uint64_t open_of(const struct moment *m, uint64_t open)
 {
-	return open ? trace_mix(trace_mix(open, m->g->texts[m->guest].hash), m->e->boot) | 1 : 0;
+	return open ? trace_mix(trace_mix(open, trace_text_digest(m->g, m->guest)), m->e->boot) | 1
+		    : 0;
 }
 
 /* From the beginning of the event on. open 0: until one of the two ends. */

@@ -182,11 +182,14 @@ static void write_verbs(struct tree *t, const struct trace_way *w, const struct 
 /* Who writes what it made, or sends over what it connected, is told by that. */
 static bool goes_without_saying(const struct tree *t, const struct trace_way *w)
 {
-	uint8_t kind = edge_of(t, w)->kind;
+	const struct tocsin_trace_edge *e = edge_of(t, w), *by;
 
-	return !t->v.told->all && w->far == w->step &&
-	       (kind == TOCSIN_TRACE_OPENED || kind == TOCSIN_TRACE_CONNECTED ||
-		kind == TOCSIN_TRACE_ACCEPTED || kind == TOCSIN_TRACE_BOUND);
+	if (t->v.told->all || w->far != w->step)
+		return false;
+	by = tocsin_provenance_edge(t->v.told->graph, step_at(t, w->step)->by);
+	return e->kind == TOCSIN_TRACE_OPENED || e->kind == TOCSIN_TRACE_CONNECTED ||
+	       e->kind == TOCSIN_TRACE_ACCEPTED || e->kind == TOCSIN_TRACE_BOUND ||
+	       (e->flags & by->flags & TOCSIN_TRACE_FOLDED && e->label == by->label);
 }
 
 /* What happened as well between a step and the one of its line, or another, in [w, end). */

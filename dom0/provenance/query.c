@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -515,11 +516,33 @@ static is_meant *understand(const char *what, struct meant *ret)
 	return fits;
 }
 
+/* A temporary file that folded away has no node; who wrote and read it is known. */
+static bool say_folded(const struct tocsin_provenance *g, const struct meant *m,
+		       struct tocsin_error *err)
+{
+	for (uint32_t i = 0; i < tocsin_provenance_edges(g); i++) {
+		const struct tocsin_trace_edge *e = tocsin_provenance_edge(g, i);
+
+		if (!e || !(e->flags & TOCSIN_TRACE_FOLDED) || !e->label ||
+		    !is_path(tocsin_provenance_text(g, e->label, NULL), m))
+			continue;
+		tocsin_error_set(
+		    err, -ENOENT,
+		    "'%s' was a temporary file, of which only is kept that what pid:%" PRIu64
+		    " wrote pid:%" PRIu64 " read: ask from one of them",
+		    m->what, tocsin_provenance_node(g, e->from)->id,
+		    tocsin_provenance_node(g, e->to)->id);
+		return true;
+	}
+	return false;
+}
+
 int tocsin_trace_find(const struct tocsin_provenance *g, const char *what, uint32_t **ret,
 		      size_t *count, struct tocsin_error *err)
 {
 	uint32_t nodes = tocsin_provenance_nodes(g), *found = NULL;
 	size_t n = 0, room = 0;
+	bool led = false; /* from one of them, or to it */
 	struct meant m = {0};
 	is_meant *fits = understand(what, &m);
 
@@ -539,6 +562,13 @@ int tocsin_trace_find(const struct tocsin_provenance *g, const char *what, uint3
 			room = room ? room * 2 : 8;
 		}
 		found[n++] = i;
+		led = led ||
+		      tocsin_provenance_next(g, i, true, TOCSIN_TRACE_NONE) != TOCSIN_TRACE_NONE ||
+		      tocsin_provenance_next(g, i, false, TOCSIN_TRACE_NONE) != TOCSIN_TRACE_NONE;
+	}
+	if (fits == is_file && !led && say_folded(g, &m, err)) {
+		free(found);
+		return -ENOENT;
 	}
 	if (!n)
 		return tocsin_error_set(err, -ENOENT, "nothing in the graph is '%s'", what);

@@ -261,6 +261,15 @@ check("what no process held", run(wired, "--back", "203.0.113.66:4444")[1],
       "socket udp 10.0.0.5:4444 > 203.0.113.66:4444 (on the wire 1000 bytes sent, 0 received; "
       "no process was seen to hold it)\n")
 
+gone = events("gone", "1 created who=1:a other=2:b\n1 created who=1:a other=3:c\n"
+              "2 opened who=2:b file=/tmp/gone ino=7 value=0101 open=1\n2 written who=2:b file=/tmp/gone ino=7 open=1\n"
+              "3 released who=2:b file=/tmp/gone ino=7 open=1\n4 read who=3:c file=/tmp/gone ino=7 open=2\n"
+              "5 released who=3:c file=/tmp/gone ino=7 open=2\n6 unlinked who=1:a file=/tmp/gone ino=7 deleted\n")
+check("a temporary file is told with who wrote and read it", "got data from process 2 b through /tmp/gone, which is gone"
+      in run(gone, "--back", "3")[1], True)
+code, out, err = run(gone, "--back", "/tmp/gone")
+check("from which nothing can be asked, but from these", (code, "pid:2 wrote pid:3 read" in err), (1, True))
+
 history = folder / "history"
 subprocess.run([make_history, str(history), "1700000000"], check=True)
 code, out, err = run(history)

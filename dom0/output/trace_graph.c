@@ -45,8 +45,11 @@ static int find_guest(struct model *m, const struct tocsin_trace_node *n, size_t
 		return 0;
 	}
 	for (*ret = 0; *ret < m->all.guest_count; (*ret)++)
-		if (!strcmp(m->all.guests[*ret].name, name))
+		if (!strcmp(m->all.guests[*ret].name, name)) {
+			if (!m->all.guests[*ret].boot)
+				m->all.guests[*ret].boot = n->boot;
 			return 0;
+		}
 	more = reallocarray(m->all.guests, m->all.guest_count + 1, sizeof(*more));
 	if (!more)
 		return -ENOMEM;

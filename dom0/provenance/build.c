@@ -79,7 +79,7 @@ static int find_file(struct moment *m, const struct tocsin_trace_file *f, bool m
 	    .kind = TOCSIN_TRACE_FILE,
 	    .severity = -1,
 	    .guest = m->guest,
-	    .boot = m->e->boot,
+	    .boot = f->id.dev_major ? 0 : m->e->boot, /* what is on a disk is there again */
 	    .id = f->id.inode,
 	    .part = f->id.inode ? (uint64_t)f->id.dev_major << 32 | f->id.dev_minor : f->mount_ns,
 	    .mode = f->mode,

@@ -166,6 +166,41 @@ static void test_what_nothing_goes_through(void **unused)
 	tocsin_provenance_free(g);
 }
 
+static void use(struct tocsin_provenance *g, enum tocsin_trace_kind kind, uint64_t boot,
+		const char *comm, uint32_t disk, const char *path)
+{
+	const struct tocsin_event_process who = {
+	    .pid = 9, .start_time = boot, .comm = comm, .exe = "", .cmdline = "", .container = ""};
+	const struct tocsin_trace_file file = {
+	    .path = path, .id = {.inode = 7, .dev_major = disk, .dev_minor = 1}};
+	const struct tocsin_trace_event e = {.kind = kind,
+					     .since = boot,
+					     .time = boot,
+					     .guest = "g",
+					     .boot = boot,
+					     .who = &who,
+					     .file = &file,
+					     .detail = "",
+					     .resolved = true};
+
+	assert_int_equal(tocsin_provenance_take(&e, g), 0);
+}
+
+/* What an attacker left on a disk leads on when the guest has booted again. */
+static void test_another_boot(void **unused)
+{
+	struct tocsin_provenance *g = tocsin_provenance_new(NULL);
+
+	assert_non_null(g);
+	use(g, TOCSIN_TRACE_WRITTEN, 1000, "dropper", 202, "/etc/cron.d/x");
+	use(g, TOCSIN_TRACE_WRITTEN, 1000, "dropper", 0, "/tmp/x");
+	use(g, TOCSIN_TRACE_READ, 2000, "cron", 202, "/etc/cron.d/x");
+	use(g, TOCSIN_TRACE_READ, 3000, "sh", 0, "/tmp/y");
+	assert_string_equal(back(g, "cron"), "cron /etc/cron.d/x dropper");
+	assert_string_equal(back(g, "sh"), "sh /tmp/y");
+	tocsin_provenance_free(g);
+}
+
 /* Processor time for 16,384 files of such names. */
 static double time_of(void (*name)(uint32_t number, char ret[225]))
 {
@@ -435,6 +470,7 @@ int main(void)
 	    cmocka_unit_test(test_an_unsure_end),
 	    cmocka_unit_test(test_other_kinds),
 	    cmocka_unit_test(test_what_nothing_goes_through),
+	    cmocka_unit_test(test_another_boot),
 	    cmocka_unit_test(test_chosen_names),
 	    cmocka_unit_test(test_bounds),
 	    cmocka_unit_test(test_depth_and_time),

@@ -28,6 +28,10 @@ _tocsin_words()
 		ls /sys/class/net 2>/dev/null
 		return
 		;;
+	--uses)
+		printf '%s\n' first open
+		return
+		;;
 	--format)
 		if [ "$command" = graph ]; then
 			printf '%s\n' tree dot svg graphml prov ocsf

@@ -99,9 +99,11 @@ static void check_xenstored(struct doctor *d, const struct hypervisor_state *s)
 static void check_altp2m(struct doctor *d, const struct hypervisor_state *s)
 {
 	doctor_say(d, DOCTOR_PASS, "altp2m", NULL, "%s",
-		   s->xen.altp2m
-		       ? "on: views are possible"
-		       : "off: no views; triggers need none (altp2m=1 on Xen's command line)");
+		   !s->xen.altp2m ? "off: no views and no traces; triggers need none (altp2m=1 on "
+				    "Xen's command line)"
+		   : s->tocsin == HYPERVISOR_PATCHED
+		       ? "on: views and traces are possible"
+		       : "on: views are possible; traces take Tocsin's own Xen");
 }
 
 static void check_hap(struct doctor *d, const struct hypervisor_state *s)

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_DRAWN 2000
+
 static const char *text_of(const struct tocsin_provenance *g, uint32_t text)
 {
 	return tocsin_provenance_text(g, text, NULL);
@@ -46,14 +48,36 @@ static int show_extent(const struct tocsin_provenance *g)
 	return 0;
 }
 
+/* Graphviz takes minutes for more, and what it draws nobody can read. */
+static int check_drawable(const struct graph_options *o, const struct tocsin_told *told,
+			  struct tocsin_error *err)
+{
+	size_t nodes = 0;
+	int rc = 0;
+
+	if (!strcmp(o->output->name, "svg") && !o->nodes)
+		rc = tocsin_provenance_told(told, &nodes);
+	if (rc)
+		return tocsin_error_set(err, rc, "no memory for the answer");
+	if (nodes <= MOST_DRAWN)
+		return 0;
+	return tocsin_error_set(
+	    err, -E2BIG,
+	    "%zu nodes are too many to be drawn: ask for less by --depth, --since or "
+	    "--not, or allow them by --nodes",
+	    nodes);
+}
+
 static int show_answer(const struct tocsin_provenance *g, const struct graph_options *o,
 		       const struct tocsin_trace_question *q, const struct tocsin_trace_answer *a,
 		       struct tocsin_error *err)
 {
 	struct tocsin_told told = {.graph = g, .question = q, .answer = a, .all = o->all};
 	size_t nodes = 0;
-	int rc;
+	int rc = o->count ? 0 : check_drawable(o, &told, err);
 
+	if (rc)
+		return rc;
 	if (o->count) {
 		rc = tocsin_provenance_told(&told, &nodes);
 		if (!rc)
@@ -63,6 +87,8 @@ static int show_answer(const struct tocsin_provenance *g, const struct graph_opt
 			fold_lines(0);
 		rc = o->output->write(stdout, &told);
 	}
+	if (!rc && (o->count || !o->output->remarks))
+		tocsin_provenance_remarks(stderr, &told);
 	if (rc == -ENOENT)
 		return tocsin_error_set(err, rc, "there is no dot: SVG is drawn by graphviz");
 	if (rc)
@@ -80,6 +106,7 @@ static int show(const struct tocsin_provenance *g, const struct graph_options *o
 					  .max_nodes = o->nodes,
 					  .skip = o->not_count ? is_unwanted : NULL,
 					  .context = (void *)o};
+	struct tocsin_error own = {0};
 	struct tocsin_trace_answer a;
 	uint32_t *from;
 	size_t count;
@@ -87,9 +114,12 @@ static int show(const struct tocsin_provenance *g, const struct graph_options *o
 
 	if (!o->back && !o->forward)
 		return show_extent(g);
-	rc = tocsin_trace_find(g, o->back ? o->back : o->forward, &from, &count, err);
+	rc = tocsin_trace_find(g, o->back ? o->back : o->forward, &from, &count, &own);
 	if (rc)
-		return rc;
+		return tocsin_error_set(err, rc, "%s%s", own.message,
+					rc == -ENOENT && (o->since || o->until)
+					    ? ", in the time that is asked of"
+					    : "");
 	rc = tocsin_trace_ask(g, &q, from, count, &a);
 	free(from);
 	if (rc)

@@ -5,6 +5,9 @@
  * connections and open files are read once, now.
  */
 #include "cli/graph.h"
+#ifdef HAVE_XEN
+#include "host/host.h"
+#endif
 #include "monitor/history.h"
 #include "monitor/monitor.h"
 #include "provenance/flow.h"
@@ -52,13 +55,14 @@ static int load_graph(const char *path, const struct graph_options *o,
 		      struct tocsin_provenance **ret, struct tocsin_error *err)
 {
 	struct tocsin_trace_store *store;
+	struct tocsin_error own = {0};
 	int rc = tocsin_trace_store_open(path, NULL, &store, err);
 
 	if (rc)
 		return rc;
-	rc = tocsin_trace_store_load(store, o->since, o->until, NULL, ret, err);
+	rc = tocsin_trace_store_load(store, o->since, o->until, NULL, ret, &own);
 	tocsin_trace_store_close(store);
-	return rc;
+	return rc ? tocsin_error_set(err, rc, "%s: %s", path, own.message) : 0;
 }
 
 /* Nothing is reduced: what a history has was told once. */
@@ -191,6 +195,28 @@ static int look(const struct graph_options *o, struct tocsin_provenance **ret,
 	return rc;
 }
 
+static bool has_graph(const char *domain, char path[512])
+{
+	return domain[0] != '.' && !strchr(domain, '/') &&
+	       snprintf(path, 512, TOCSIN_TRACE_FOLDER "/%s", domain) < 512 && !access(path, F_OK);
+}
+
+/* Its file has the domain's name, which a running one has beside its number. */
+static bool find_graph(const char *domain, char path[512])
+{
+	bool found = has_graph(domain, path);
+#ifdef HAVE_XEN
+	struct tocsin_domain d;
+	struct tocsin_host *h;
+
+	if (found || tocsin_host_open(&h, NULL))
+		return found;
+	found = !tocsin_host_find(h, domain, &d, NULL) && has_graph(d.name, path);
+	tocsin_host_close(h);
+#endif
+	return found;
+}
+
 static int load(const struct graph_options *o, struct tocsin_provenance **ret,
 		struct tocsin_error *err)
 {
@@ -198,14 +224,10 @@ static int load(const struct graph_options *o, struct tocsin_provenance **ret,
 	enum form form = FORM_UNKNOWN;
 	int rc;
 
-	if (!o->file) {
-		if (o->guest.domain && !strchr(o->guest.domain, '/') &&
-		    (size_t)snprintf(path, sizeof(path), TOCSIN_TRACE_FOLDER "/%s",
-				     o->guest.domain) < sizeof(path) &&
-		    !access(path, F_OK))
-			return load_graph(path, o, ret, err);
-		return look(o, ret, err);
-	}
+	if (!o->file)
+		return o->guest.domain && find_graph(o->guest.domain, path)
+			   ? load_graph(path, o, ret, err)
+			   : look(o, ret, err);
 	rc = form_of(o->file, &form, err);
 	if (rc)
 		return rc;

@@ -93,7 +93,7 @@ static const struct option {
 } valued[] = {
     {"--back", parse_back, FROM},
     {"--forward", parse_forward, FROM},
-    {"--depth", parse_depth, "a number, from 1"},
+    {"--depth", parse_depth, "a number, 1 to 1000000"},
     {"--since", parse_since, WHEN_TAKES},
     {"--until", parse_until, WHEN_TAKES},
     {"--not", parse_not, "a pattern of names, paths or addresses, at most 64 times"},
@@ -107,7 +107,11 @@ static int parse_option(char **argv, struct graph_options *o)
 {
 	const char **guest = guest_option(argv[0], &o->guest);
 
-	if (guest && argv[1]) {
+	if (guest && !argv[1]) {
+		fprintf(stderr, "tocsin graph: %s needs a value\n", argv[0]);
+		return -EINVAL;
+	}
+	if (guest) {
 		*guest = argv[1];
 		return 2;
 	}
@@ -131,8 +135,26 @@ static int parse_option(char **argv, struct graph_options *o)
 	return 1;
 }
 
+/* What would be passed over in silence. */
+static int check(const struct graph_options *o, const struct graph_options *none)
+{
+	bool asked = o->back || o->forward;
+
+	if (!asked && (o->all || o->count || o->depth || o->nodes || o->not_count ||
+		       o->output != none->output)) {
+		fputs("tocsin graph: without --back or --forward nothing is asked\n", stderr);
+		return -EINVAL;
+	}
+	if (o->until && o->since > o->until) {
+		fputs("tocsin graph: --since is after --until\n", stderr);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int graph_options_parse(int argc, char **argv, struct graph_options *ret)
 {
+	const struct graph_options none = *ret;
 	int took;
 
 	for (int i = 1; i < argc; i += took) {
@@ -141,7 +163,7 @@ int graph_options_parse(int argc, char **argv, struct graph_options *ret)
 			return took;
 	}
 	if (!!ret->file + !!ret->guest.domain + !!ret->guest.qemu + !!ret->guest.dump == 1)
-		return 0;
+		return check(ret, &none);
 	fputs("tocsin graph: of what? One of FILE, -d DOMAIN, --qemu SOCKET, --dump FILE\n",
 	      stderr);
 	return -EINVAL;

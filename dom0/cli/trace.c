@@ -17,19 +17,22 @@
 #define LOOK_MS 20
 
 static const struct action {
-	const char *name;
+	const char *name, *title;
 	int (*run)(int argc, char **argv);
 } actions[] = {
-    {"on", trace_on},
-    {"off", trace_off},
-    {"status", trace_status},
+    {"on", "trace on", trace_on},
+    {"off", "trace off", trace_off},
+    {"status", "trace status", trace_status},
 };
 
 int command_trace(int argc, char **argv)
 {
-	for (size_t i = 0; argc > 1 && i < sizeof(actions) / sizeof(actions[0]); i++)
-		if (!strcmp(argv[1], actions[i].name))
-			return actions[i].run(argc - 1, argv + 1);
+	for (size_t i = 0; argc > 1 && i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (strcmp(argv[1], actions[i].name) != 0)
+			continue;
+		argv[1] = (char *)actions[i].title; /* for what is said of the arguments */
+		return actions[i].run(argc - 1, argv + 1);
+	}
 	fputs("tocsin trace: on, off or status?\n", stderr);
 	return EXIT_USAGE;
 }

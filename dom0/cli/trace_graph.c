@@ -29,6 +29,8 @@ struct trace_graph {
 	struct tocsin_traced_events *events;
 	char guest[256];
 	uint64_t since, boot;
+	int unwritten;             /* why it cannot be written now; 0: it can */
+	uint64_t lost, lost_since; /* events that could not be kept meanwhile */
 	struct missing missing[TRACE_GRAPH_FUNCTIONS];
 };
 
@@ -57,6 +59,10 @@ static int open_store(const char *path, const char *guest, struct tocsin_trace_s
 
 	if (path)
 		return tocsin_trace_store_open(path, &settings, ret, err);
+	if (!guest[0] || guest[0] == '.' || strchr(guest, '/'))
+		return tocsin_error_set(err, -EINVAL,
+					"a domain named '%s' has no file of its own: --graph-file",
+					guest);
 	rc = make_folders(err);
 	if (rc)
 		return rc;
@@ -75,6 +81,73 @@ static int take_standing(const struct tocsin_trace_event *e, void *context)
 	return tocsin_trace_store_take(&dated, g->store);
 }
 
+static struct tocsin_trace_event gap_of(const struct trace_graph *g, uint64_t since, uint64_t until,
+					uint64_t lost, const char *why)
+{
+	return (struct tocsin_trace_event){.kind = TOCSIN_TRACE_GAP,
+					   .since = since,
+					   .time = until,
+					   .guest = g->guest,
+					   .boot = g->boot,
+					   .lost = lost,
+					   .detail = why,
+					   .resolved = true};
+}
+
+static bool may_pass(int rc)
+{
+	return rc == -ENOSPC || rc == -EDQUOT || rc == -EBUSY;
+}
+
+static void tell_unwritten(struct trace_graph *g, int rc)
+{
+	if (rc == g->unwritten)
+		return;
+	if (rc)
+		fprintf(stderr,
+			"tocsin trace on: the graph cannot be written: %s; it is tried again\n",
+			strerror(-rc));
+	else
+		fputs("tocsin trace on: the graph is written again\n", stderr);
+	g->unwritten = rc;
+}
+
+/* A disk that is full for a while does not end the tracing. */
+static int take(const struct tocsin_trace_event *e, void *graph)
+{
+	struct trace_graph *g = graph;
+	struct tocsin_trace_event gap;
+	int rc;
+
+	if (g->lost) {
+		gap = gap_of(g, g->lost_since, e->time > g->lost_since ? e->time : g->lost_since,
+			     g->lost, "the graph could not be written");
+		rc = tocsin_trace_store_take(&gap, g->store);
+		if (!rc || may_pass(rc))
+			g->lost = 0;
+	}
+	rc = tocsin_trace_store_take(e, g->store);
+	if (rc == -ENOBUFS) {
+		g->lost_since = g->lost ? g->lost_since : e->since;
+		g->lost++;
+		return 0;
+	}
+	if (rc && !may_pass(rc))
+		return rc;
+	if (rc || tocsin_trace_store_is_written(g->store))
+		tell_unwritten(g, rc);
+	return 0;
+}
+
+/* Since the last event of a graph that goes on nobody knows what happened. */
+static int tell_absence(struct trace_graph *g, uint64_t last)
+{
+	const struct tocsin_trace_event e =
+	    gap_of(g, last, g->since, 0, "the guest was not traced");
+
+	return last && last < g->since ? tocsin_trace_store_take(&e, g->store) : 0;
+}
+
 static uint64_t realtime(void)
 {
 	struct timespec now;
@@ -88,15 +161,20 @@ static int fill(struct trace_graph *g, const char *path, struct tocsin_kernel *k
 {
 	struct tocsin_traced_settings settings = {.guest = g->guest, .clock = realtime};
 	const struct guest_options all = {.domain = g->guest};
+	struct tocsin_trace_store_extent before = {0};
 	int rc = open_store(path, g->guest, &g->store, err);
 
+	if (!rc)
+		rc = tocsin_trace_store_extent(g->store, &before, err);
 	if (!rc)
 		rc = graph_look(k, &all, g->guest, take_standing, g, &settings.boot, err);
 	if (rc < 0)
 		return rc;
 	g->boot = settings.boot;
-	rc = tocsin_traced_events_open(k, who, &settings, tocsin_trace_store_take, g->store,
-				       &g->events);
+	rc = tell_absence(g, before.last);
+	if (rc)
+		return tocsin_error_set(err, rc, "cannot write the graph: %s", strerror(-rc));
+	rc = tocsin_traced_events_open(k, who, &settings, take, g, &g->events);
 	return rc ? tocsin_error_set(err, rc, "out of memory") : 0;
 }
 

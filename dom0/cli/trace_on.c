@@ -682,29 +682,45 @@ static int parse_uses(const char *text, struct options *o)
 	return -EINVAL;
 }
 
+/* An option that has a value, and stands last. */
+static bool lacks_value(const char *option)
+{
+	static const char *const valued[] = {"--graph-file", "--capture", "--uses", "--functions",
+					     "--for"};
+
+	for (size_t i = 0; i < sizeof(valued) / sizeof(valued[0]); i++)
+		if (!strcmp(option, valued[i]))
+			return true;
+	return false;
+}
+
 static int parse(int argc, char **argv, struct options *o)
 {
 	for (int i = 1; i < argc; i++) {
 		char *rest = "";
 
+		if (i + 1 == argc && lacks_value(argv[i])) {
+			fprintf(stderr, "tocsin trace on: %s needs a value\n", argv[i]);
+			return -EINVAL;
+		}
 		if (!strcmp(argv[i], "--no-events")) {
 			o->no_events = true;
 		} else if (!strcmp(argv[i], "--graph")) {
 			o->graph = true;
-		} else if (!strcmp(argv[i], "--graph-file") && i + 1 < argc) {
+		} else if (!strcmp(argv[i], "--graph-file")) {
 			o->graph = true;
 			o->graph_file = argv[++i];
 		} else if (!strcmp(argv[i], "--no-capture")) {
 			o->no_capture = true;
-		} else if (!strcmp(argv[i], "--capture") && i + 1 < argc) {
+		} else if (!strcmp(argv[i], "--capture")) {
 			o->interface = argv[++i];
-		} else if (!strcmp(argv[i], "--uses") && i + 1 < argc) {
+		} else if (!strcmp(argv[i], "--uses")) {
 			if (parse_uses(argv[++i], o))
 				return -EINVAL;
-		} else if (!strcmp(argv[i], "--functions") && i + 1 < argc && !o->named) {
+		} else if (!strcmp(argv[i], "--functions") && !o->named) {
 			if (parse_names(argv[++i], o))
 				return -EINVAL;
-		} else if (!strcmp(argv[i], "--for") && i + 1 < argc) {
+		} else if (!strcmp(argv[i], "--for")) {
 			o->seconds = strtol(argv[++i], &rest, 10);
 			if (*rest || o->seconds < 1 || o->seconds > INT32_MAX) {
 				fputs("tocsin trace on: --for needs a number of seconds\n", stderr);

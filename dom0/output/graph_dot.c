@@ -36,7 +36,7 @@ static void write_process(FILE *to, const struct graph_node *n)
 		write_text(to, n->name[0] ? n->name : "?");
 	if (n->pid)
 		fprintf(to, "%s%" PRId32, n->known ? "\\n" : "", n->pid);
-	if (n->known)
+	if (n->known && n->uid != UINT32_MAX)
 		fprintf(to, " uid %" PRIu32, n->uid);
 	if (n->exe[0]) {
 		fputs("\\n", to);
@@ -48,7 +48,8 @@ static void write_process(FILE *to, const struct graph_node *n)
 	}
 }
 
-static void write_node(FILE *to, const struct graph_node *n)
+/* Of a story, hosts are where it begins and ends. */
+static void write_node(FILE *to, const struct graph_node *n, bool story)
 {
 	static const char *const shapes[] = {"box",     "cds",       "ellipse", "note",
 					     "hexagon", "component", "octagon", "folder"};
@@ -62,7 +63,9 @@ static void write_node(FILE *to, const struct graph_node *n)
 		fputs("\\n! ", to);
 		write_text(to, n->finding);
 	}
-	fprintf(to, "\", fillcolor=%s];\n", colour(n->severity));
+	fprintf(to, "\", fillcolor=%s%s];\n",
+		story && n->kind == NODE_ENDPOINT ? "lightblue" : colour(n->severity),
+		n->asked ? ", penwidth=3" : "");
 }
 
 static void write_edge(FILE *to, const struct graph_edge *e)
@@ -91,14 +94,32 @@ static void write_edge(FILE *to, const struct graph_edge *e)
 	fputs("];\n", to);
 }
 
+/* Lines, each at the left. */
+static void write_remarks(FILE *to, const char *remarks)
+{
+	fputs("  labelloc=b; labeljust=l;\n  label=\"", to);
+	for (const char *c = remarks; *c; c++) {
+		if (*c == '\n') {
+			fputs("\\l", to);
+			continue;
+		}
+		if (*c == '"' || *c == '\\')
+			fputc('\\', to);
+		fputc(*c, to);
+	}
+	fputs("\";\n", to);
+}
+
 int tocsin_graph_dot(FILE *to, const struct graph_relations *all)
 {
 	size_t box = SIZE_MAX;
 
 	errno = 0;
-	fputs("digraph tocsin {\n  rankdir=LR;\n  node [style=filled, fontname=\"sans\"];\n"
-	      "  edge [fontname=\"sans\", fontsize=10];\n",
-	      to);
+	fprintf(to,
+		"digraph tocsin {\n  rankdir=%s; fontname=\"sans\";\n"
+		"  node [style=filled, fontname=\"sans\"];\n"
+		"  edge [fontname=\"sans\", fontsize=10];\n",
+		all->down ? "TB" : "LR");
 	for (size_t i = 0; i < all->node_count; i++) {
 		const struct graph_node *n = all->nodes[i];
 
@@ -110,12 +131,14 @@ int tocsin_graph_dot(FILE *to, const struct graph_relations *all)
 			fputs("\";\n", to);
 		}
 		box = n->guest;
-		write_node(to, n);
+		write_node(to, n, all->down);
 	}
 	if (box != SIZE_MAX)
 		fputs("  }\n", to);
 	for (size_t i = 0; i < all->edge_count; i++)
 		write_edge(to, &all->edges[i]);
+	if (all->remarks && all->remarks[0]) /* after the boxes, which would have it too */
+		write_remarks(to, all->remarks);
 	fputs("}\n", to);
 	return fflush(to) || ferror(to) ? errno ? -errno : -EIO : 0;
 }

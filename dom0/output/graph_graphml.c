@@ -66,7 +66,7 @@ static void write_node(FILE *to, const struct graph_node *n, const struct graph_
 		write_number(to, "pid", (uint32_t)n->pid);
 		write_number(to, "start_time", n->start_time);
 	}
-	if (n->known)
+	if (n->known && n->uid != UINT32_MAX)
 		write_number(to, "uid", n->uid);
 	write_data(to, "exe", n->exe);
 	write_data(to, "container", n->container);

@@ -36,6 +36,7 @@ struct graph_node {
 	bool known;   /* it was described, not only named as a parent */
 	int severity; /* of the worst finding; -1: none */
 	char *finding;
+	bool asked;    /* the graph is an answer about it */
 	size_t number; /* in the order of writing */
 };
 
@@ -55,6 +56,8 @@ struct graph_relations {
 	struct graph_node **nodes; /* by guest, then kind, pid, ... */
 	struct graph_edge *edges;  /* by their ends */
 	size_t guest_count, node_count, edge_count;
+	bool down;           /* a story, which begins at the top: else who talks to whom */
+	const char *remarks; /* lines below the picture, clean; NULL: none */
 };
 
 /* All that was added, in a fixed order; it is the graph's. -ENOMEM, -E2BIG. */

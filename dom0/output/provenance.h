@@ -24,6 +24,7 @@ struct tocsin_told {
 
 struct tocsin_provenance_output {
 	const char *name; /* "tree", "dot", "svg", "graphml", "prov", "ocsf" */
+	bool remarks;     /* they are in what is written */
 	/* 0, -ENOMEM, a negative errno of writing; svg: -ENOENT, there is no Graphviz; -EIO, it
 	 * failed. */
 	int (*write)(FILE *to, const struct tocsin_told *t);
@@ -32,6 +33,10 @@ struct tocsin_provenance_output {
 /* NULL-terminated by name. */
 extern const struct tocsin_provenance_output tocsin_provenance_outputs[];
 const struct tocsin_provenance_output *tocsin_provenance_output_find(const char *name);
+
+/* What the answer lacks, a line each that begins with "!": losses, samples, what is unsure or not
+ * told. A tree, DOT and SVG have it in them. */
+void tocsin_provenance_remarks(FILE *to, const struct tocsin_told *t);
 
 /* How many nodes an answer is told as, groups being one. -ENOMEM. */
 int tocsin_provenance_told(const struct tocsin_told *t, size_t *ret);

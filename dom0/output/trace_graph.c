@@ -15,11 +15,12 @@ extern char **environ;
 
 struct model {
 	struct trace_view v;
+	bool picture; /* what happened between two is one edge */
 	struct graph_relations all;
 	struct graph_node *nodes; /* steps, then groups */
 	char **texts;             /* of groups and labels, to be freed */
 	size_t text_count;
-	size_t *told_at;  /* edges from or to groups, and 1, hashed by their ends; 0: free */
+	size_t *told_at;  /* edges that others go into, and 1, hashed by their ends; 0: free */
 	size_t told_room; /* a power of two, more than there are edges */
 };
 
@@ -44,8 +45,11 @@ static int find_guest(struct model *m, const struct tocsin_trace_node *n, size_t
 		return 0;
 	}
 	for (*ret = 0; *ret < m->all.guest_count; (*ret)++)
-		if (!strcmp(m->all.guests[*ret].name, name))
+		if (!strcmp(m->all.guests[*ret].name, name)) {
+			if (!m->all.guests[*ret].boot)
+				m->all.guests[*ret].boot = n->boot;
 			return 0;
+		}
 	more = reallocarray(m->all.guests, m->all.guest_count + 1, sizeof(*more));
 	if (!more)
 		return -ENOMEM;
@@ -83,7 +87,8 @@ static int add_step(struct model *m, uint32_t i)
 				    .uid = n->euid,
 				    .known = process,
 				    .severity = n->severity,
-				    .finding = (char *)""};
+				    .finding = (char *)"",
+				    .asked = m->v.told->answer->steps[i].by == TOCSIN_TRACE_NONE};
 	return find_guest(m, n, &node->guest);
 }
 
@@ -110,10 +115,13 @@ static int add_group(struct model *m, uint32_t i)
 	return 0;
 }
 
+/* NULL: it is not told. */
 static struct graph_node *shown(struct model *m, uint32_t node)
 {
 	uint32_t step = m->v.step_of[node], group = m->v.group_of[step];
 
+	if (group == TRACE_UNTOLD)
+		return NULL;
 	return &m->nodes[group == TOCSIN_TRACE_NONE ? step : m->v.told->answer->count + group];
 }
 
@@ -133,12 +141,52 @@ static size_t *find_told(struct model *m, const struct graph_node *from,
 	return &m->told_at[at];
 }
 
-static void merge(struct graph_edge *edge, const struct tocsin_trace_edge *e)
+/* What happened, in words; in a picture no name follows. NULL: no memory. */
+static char *event_of(const struct model *m, const struct tocsin_trace_edge *e)
 {
+	const struct tocsin_provenance *g = m->v.told->graph;
+	const char *verb = trace_verb(g, e, true);
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	fprintf(out, "%.*s", m->picture ? trace_verb_alone(verb) : (int)strlen(verb), verb);
+	trace_detail(out, g, e);
+	trace_source(out, m->v.told, e);
+	if (!fclose(out))
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* The edge has this in it as well. Of groups the first says what it is. */
+static int merge(struct model *m, struct graph_edge *edge, const struct tocsin_trace_edge *e)
+{
+	bool group = edge->from->kind == NODE_GROUP || edge->to->kind == NODE_GROUP;
+	char *event = group ? NULL : event_of(m, e), *both = NULL;
+
 	edge->count += e->count;
 	edge->bytes += e->bytes;
+	edge->unsure &= (e->flags & TOCSIN_TRACE_UNSURE) != 0;
 	if (e->arrived > edge->last)
 		edge->last = e->arrived;
+	if (group)
+		return 0;
+	if (event && strstr(edge->protocol, event)) {
+		free(event);
+		return 0;
+	}
+	if (event && !strncmp(event, edge->protocol, strlen(edge->protocol)))
+		both = strdup(event); /* the same, and more of it */
+	else if (event && asprintf(&both, "%s, %s", edge->protocol, event) < 0)
+		both = NULL;
+	free(event);
+	if (!keep(m, both))
+		return -ENOMEM;
+	edge->protocol = both;
+	return 0;
 }
 
 static int add_edge(struct model *m, const struct tocsin_trace_edge *e)
@@ -147,26 +195,18 @@ static int add_edge(struct model *m, const struct tocsin_trace_edge *e)
 	struct graph_node *from = shown(m, e->from), *to = shown(m, e->to);
 	bool standing = e->flags & TOCSIN_TRACE_STANDING;
 	size_t *told;
-	char *text = NULL;
-	size_t size;
-	FILE *out;
+	char *text;
 
-	if (from == to && e->kind != TOCSIN_TRACE_CREDENTIALS)
+	if (!from || !to || (from == to && e->kind != TOCSIN_TRACE_CREDENTIALS))
 		return 0;
-	if (from->kind == NODE_GROUP || to->kind == NODE_GROUP) {
+	if (m->picture || from->kind == NODE_GROUP || to->kind == NODE_GROUP) {
 		told = find_told(m, from, to);
-		if (*told) {
-			merge(&m->all.edges[*told - 1], e);
-			return 0;
-		}
+		if (*told)
+			return merge(m, &m->all.edges[*told - 1], e);
 		*told = m->all.edge_count + 1;
 	}
-	out = open_memstream(&text, &size);
-	if (!out)
-		return -ENOMEM;
-	fputs(trace_verb(g, e, true), out);
-	trace_detail(out, g, e);
-	if (fclose(out) || !keep(m, text))
+	text = event_of(m, e);
+	if (!keep(m, text))
 		return -ENOMEM;
 	m->all.edges[m->all.edge_count++] = (struct graph_edge){
 	    .kind = EDGE_FLOW,
@@ -214,7 +254,7 @@ static int make_model(const struct tocsin_told *t, struct model *m)
 	m->nodes = calloc(count + m->v.group_count + 1u, sizeof(*m->nodes));
 	m->all.nodes = calloc(count + m->v.group_count + 1u, sizeof(*m->all.nodes));
 	m->all.edges = calloc(t->answer->edge_count + 1u, sizeof(*m->all.edges));
-	m->texts = calloc(t->answer->edge_count + m->v.group_count + 1u, sizeof(*m->texts));
+	m->texts = calloc(t->answer->edge_count + m->v.group_count + 2u, sizeof(*m->texts));
 	for (m->told_room = 2; m->told_room <= t->answer->edge_count;)
 		m->told_room *= 2;
 	m->told_at = calloc(m->told_room, sizeof(*m->told_at));
@@ -237,26 +277,43 @@ static int make_model(const struct tocsin_told *t, struct model *m)
 	return rc;
 }
 
-static int write_model(FILE *to, const struct tocsin_told *t,
-		       int (*write)(FILE *to, const struct graph_relations *all))
+static int add_remarks(struct model *m)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+
+	if (!to)
+		return -ENOMEM;
+	tocsin_provenance_remarks(to, m->v.told);
+	if (fclose(to) || !keep(m, text))
+		return -ENOMEM;
+	m->all.remarks = text;
+	return 0;
+}
+
+int tocsin_trace_dot(FILE *to, const struct tocsin_told *t)
+{
+	struct model m = {.picture = true, .all = {.down = true}};
+	int rc = make_model(t, &m);
+
+	if (!rc)
+		rc = add_remarks(&m);
+	if (!rc)
+		rc = tocsin_graph_dot(to, &m.all);
+	free_model(&m);
+	return rc;
+}
+
+int tocsin_trace_graphml(FILE *to, const struct tocsin_told *t)
 {
 	struct model m = {0};
 	int rc = make_model(t, &m);
 
 	if (!rc)
-		rc = write(to, &m.all);
+		rc = tocsin_graph_graphml(to, &m.all);
 	free_model(&m);
 	return rc;
-}
-
-int tocsin_trace_dot(FILE *to, const struct tocsin_told *t)
-{
-	return write_model(to, t, tocsin_graph_dot);
-}
-
-int tocsin_trace_graphml(FILE *to, const struct tocsin_told *t)
-{
-	return write_model(to, t, tocsin_graph_graphml);
 }
 
 /* dot -Tsvg, which reads what is in `in` and writes to `to`. */

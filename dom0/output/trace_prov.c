@@ -79,11 +79,14 @@ static void put_known(struct builder b, const struct tocsin_provenance *g, const
 		put_text(b, key, tocsin_provenance_text(g, text, NULL));
 }
 
+/* Whose rights are not known is of no agent. */
 static void add_agent(struct prov *p, uint32_t node, const struct tocsin_trace_node *n)
 {
 	char agent[32], id[48];
 	struct builder b;
 
+	if (n->euid == UINT32_MAX)
+		return;
 	snprintf(agent, sizeof(agent), "tocsin:uid%" PRIu32, n->euid);
 	if (!json_object_object_get_ex(p->agents.o, agent, NULL))
 		put_u64(open_object(p->agents, agent), "tocsin:uid", n->euid);
@@ -113,6 +116,10 @@ static void add_node(struct prov *p, uint32_t node)
 		put_u64(b, "tocsin:inode", n->id);
 	if (!process)
 		return;
+	if (n->boot && n->part)
+		put_time(b, "prov:startTime", n->boot + n->part);
+	if (n->flags & TOCSIN_TRACE_DEAD)
+		put_time(b, "prov:endTime", n->last);
 	put_u64(b, "tocsin:pid", n->id);
 	put_u64(b, "tocsin:start_time", n->part);
 	put_known(b, g, "tocsin:exe", n->more);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * An answer as a tree of text: what was asked for, and below each thing what it came from (or went
- * to) first, with the time. What can be got to by several ways is told once; the other ways are in
- * the other outputs.
+ * to) first, with the time. What can be got to by several ways has one line; the other ways are
+ * told in short where they lead from.
  */
 #include "output/formats.h"
-#include "output/trace_view.h"
+#include "output/trace_ways.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -13,11 +13,14 @@
 
 #define DAY (86400ull * 1000000000u)
 #define DEEPEST 64u /* levels that are indented; below, the level is a number */
+#define MOST_WAYS 4 /* other ways of one thing, unless all are told */
 
 struct tree {
 	FILE *to;
 	struct trace_view v;
+	struct trace_ways ways;
 	uint32_t *first, *next; /* by step: its first child, its next sibling */
+	bool *told;             /* by step: its line is written */
 	uint64_t day;           /* since the epoch, of the time that was written last */
 };
 
@@ -34,22 +37,34 @@ static void indent(const struct tree *t, uint32_t level)
 		fprintf(t->to, "%*s", (int)(2 * level), "");
 }
 
-/* The day is told when it is another than that of the line above. */
-static void write_when(struct tree *t, const struct tocsin_trace_edge *e)
+/* From when to when, "-" and no more: it lasts. The day is told when it is another than that of the
+ * line above. */
+static void write_span(struct tree *t, uint64_t since, uint64_t until)
 {
-	if (e->flags & TOCSIN_TRACE_STANDING)
-		return;
-	if (e->leaves / DAY != t->day)
-		tocsin_text_day(t->to, e->leaves);
-	t->day = e->leaves / DAY;
-	tocsin_text_clock(t->to, e->leaves);
-	if (e->left != e->leaves && e->left != TOCSIN_TRACE_FOREVER) {
-		fputs(" - ", t->to);
-		tocsin_text_clock(t->to, e->arrived);
-	} else if (e->left != e->leaves) {
+	if (since / DAY != t->day)
+		tocsin_text_day(t->to, since);
+	t->day = since / DAY;
+	tocsin_text_clock(t->to, since);
+	if (until == TOCSIN_TRACE_FOREVER) {
 		fputs(" -", t->to);
+	} else if (until != since) {
+		fputs(" - ", t->to);
+		tocsin_text_clock(t->to, until);
 	}
 	fputc(' ', t->to);
+}
+
+static uint64_t end_of(const struct tocsin_trace_edge *e)
+{
+	return e->left == TOCSIN_TRACE_FOREVER ? e->left
+	       : e->left == e->leaves          ? e->left
+					       : e->arrived;
+}
+
+static void write_when(struct tree *t, const struct tocsin_trace_edge *e)
+{
+	if (!(e->flags & TOCSIN_TRACE_STANDING))
+		write_span(t, e->leaves, end_of(e));
 }
 
 /* Of a connection: what was captured of it, whichever way it was got to. */
@@ -90,6 +105,7 @@ static void write_step(struct tree *t, uint32_t i, uint32_t level)
 		fprintf(t->to, "%s ", trace_verb(g, e, t->v.told->question->forward));
 		trace_describe(t->to, g, s->node);
 		trace_detail(t->to, g, e);
+		trace_source(t->to, t->v.told, e);
 	} else {
 		trace_describe(t->to, g, s->node);
 	}
@@ -116,8 +132,108 @@ static void write_changes(struct tree *t, uint32_t i, uint32_t level)
 		write_when(t, e);
 		fputs("became", t->to);
 		trace_detail(t->to, g, e);
+		trace_source(t->to, t->v.told, e);
 		fputc('\n', t->to);
 	}
+}
+
+static const struct tocsin_trace_edge *edge_of(const struct tree *t, const struct trace_way *w)
+{
+	return tocsin_provenance_edge(t->v.told->graph, t->v.told->answer->edges[w->edge]);
+}
+
+static void write_way_span(struct tree *t, const struct trace_way *w, const struct trace_way *end)
+{
+	uint64_t since = TOCSIN_TRACE_FOREVER, until = 0;
+
+	for (; w < end; w++) {
+		const struct tocsin_trace_edge *e = edge_of(t, w);
+
+		if (e->flags & TOCSIN_TRACE_STANDING)
+			continue;
+		since = e->leaves < since ? e->leaves : since;
+		until = end_of(e) > until ? end_of(e) : until;
+	}
+	if (since != TOCSIN_TRACE_FOREVER)
+		write_span(t, since, until);
+}
+
+static void write_verbs(struct tree *t, const struct trace_way *w, const struct trace_way *end,
+			bool named)
+{
+	const struct tocsin_provenance *g = t->v.told->graph;
+	bool forward = t->v.told->question->forward;
+	const char *last = NULL;
+
+	for (; w < end; w++) {
+		const struct tocsin_trace_edge *e = edge_of(t, w);
+		const char *verb = trace_verb(g, e, forward);
+
+		if (verb != last)
+			fprintf(t->to, "%s%.*s", last ? ", " : "",
+				w + 1 < end || !named ? trace_verb_alone(verb) : (int)strlen(verb),
+				verb);
+		if (!named)
+			trace_detail(t->to, g, e);
+		last = verb;
+	}
+}
+
+/* Who writes what it made, or sends over what it connected, is told by that. */
+static bool goes_without_saying(const struct tree *t, const struct trace_way *w)
+{
+	const struct tocsin_trace_edge *e = edge_of(t, w), *by;
+
+	if (t->v.told->all || w->far != w->step)
+		return false;
+	by = tocsin_provenance_edge(t->v.told->graph, step_at(t, w->step)->by);
+	return e->kind == TOCSIN_TRACE_OPENED || e->kind == TOCSIN_TRACE_CONNECTED ||
+	       e->kind == TOCSIN_TRACE_ACCEPTED || e->kind == TOCSIN_TRACE_BOUND ||
+	       (e->flags & by->flags & TOCSIN_TRACE_FOLDED && e->label == by->label);
+}
+
+/* What happened as well between a step and the one of its line, or another, in [w, end). */
+static void write_way(struct tree *t, const struct trace_way *w, const struct trace_way *end,
+		      uint32_t level)
+{
+	bool named = w->far != w->step;
+
+	indent(t, level + 1);
+	fputs("also ", t->to);
+	write_way_span(t, w, end);
+	write_verbs(t, w, end, named);
+	if (named) {
+		fputc(' ', t->to);
+		trace_name(t->to, t->v.told->graph, step_at(t, w->far)->node);
+		fputs(t->told[w->far] ? ", told above" : ", told below", t->to);
+	}
+	fputc('\n', t->to);
+}
+
+static void write_ways(struct tree *t, uint32_t i, uint32_t level)
+{
+	const struct trace_way *w = t->ways.rows + t->ways.first[i], *next;
+	const struct trace_way *end = t->ways.rows + t->ways.first[i + 1];
+	uint32_t rest = 0;
+
+	for (int count = 0; w < end; w = next) {
+		while (w < end && goes_without_saying(t, w))
+			w++;
+		if (w == end)
+			break;
+		for (next = w; next < end && next->far == w->far && !goes_without_saying(t, next);
+		     next++)
+			continue;
+		if (w->far != i && count++ >= MOST_WAYS && !t->v.told->all)
+			rest++;
+		else
+			write_way(t, w, next, level);
+	}
+	if (!rest)
+		return;
+	indent(t, level + 1);
+	fprintf(t->to, "also %" PRIu32 " more way%s to what is told elsewhere\n", rest,
+		rest == 1 ? "" : "s");
 }
 
 static void write_groups(const struct tree *t, uint32_t i, uint32_t level)
@@ -141,6 +257,8 @@ static void write_all(struct tree *t, uint32_t root)
 
 	while (i != TOCSIN_TRACE_NONE) {
 		write_step(t, i, level);
+		t->told[i] = true;
+		write_ways(t, i, level);
 		write_changes(t, i, level);
 		write_groups(t, i, level);
 		if (t->first[i] != TOCSIN_TRACE_NONE) {
@@ -169,68 +287,48 @@ static void link_steps(struct tree *t)
 	}
 }
 
-static void write_gaps(const struct tree *t)
+static void free_tree(struct tree *t)
 {
-	const struct tocsin_provenance *g = t->v.told->graph;
-	const struct tocsin_trace_gap *gap;
-	char text[CLEAN_SIZE];
-
-	if (!t->v.told->answer->gaps)
-		return;
-	for (uint32_t i = 0; (gap = tocsin_provenance_gap(g, i)); i++) {
-		fputs("! ", t->to);
-		tocsin_text_time(t->to, gap->since);
-		fputs("to ", t->to);
-		tocsin_text_time(t->to, gap->until);
-		if (gap->lost)
-			fprintf(t->to, "%" PRIu64 " events were lost", gap->lost);
-		else
-			fputs("events were lost, nobody knows how many", t->to);
-		fprintf(
-		    t->to, ": %s\n",
-		    tocsin_text_clean(tocsin_provenance_text(g, gap->why, NULL), CLEAN_SIZE, text));
-	}
+	free(t->first);
+	free(t->next);
+	free(t->told);
+	trace_ways_free(&t->ways);
+	trace_view_free(&t->v);
 }
 
-static void write_remarks(const struct tree *t)
+static int make_tree(const struct tocsin_told *told, struct tree *t)
 {
-	const struct tocsin_trace_answer *a = t->v.told->answer;
+	size_t count = told->answer->count + 1u;
+	int rc = trace_view_make(told, &t->v);
 
-	write_gaps(t);
-	if (a->sampled)
-		fputs("! made of samples: what began and ended between two of them is not here\n",
-		      t->to);
-	if (a->unsure)
-		fputs("! some of it could not be resolved, and is told as unsure\n", t->to);
-	if (a->truncated)
-		fputs("! there is more: ask for less, or allow more nodes\n", t->to);
+	if (!rc)
+		rc = trace_ways_find(&t->v, &t->ways);
+	if (rc)
+		return rc;
+	t->told = calloc(count, sizeof(*t->told));
+	t->first = malloc(count * sizeof(*t->first));
+	t->next = malloc(count * sizeof(*t->next));
+	if (!t->told || !t->first || !t->next)
+		return -ENOMEM;
+	memset(t->first, 0xff, count * sizeof(*t->first));
+	memset(t->next, 0xff, count * sizeof(*t->next));
+	link_steps(t);
+	return 0;
 }
 
 int tocsin_trace_tree(FILE *to, const struct tocsin_told *told)
 {
-	uint32_t count = told->answer->count;
 	struct tree t = {.to = to, .day = UINT64_MAX};
-	int rc = trace_view_make(told, &t.v);
+	int rc = make_tree(told, &t);
 
-	if (rc)
-		return rc;
-	t.first = malloc((count + 1u) * sizeof(*t.first));
-	t.next = malloc((count + 1u) * sizeof(*t.next));
-	if (t.first && t.next) {
+	if (!rc) {
 		errno = 0;
-		memset(t.first, 0xff, (count + 1u) * sizeof(*t.first));
-		memset(t.next, 0xff, (count + 1u) * sizeof(*t.next));
-		link_steps(&t);
-		for (uint32_t i = 0; i < count; i++)
+		for (uint32_t i = 0; i < told->answer->count; i++)
 			if (step_at(&t, i)->parent == i)
 				write_all(&t, i);
-		write_remarks(&t);
+		tocsin_provenance_remarks(to, told);
 		rc = fflush(to) || ferror(to) ? errno ? -errno : -EIO : 0;
-	} else {
-		rc = -ENOMEM;
 	}
-	free(t.first);
-	free(t.next);
-	trace_view_free(&t.v);
+	free_tree(&t);
 	return rc;
 }

@@ -10,13 +10,13 @@
 #include <sys/ptrace.h>
 
 const struct tocsin_provenance_output tocsin_provenance_outputs[] = {
-    {"tree", tocsin_trace_tree},
-    {"dot", tocsin_trace_dot},
-    {"svg", tocsin_trace_svg},
-    {"graphml", tocsin_trace_graphml},
-    {"prov", tocsin_trace_prov},
-    {"ocsf", tocsin_trace_ocsf},
-    {NULL, NULL},
+    {"tree", true, tocsin_trace_tree},
+    {"dot", true, tocsin_trace_dot},
+    {"svg", true, tocsin_trace_svg},
+    {"graphml", false, tocsin_trace_graphml},
+    {"prov", false, tocsin_trace_prov},
+    {"ocsf", false, tocsin_trace_ocsf},
+    {NULL, false, NULL},
 };
 
 const struct tocsin_provenance_output *tocsin_provenance_output_find(const char *name)
@@ -42,7 +42,8 @@ static const struct tocsin_trace_edge *edge_at(const struct trace_view *v, uint3
 enum {
 	WRITTEN = 1, /* something goes into it that is more than a start-up's file */
 	HELD = 2,    /* of a socket: it was there when something was done */
-	TOLD = 4     /* of a host: a connection to it is told */
+	TOLD = 4,    /* of a host: a connection to it is told */
+	USED = 8     /* of a file: by others than processes that it is the program of */
 };
 
 /* When something that matters was done, in order. */
@@ -93,6 +94,15 @@ static bool overlaps(const struct trace_view *v, const struct deeds *d,
 	return low < d->count && d->times[low] <= e->arrived;
 }
 
+/* Is this file what that process runs? Then the process is told with its name. */
+static bool is_program(const struct trace_view *v, uint32_t file, uint32_t process)
+{
+	const struct tocsin_trace_node *f = node_of(v, file), *p = node_of(v, process);
+
+	return p->kind == TOCSIN_TRACE_PROCESS && p->more &&
+	       (p->more == f->name || p->more == f->more);
+}
+
 static void mark(const struct trace_view *v, const struct deeds *d, uint8_t *marks)
 {
 	const struct tocsin_trace_answer *a = v->told->answer;
@@ -103,6 +113,8 @@ static void mark(const struct trace_view *v, const struct deeds *d, uint8_t *mar
 		enum tocsin_trace_node_kind far = node_of(v, from)->kind,
 					    kind = node_of(v, to)->kind;
 
+		if (far == TOCSIN_TRACE_FILE && !is_program(v, from, to))
+			marks[from] |= USED;
 		if (from == to || kind == TOCSIN_TRACE_STARTUP)
 			continue;
 		/* what is sent over a connection says nothing of what came over it */
@@ -153,10 +165,29 @@ static uint32_t owner_of(const struct trace_view *v, uint32_t step)
 	return step;
 }
 
+static const struct tocsin_trace_edge *way_to(const struct trace_view *v, uint32_t step)
+{
+	return tocsin_provenance_edge(v->told->graph, v->told->answer->steps[step].by);
+}
+
+/* What was read says more than what was run. */
+static void add_example(const struct trace_view *v, struct trace_group *group, uint32_t step)
+{
+	if (group->count < 3) {
+		group->examples[group->count] = step;
+		return;
+	}
+	for (int i = 0; i < 3 && way_to(v, step)->kind == TOCSIN_TRACE_READ; i++)
+		if (way_to(v, group->examples[i])->kind != TOCSIN_TRACE_READ) {
+			group->examples[i] = step;
+			return;
+		}
+}
+
 static void add_to_group(struct trace_view *v, uint32_t step, enum trace_group_kind kind)
 {
 	const struct tocsin_trace_step *s = &v->told->answer->steps[step];
-	const struct tocsin_trace_edge *e = tocsin_provenance_edge(v->told->graph, s->by);
+	const struct tocsin_trace_edge *e = way_to(v, step);
 	uint32_t owner = owner_of(v, s->parent), *at = &v->groups_at[kind][owner];
 	struct trace_group *group;
 
@@ -169,8 +200,7 @@ static void add_to_group(struct trace_view *v, uint32_t step, enum trace_group_k
 	v->group_of[step] = *at;
 	if (node_of(v, step)->kind == TOCSIN_TRACE_STARTUP)
 		return;
-	if (group->count < 3)
-		group->examples[group->count] = step;
+	add_example(v, group, step);
 	group->count++;
 	if (!(e->flags & TOCSIN_TRACE_STANDING) && e->leaves < group->first)
 		group->first = e->leaves;
@@ -212,9 +242,14 @@ static int make_groups(struct trace_view *v)
 
 	if (marks && find_deeds(v, &d)) {
 		mark(v, &d, marks);
-		for (uint32_t i = 0; i < a->count; i++)
-			if (is_grouped(v, i, marks, &kind))
+		for (uint32_t i = 0; i < a->count; i++) {
+			if (!is_grouped(v, i, marks, &kind))
+				continue;
+			if (node_of(v, i)->kind == TOCSIN_TRACE_FILE && !(marks[i] & USED))
+				v->group_of[i] = TRACE_UNTOLD;
+			else
 				add_to_group(v, i, kind);
+		}
 		group_hosts(v, marks);
 		rc = 0;
 	}
@@ -286,13 +321,34 @@ static const char *clean(const struct tocsin_provenance *g, uint32_t text, char 
 	return tocsin_text_clean(tocsin_provenance_text(g, text, NULL), TOCSIN_PATH_SIZE, ret);
 }
 
+/* Of which the name may not be known. */
+static void name_process(FILE *to, const struct tocsin_provenance *g,
+			 const struct tocsin_trace_node *n)
+{
+	char text[CLEAN_SIZE];
+
+	fprintf(to, "process %" PRIu64, n->id);
+	if (n->name)
+		fprintf(to, " %s", clean(g, n->name, text));
+}
+
+void trace_name(FILE *to, const struct tocsin_provenance *g, uint32_t node)
+{
+	const struct tocsin_trace_node *n = tocsin_provenance_node(g, node);
+
+	if (n->kind == TOCSIN_TRACE_PROCESS)
+		name_process(to, g, n);
+	else
+		trace_describe(to, g, node);
+}
+
 void trace_describe(FILE *to, const struct tocsin_provenance *g, uint32_t node)
 {
 	const struct tocsin_trace_node *n = tocsin_provenance_node(g, node);
 	char text[CLEAN_SIZE];
 
 	if (n->kind == TOCSIN_TRACE_PROCESS) {
-		fprintf(to, "process %" PRIu64 " %s", n->id, clean(g, n->name, text));
+		name_process(to, g, n);
 		if (n->uid != UINT32_MAX)
 			fprintf(to, " (uid %" PRIu32, n->uid);
 		if (n->uid != UINT32_MAX && n->euid != n->uid)
@@ -387,6 +443,29 @@ const char *trace_verb(const struct tocsin_provenance *g, const struct tocsin_tr
 	return verb ? verb : tocsin_trace_kind_name((enum tocsin_trace_kind)e->kind);
 }
 
+int trace_verb_alone(const char *verb)
+{
+	static const char *const ends[] = {" by", " over", " from", " to", " of", " on"};
+	size_t size = strlen(verb);
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		size_t end = strlen(ends[i]);
+
+		if (size > end && !strcmp(verb + size - end, ends[i]))
+			return (int)(size - end);
+	}
+	return (int)size;
+}
+
+/* Of a program: what its process was called then, if that is another name than since. */
+static void as_name(FILE *to, const struct tocsin_provenance *g, const struct tocsin_trace_edge *e)
+{
+	char text[CLEAN_SIZE];
+
+	if (e->label != tocsin_provenance_node(g, e->to)->name)
+		fprintf(to, " (as %s)", clean(g, e->label, text));
+}
+
 void trace_detail(FILE *to, const struct tocsin_provenance *g, const struct tocsin_trace_edge *e)
 {
 	char text[CLEAN_SIZE];
@@ -400,15 +479,19 @@ void trace_detail(FILE *to, const struct tocsin_provenance *g, const struct tocs
 	if (e->label && (e->flags & TOCSIN_TRACE_FOLDED))
 		fprintf(to, " through %s, which is gone", clean(g, e->label, text));
 	else if (e->label && e->kind == TOCSIN_TRACE_EXECUTED)
-		fprintf(to, " (as %s)", clean(g, e->label, text));
+		as_name(to, g, e);
 	else if (e->label)
 		fprintf(to, " to %s", clean(g, e->label, text));
 	if (e->count > 1)
 		fprintf(to, ", %" PRIu64 " times", e->count);
 	if (e->bytes)
 		fprintf(to, ", %" PRIu64 " bytes", e->bytes);
-	if (e->flags & TOCSIN_TRACE_SAMPLED)
-		fputs(", sampled", to);
 	if (e->flags & TOCSIN_TRACE_UNSURE)
 		fputs(", unsure", to);
+}
+
+void trace_source(FILE *to, const struct tocsin_told *t, const struct tocsin_trace_edge *e)
+{
+	if (t->answer->traced && (e->flags & TOCSIN_TRACE_SAMPLED))
+		fputs(", sampled", to);
 }

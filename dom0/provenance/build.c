@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 
 struct moment {
 	struct tocsin_provenance *g;
@@ -78,7 +79,7 @@ static int find_file(struct moment *m, const struct tocsin_trace_file *f, bool m
 	    .kind = TOCSIN_TRACE_FILE,
 	    .severity = -1,
 	    .guest = m->guest,
-	    .boot = m->e->boot,
+	    .boot = f->id.dev_major ? 0 : m->e->boot, /* what is on a disk is there again */
 	    .id = f->id.inode,
 	    .part = f->id.inode ? (uint64_t)f->id.dev_major << 32 | f->id.dev_minor : f->mount_ns,
 	    .mode = f->mode,
@@ -116,12 +117,14 @@ static int find_file(struct moment *m, const struct tocsin_trace_file *f, bool m
 	return 0;
 }
 
-/* What nothing goes through, whoever reads and writes it. */
+/* What nothing goes through, whoever reads and writes it. A file may have such a name, too. */
 static bool is_void(const struct tocsin_trace_file *f)
 {
 	static const char *const names[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random",
 					    "/dev/urandom"};
 
+	if (f->mode && !S_ISCHR(f->mode))
+		return false;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strcmp(f->path, names[i]))
 			return true;
@@ -163,7 +166,8 @@ static int join_labelled(struct moment *m, uint32_t from, uint32_t to, const cha
 /* The same number in two guests is not the same open file. */
 static uint64_t open_of(const struct moment *m, uint64_t open)
 {
-	return open ? trace_mix(trace_mix(open, m->g->texts[m->guest].hash), m->e->boot) | 1 : 0;
+	return open ? trace_mix(trace_mix(open, trace_text_digest(m->g, m->guest)), m->e->boot) | 1
+		    : 0;
 }
 
 /* From the beginning of the event on. open 0: until one of the two ends. */

@@ -78,9 +78,10 @@ const char *tocsin_trace_kind_name(enum tocsin_trace_kind kind);
 enum tocsin_trace_kind tocsin_trace_kind_find(const char *name);
 
 /*
- * A file is told apart by device and inode; a path alone (inode 0) is what is left if the inode
- * could not be read. An inode's number that is used again after the last link and the last open
- * file of the one before are gone is another file; so is one that is made anew (OPENED with
+ * A file is told apart by device and inode, on a disk also when the guest has booted again (of what
+ * has no disk, as tmpfs, the numbers begin anew); a path alone (inode 0) is what is left if the
+ * inode could not be read. An inode's number that is used again after the last link and the last
+ * open file of the one before are gone is another file; so is one that is made anew (OPENED with
  * O_CREAT).
  */
 struct tocsin_trace_file {

@@ -11,6 +11,7 @@
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -62,6 +63,7 @@ struct name {
 struct tocsin_trace_flows {
 	char *guest;
 	uint64_t boot, now;
+	uint64_t seed; /* of hashes: who sends packets chooses what is in them */
 	uint8_t (*addresses)[16];
 	size_t address_count;
 	uint8_t hardware[HARDWARE][6];
@@ -93,7 +95,8 @@ struct tocsin_trace_flows *tocsin_trace_flows_new(const struct tocsin_trace_flow
 	f->guest = strdup(settings->guest);
 	f->flows = calloc(TOCSIN_TRACE_FLOWS, sizeof(*f->flows));
 	f->addresses = calloc(settings->count + 1, sizeof(*f->addresses));
-	if (!f->guest || !f->flows || !f->addresses) {
+	if (!f->guest || !f->flows || !f->addresses ||
+	    getrandom(&f->seed, sizeof(f->seed), 0) != sizeof(f->seed)) {
 		tocsin_trace_flows_free(f);
 		return NULL;
 	}
@@ -257,7 +260,7 @@ static int tell_untold(struct tocsin_trace_flows *f)
 
 static struct name *name_slot(struct tocsin_trace_flows *f, const uint8_t address[16])
 {
-	return &f->names[XXH3_64bits(address, 16) % NAMES];
+	return &f->names[XXH3_64bits_withSeed(address, 16, f->seed) % NAMES];
 }
 
 static int tell(struct tocsin_trace_flows *f, const struct flow *flow)
@@ -321,7 +324,7 @@ static int tell_name(const char *name, const uint8_t address[16], void *context)
 
 static uint32_t *bucket_of(struct tocsin_trace_flows *f, const struct tuple *t)
 {
-	return &f->buckets[XXH3_64bits(t, sizeof(*t)) % BUCKETS];
+	return &f->buckets[XXH3_64bits_withSeed(t, sizeof(*t), f->seed) % BUCKETS];
 }
 
 /* Those that ended before that time, and the first ones, however late. */

@@ -4,10 +4,14 @@
 
 #include "base/error.h"
 
+#include <sys/random.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #define MOST_NODES (2u << 20)
 #define MOST_EDGES (8u << 20)
 #define MOST_BYTES (1u << 30) /* of texts */
-#define MOST_GAPS 65536u
+#define MOST_GAPS 65536u      /* what is more goes into the last */
 
 const char *tocsin_trace_node_name(enum tocsin_trace_node_kind kind)
 {
@@ -23,17 +27,17 @@ uint64_t trace_mix(uint64_t hash, uint64_t value)
 	return hash ^ hash >> 29;
 }
 
-static uint64_t mix_bytes(const char *bytes, size_t size)
+/* Guests choose texts: who does not know the seed cannot choose many of one hash. */
+static uint32_t text_hash(const struct tocsin_provenance *g, const char *bytes, size_t size)
 {
-	uint64_t hash = trace_mix(size, 1), word;
+	return (uint32_t)XXH3_64bits_withSeed(bytes, size, g->seed);
+}
 
-	for (; size >= 8; bytes += 8, size -= 8) {
-		memcpy(&word, bytes, 8);
-		hash = trace_mix(hash, word);
-	}
-	word = 0;
-	memcpy(&word, bytes, size);
-	return trace_mix(hash, word);
+uint64_t trace_text_digest(const struct tocsin_provenance *g, uint32_t text)
+{
+	const struct trace_text *t = &g->texts[text];
+
+	return XXH3_64bits(g->bytes + t->at, t->size);
 }
 
 /* Room for one more in an array. */
@@ -94,7 +98,8 @@ struct tocsin_provenance *tocsin_provenance_new(const struct tocsin_provenance_s
 		g->settings.max_nodes = MOST_NODES;
 	if (!g->settings.max_edges || g->settings.max_edges > TOCSIN_TRACE_NONE / 2)
 		g->settings.max_edges = MOST_EDGES;
-	if (trace_text(g, "", 0, &empty)) {
+	if (getrandom(&g->seed, sizeof(g->seed), 0) != sizeof(g->seed) ||
+	    trace_text(g, "", 0, &empty)) {
 		tocsin_provenance_free(g);
 		return NULL;
 	}
@@ -122,7 +127,7 @@ void tocsin_provenance_free(struct tocsin_provenance *g)
 
 uint32_t trace_text_find(const struct tocsin_provenance *g, const char *bytes, size_t size)
 {
-	uint32_t hash = (uint32_t)mix_bytes(bytes, size);
+	uint32_t hash = text_hash(g, bytes, size);
 	uint32_t i = g->text_table.size ? *bucket(&g->text_table, hash) : TOCSIN_TRACE_NONE;
 
 	while (i != TOCSIN_TRACE_NONE && (g->texts[i].hash != hash || g->texts[i].size != size ||
@@ -174,9 +179,8 @@ int trace_text(struct tocsin_provenance *g, const char *bytes, size_t size, uint
 		if (rc)
 			return rc;
 		i = g->text_count++;
-		g->texts[i] = (struct trace_text){.at = g->byte_count,
-						  .size = (uint32_t)size,
-						  .hash = (uint32_t)mix_bytes(bytes, size)};
+		g->texts[i] = (struct trace_text){
+		    .at = g->byte_count, .size = (uint32_t)size, .hash = text_hash(g, bytes, size)};
 		memcpy(g->bytes + g->byte_count, bytes, size);
 		g->bytes[g->byte_count + size] = 0;
 		g->byte_count += size + 1;
@@ -406,14 +410,14 @@ int trace_gap_add(struct tocsin_provenance *g, const struct tocsin_trace_gap *ga
 	int rc;
 
 	later(&g->barrier, gap->until);
-	if (last && last->guest == gap->guest && last->why == gap->why &&
-	    (gap->since <= last->until || g->gap_count >= MOST_GAPS)) {
+	if (last &&
+	    (g->gap_count >= MOST_GAPS ||
+	     (last->guest == gap->guest && last->why == gap->why && gap->since <= last->until))) {
 		last->lost = last->lost && gap->lost ? last->lost + gap->lost : 0;
+		last->since = gap->since < last->since ? gap->since : last->since;
 		later(&last->until, gap->until);
 		return 0;
 	}
-	if (g->gap_count >= MOST_GAPS)
-		return -E2BIG;
 	rc = grow(&g->gaps, g->gap_count, g->gap_room, sizeof(*g->gaps), &g->gap_room);
 	if (rc)
 		return rc;

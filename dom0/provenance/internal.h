@@ -53,7 +53,8 @@ struct trace_startup {
 
 struct tocsin_provenance {
 	struct tocsin_provenance_settings settings;
-	char *bytes; /* of texts */
+	uint64_t seed; /* of the texts' hashes */
+	char *bytes;   /* of texts */
 	size_t byte_count, byte_room;
 	struct trace_text *texts;
 	uint32_t text_count, text_room;
@@ -104,6 +105,8 @@ uint32_t trace_open_find(const struct tocsin_provenance *g, uint64_t open);
 int trace_gap_add(struct tocsin_provenance *g, const struct tocsin_trace_gap *gap);
 
 uint64_t trace_mix(uint64_t hash, uint64_t value);
+/* The same in each graph. */
+uint64_t trace_text_digest(const struct tocsin_provenance *g, uint32_t text);
 
 /* ---- reduce.c ---- */
 

@@ -9,7 +9,9 @@
 #include "base/error.h"
 #include "base/room.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -284,6 +286,7 @@ static int collect(struct search *s)
 			rows[count++] = (struct edge_time){e->leaves, edge};
 			s->a.unsure |= (e->flags & TOCSIN_TRACE_UNSURE) != 0;
 			s->a.sampled |= (e->flags & TOCSIN_TRACE_SAMPLED) != 0;
+			s->a.traced |= !(e->flags & TOCSIN_TRACE_SAMPLED);
 		}
 	}
 	s->a.edges = calloc(count + 1, sizeof(*s->a.edges));
@@ -300,7 +303,7 @@ static int collect(struct search *s)
  * Did a gap lie in the time that the answer is about? That is as long as what was asked for was
  * there: what was lost then may have led to it, or come from it, whatever else is known.
  */
-static bool crosses_gap(const struct search *s)
+static bool crosses_gap(struct search *s)
 {
 	uint64_t first = TOCSIN_TRACE_FOREVER, last = 0;
 	const struct tocsin_trace_gap *gap;
@@ -314,6 +317,8 @@ static bool crosses_gap(const struct search *s)
 	}
 	first = s->q->forward ? most(first, s->q->since) : s->q->since;
 	last = s->q->forward ? s->until : least(last, s->until);
+	s->a.since = first;
+	s->a.until = last;
 	for (uint32_t i = 0; (gap = tocsin_provenance_gap(s->g, i)); i++)
 		if (gap->since <= last && gap->until >= first)
 			return true;
@@ -475,6 +480,13 @@ static bool is_number(const char *text, uint64_t *ret)
 	return *text >= '0' && *text <= '9' && !*end && !errno;
 }
 
+static bool is_address(const char *text)
+{
+	uint8_t address[16];
+
+	return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
 static is_meant *understand(const char *what, struct meant *ret)
 {
 	is_meant *fits = NULL;
@@ -488,6 +500,8 @@ static is_meant *understand(const char *what, struct meant *ret)
 		fits = is_file;
 	if (!fits && is_number(what, &ret->number))
 		fits = is_pid;
+	if (!fits && is_address(what))
+		fits = is_host;
 	if (!fits && strchr(what, ':'))
 		fits = is_socket;
 	if (!fits)
@@ -499,11 +513,33 @@ static is_meant *understand(const char *what, struct meant *ret)
 	return fits;
 }
 
+/* A temporary file that folded away has no node; who wrote and read it is known. */
+static bool say_folded(const struct tocsin_provenance *g, const struct meant *m,
+		       struct tocsin_error *err)
+{
+	for (uint32_t i = 0; i < tocsin_provenance_edges(g); i++) {
+		const struct tocsin_trace_edge *e = tocsin_provenance_edge(g, i);
+
+		if (!e || !(e->flags & TOCSIN_TRACE_FOLDED) || !e->label ||
+		    !is_path(tocsin_provenance_text(g, e->label, NULL), m))
+			continue;
+		tocsin_error_set(
+		    err, -ENOENT,
+		    "'%s' was a temporary file, of which only is kept that what pid:%" PRIu64
+		    " wrote pid:%" PRIu64 " read: ask from one of them",
+		    m->what, tocsin_provenance_node(g, e->from)->id,
+		    tocsin_provenance_node(g, e->to)->id);
+		return true;
+	}
+	return false;
+}
+
 int tocsin_trace_find(const struct tocsin_provenance *g, const char *what, uint32_t **ret,
 		      size_t *count, struct tocsin_error *err)
 {
 	uint32_t nodes = tocsin_provenance_nodes(g), *found = NULL;
 	size_t n = 0, room = 0;
+	bool led = false; /* from one of them, or to it */
 	struct meant m = {0};
 	is_meant *fits = understand(what, &m);
 
@@ -521,6 +557,13 @@ int tocsin_trace_find(const struct tocsin_provenance *g, const char *what, uint3
 		}
 		found = more;
 		found[n++] = i;
+		led = led ||
+		      tocsin_provenance_next(g, i, true, TOCSIN_TRACE_NONE) != TOCSIN_TRACE_NONE ||
+		      tocsin_provenance_next(g, i, false, TOCSIN_TRACE_NONE) != TOCSIN_TRACE_NONE;
+	}
+	if (fits == is_file && !led && say_folded(g, &m, err)) {
+		free(found);
+		return -ENOENT;
 	}
 	if (!n)
 		return tocsin_error_set(err, -ENOENT, "nothing in the graph is '%s'", what);

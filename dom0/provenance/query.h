@@ -34,10 +34,12 @@ struct tocsin_trace_answer {
 	uint32_t count;
 	uint32_t *edges; /* all that matter between them, by `leaves` */
 	uint32_t edge_count;
-	bool truncated; /* max_nodes */
-	bool gaps;      /* some events that could matter were lost */
-	bool unsure;    /* an edge of it is */
-	bool sampled;   /* an edge of it is of samples */
+	bool truncated;        /* max_nodes */
+	bool gaps;             /* some events that could matter were lost: */
+	uint64_t since, until; /* what lies in this time matters */
+	bool unsure;           /* an edge of it is */
+	bool sampled;          /* an edge of it is of samples; */
+	bool traced;           /* one is not */
 };
 
 /*
@@ -50,9 +52,9 @@ void tocsin_trace_answer_free(struct tocsin_trace_answer *a);
 
 /*
  * The nodes that a person means: "PID" or "pid:PID", "/path" or "file:PATH" (its end is enough),
- * "tcp:ADDRESS:PORT" or "ADDRESS:PORT" of either end of a connection, "host:ADDRESS",
- * "finding:RULE", "module:NAME", "comm:NAME". ret is freed by the caller. -ENOENT: nothing fits;
- * err says what was looked for.
+ * "ADDRESS:PORT" or "socket:ADDRESS:PORT" of either end of a connection, "ADDRESS" or
+ * "host:ADDRESS", "finding:RULE", "module:NAME", "NAME" (of a process) or "comm:NAME". ret is freed
+ * by the caller. -ENOENT: nothing fits; err says what was looked for.
  */
 int tocsin_trace_find(const struct tocsin_provenance *g, const char *what, uint32_t **ret,
 		      size_t *count, struct tocsin_error *err);

@@ -17,7 +17,7 @@
 
 static uint32_t alike_hash(const struct tocsin_trace_edge *e)
 {
-	uint64_t hash = trace_mix(e->from, e->to);
+	uint64_t hash = trace_mix(trace_mix(1, e->from), e->to);
 
 	hash = trace_mix(hash, e->kind);
 	hash = trace_mix(hash, e->label);

@@ -272,15 +272,22 @@ static struct tocsin_trace_edge *end_edges(const struct tocsin_provenance *g, ui
 	return edges;
 }
 
+/* With a checksum: a damaged segment is not told as if it were true. */
 static int compress(const struct writer *w, void **ret, size_t *size)
 {
 	size_t bound = ZSTD_compressBound(w->count), got;
+	ZSTD_CCtx *c = ZSTD_createCCtx();
 	void *bytes = malloc(bound);
+	bool made = false;
 
-	if (!bytes)
-		return -ENOMEM;
-	got = ZSTD_compress(bytes, bound, w->bytes, w->count, LEVEL);
-	if (ZSTD_isError(got)) {
+	if (c && bytes &&
+	    !ZSTD_isError(ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, LEVEL)) &&
+	    !ZSTD_isError(ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, 1))) {
+		got = ZSTD_compress2(c, bytes, bound, w->bytes, w->count);
+		made = !ZSTD_isError(got);
+	}
+	ZSTD_freeCCtx(c);
+	if (!made) {
 		free(bytes);
 		return -ENOMEM;
 	}

@@ -11,7 +11,9 @@
 #define LEAST_BYTES (1u << 20)
 #define LONGEST (16 << 20)
 #define SEGMENT_EDGES 16384u
+#define SEGMENT_GAPS 4096u
 #define SEGMENT_BYTES (4u << 20) /* of texts */
+#define MOST_WAITING 16u         /* times as much is kept while it cannot be written */
 
 static const char *const schema[] = {
     "CREATE TABLE segment (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, "
@@ -34,6 +36,8 @@ struct tocsin_trace_store {
 	uint64_t written;            /* events of it that are in its row */
 	uint64_t newest;
 	time_t flushed;
+	time_t
+	    retry; /* a segment that is full could not be written: not before then; 0: it could */
 };
 
 static time_t clock_now(void)
@@ -191,6 +195,7 @@ int tocsin_trace_store_flush(struct tocsin_trace_store *s, struct tocsin_error *
 	int rc = write_segment(s, 0, &own);
 
 	s->flushed = clock_now();
+	s->retry = rc ? s->flushed + TOCSIN_TRACE_STORE_DELAY : 0;
 	if (!rc)
 		rc = let_go(s, &own);
 	return rc ? tocsin_error_set(err, rc, "%s", own.message) : 0;
@@ -225,24 +230,76 @@ static bool is_full(const struct tocsin_trace_store *s, uint64_t time)
 	uint64_t first = s->g->counts.first, age = s->settings.max_age / 16;
 
 	return s->g->edge_count >= s->settings.edges || s->g->byte_count >= SEGMENT_BYTES ||
+	       s->g->gap_count >= SEGMENT_GAPS ||
 	       (age && first && time > first && time - first > age);
+}
+
+static bool has_room(const struct tocsin_trace_store *s)
+{
+	return s->g->edge_count / MOST_WAITING < s->settings.edges &&
+	       s->g->byte_count / MOST_WAITING < SEGMENT_BYTES / 4;
 }
 
 int tocsin_trace_store_take(const struct tocsin_trace_event *e, void *store)
 {
 	struct tocsin_trace_store *s = store;
 	struct tocsin_error err = {0};
-	int rc = is_full(s, e->time) ? roll(s, &err) : 0;
+	int failed = 0, rc;
 
-	if (!rc)
-		rc = tocsin_provenance_take(e, s->g);
+	if (is_full(s, e->time) && clock_now() >= s->retry) {
+		failed = roll(s, &err);
+		s->retry = failed ? clock_now() + TOCSIN_TRACE_STORE_DELAY : 0;
+	}
+	rc = has_room(s) ? tocsin_provenance_take(e, s->g) : -ENOBUFS;
 	if (rc)
 		return rc;
 	if (e->time > s->newest)
 		s->newest = e->time;
 	if (e->kind == TOCSIN_TRACE_FINDING || clock_now() - s->flushed >= TOCSIN_TRACE_STORE_DELAY)
 		rc = tocsin_trace_store_flush(s, NULL);
-	return rc;
+	return rc ? rc : failed;
+}
+
+bool tocsin_trace_store_is_written(const struct tocsin_trace_store *s)
+{
+	return !s->retry;
+}
+
+/* What a damaged segment had is missing; its row says of when it was. */
+static int mark_damaged(struct tocsin_provenance *g, sqlite3_stmt *q)
+{
+	static const char why[] = "this part of the graph is damaged";
+	int64_t first = sqlite3_column_int64(q, 1), last = sqlite3_column_int64(q, 2);
+	struct tocsin_trace_gap gap = {.since = first > 0 ? (uint64_t)first : 0};
+	int rc = trace_text(g, why, sizeof(why) - 1, &gap.why);
+
+	gap.until = last > first ? (uint64_t)last : gap.since;
+	return rc ? rc : trace_gap_add(g, &gap);
+}
+
+/* The segments that q selects. What is damaged is left out, unless that is all. */
+static int read_segments(struct tocsin_trace_store *s, sqlite3_stmt *q, struct tocsin_provenance *g,
+			 struct tocsin_error *err)
+{
+	int rc = 0, step = 0, good = 0;
+	struct tocsin_error bad = {0};
+
+	while (!rc && (step = sqlite3_step(q)) == SQLITE_ROW) {
+		struct tocsin_error own = {0};
+
+		rc = trace_segment_decode(sqlite3_column_blob(q, 0),
+					  (size_t)sqlite3_column_bytes(q, 0), g, &own);
+		good += !rc;
+		if (rc == -EPROTO) {
+			tocsin_error_set(&bad, rc, "%s", own.message);
+			rc = mark_damaged(g, q);
+		} else if (rc) {
+			tocsin_error_set(err, rc, "%s", own.message);
+		}
+	}
+	if (!rc && step != SQLITE_DONE)
+		return tocsin_store_failed(&s->store, step, err);
+	return !rc && bad.code && !good ? tocsin_error_set(err, bad.code, "%s", bad.message) : rc;
 }
 
 int tocsin_trace_store_load(struct tocsin_trace_store *s, uint64_t since, uint64_t until,
@@ -252,28 +309,27 @@ int tocsin_trace_store_load(struct tocsin_trace_store *s, uint64_t since, uint64
 	struct tocsin_error own = {0};
 	struct tocsin_provenance *g = tocsin_provenance_new(settings);
 	sqlite3_stmt *q = NULL;
-	int rc = g ? 0 : tocsin_error_set(&own, -ENOMEM, "no memory for the graph"), step = 0;
+	int rc = g ? 0 : tocsin_error_set(&own, -ENOMEM, "no memory for the graph");
 
 	if (!rc && s->g)
 		rc = tocsin_trace_store_flush(s, &own);
 	if (!rc)
-		q = prepare(s,
-			    "SELECT bytes FROM segment WHERE last >= ?1 AND first <= ?2 ORDER BY "
-			    "id",
-			    &own);
+		q = prepare(
+		    s,
+		    "SELECT bytes, first, last FROM segment WHERE last >= ?1 AND first <= ?2 "
+		    "ORDER BY id",
+		    &own);
+	if (!rc && !q)
+		rc = own.code;
 	if (q) {
 		sqlite3_bind_int64(q, 1, (int64_t)(since & INT64_MAX));
 		sqlite3_bind_int64(q, 2, until ? (int64_t)(until & INT64_MAX) : INT64_MAX);
-		while (!rc && (step = sqlite3_step(q)) == SQLITE_ROW)
-			rc = trace_segment_decode(sqlite3_column_blob(q, 0),
-						  (size_t)sqlite3_column_bytes(q, 0), g, &own);
-		if (!rc && step != SQLITE_DONE)
-			tocsin_store_failed(&s->store, step, &own);
+		rc = read_segments(s, q, g, &own);
 		sqlite3_finalize(q);
 	}
-	if (own.code) {
+	if (rc) {
 		tocsin_provenance_free(g);
-		return tocsin_error_set(err, own.code, "%s", own.message);
+		return tocsin_error_set(err, rc, "%s", own.code ? own.message : strerror(-rc));
 	}
 	*ret = g;
 	return 0;

@@ -34,13 +34,19 @@ int tocsin_trace_store_open(const char *path, const struct tocsin_trace_store_se
 			    struct tocsin_trace_store **ret, struct tocsin_error *err);
 void tocsin_trace_store_close(struct tocsin_trace_store *s); /* NULL is no error; flushes */
 
-/* Take an event; a tocsin_trace_take, with the store as context. As tocsin_provenance_take, and
- * -EIO, -ENOSPC, ...: it is in memory, and not yet in the file. */
+/*
+ * Take an event; a tocsin_trace_take, with the store as context. As tocsin_provenance_take, and
+ * -EIO, -ENOSPC, -EBUSY, ...: it is in memory, and what is there could not be written to the file,
+ * which is tried again from time to time. -ENOBUFS: so much waits for that that it was not taken.
+ */
 int tocsin_trace_store_take(const struct tocsin_trace_event *e, void *store);
+/* Did the last attempt to write succeed? */
+bool tocsin_trace_store_is_written(const struct tocsin_trace_store *s);
 int tocsin_trace_store_flush(struct tocsin_trace_store *s, struct tocsin_error *err);
 
 /* All that is of [since, until] (0: no bound), as one graph, freed by the caller; settings of it
- * may be NULL. -E2BIG: more than they allow. */
+ * may be NULL. A segment that is damaged is a gap; -EPROTO: all are. -E2BIG: more than they allow.
+ */
 int tocsin_trace_store_load(struct tocsin_trace_store *s, uint64_t since, uint64_t until,
 			    const struct tocsin_provenance_settings *settings,
 			    struct tocsin_provenance **ret, struct tocsin_error *err);

@@ -61,6 +61,7 @@ CASES = (
     ("tocsin trace on shop --c", ["--capture"]),
     ("tocsin trace on shop --g", ["--graph", "--graph-file"]),
     ("tocsin trace on shop --graph-file im", ["image"]),
+    ("tocsin trace on shop --uses ", ["first", "open"]),
     ("tocsin trace off shop --", []),
     ("tocsin ps --dump im", ["image"]),
     ("tocsin replay im", ["image"]),

@@ -11,6 +11,7 @@ import tempfile
 import time
 import xml.etree.ElementTree
 
+import ocsf
 from tap import check, finish
 
 tocsin, make_history = sys.argv[1:]
@@ -62,6 +63,8 @@ check("text is clean", ("\x1b" in out, "cu\"<rl>\\x5c\\x1b\\xff" in out), (False
 code, out, err = run(path, "--format", "ocsf")
 check("ocsf", [json.loads(line)["class_uid"] for line in out.splitlines()],
       [1007, 1007, 4001, 2004, 4001, 4001, 1007])
+check("ocsf has what it requires", [wrong for line in out.splitlines()
+                                    for wrong in ocsf.wrong_with(json.loads(line))], [])
 
 code, out, err = run(path, "--format", "graphml")
 graph = xml.etree.ElementTree.fromstring(out)

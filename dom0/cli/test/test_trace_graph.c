@@ -6,7 +6,9 @@
 #include "provenance/graph.h"
 #include "provenance/store.h"
 
+#include <errno.h>
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -116,6 +118,77 @@ static void nothing_is_marked_if_all_is_recorded(void **state)
 	holds(BEGIN + SECOND, "a loss 1-2\n");
 }
 
+static void no_name_leads_out_of_the_folder(void **state)
+{
+	static const char *const names[] = {"", "..", "../a", "a/b"};
+	struct tocsin_traced_stats stats;
+	struct trace_graph *g;
+	struct tocsin_error err;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		err = (struct tocsin_error){0};
+		assert_int_equal(trace_graph_open(NULL, names[i], &f->k, who, BEGIN, &g, &err),
+				 -EINVAL);
+		assert_non_null(strstr(err.message, "--graph-file"));
+	}
+	assert_int_equal(trace_graph_close(graph, BEGIN, &stats, NULL), 0);
+}
+
+/* A graph that exists goes on; what happened meanwhile is not in it. */
+static void the_time_between_two_tracings_is_marked(void **state)
+{
+	assert_int_equal(tocsin_traced_events_gap(trace_graph_events(graph), BEGIN + 1 * MS,
+						  BEGIN + 2 * MS, 3, "a loss"),
+			 0);
+	holds(BEGIN + SECOND, "a loss 1-2\n");
+	assert_int_equal(trace_graph_open(path, "g", &f->k, who, BEGIN + 60 * SECOND, &graph, NULL),
+			 0);
+	holds(BEGIN + 61 * SECOND, "a loss 1-2\nthe guest was not traced 2-60000\n");
+}
+
+static int create(uint32_t pid, uint64_t time)
+{
+	const struct tocsin_event_process parent = {.pid = (int32_t)pid,
+						    .start_time = pid,
+						    .uid = UINT32_MAX,
+						    .euid = UINT32_MAX,
+						    .comm = "a",
+						    .exe = "",
+						    .cmdline = "",
+						    .container = ""};
+	struct tocsin_event_process other = parent;
+	const struct tocsin_trace_event e = {.kind = TOCSIN_TRACE_CREATED,
+					     .since = time,
+					     .time = time,
+					     .guest = "g",
+					     .boot = 7,
+					     .who = &parent,
+					     .other = &other,
+					     .detail = "",
+					     .resolved = true};
+
+	other.pid++;
+	other.start_time++;
+	return trace_graph_wire(&e, graph);
+}
+
+/* As on a disk that is full: the tracing goes on, and what could not be kept is marked. */
+static void what_cannot_be_written_ends_nothing(void **state)
+{
+	const uint32_t room = 16 * 16384, lost = 5;
+	sqlite3 *other;
+
+	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	for (uint32_t i = 0; i < room + lost; i++)
+		assert_int_equal(create(i + 1, BEGIN + (i < room ? MS : i - room + 2 * MS)), 0);
+	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	sleep(TOCSIN_TRACE_STORE_DELAY + 1);
+	assert_int_equal(create(room + lost, BEGIN + 3 * MS), 0);
+	holds(BEGIN + SECOND, "the graph could not be written 2-3\n");
+}
+
 /* That a socket is sure ends as soon as it is not seen when one is made, not when that is told. */
 static void what_is_sure_ends_at_once(void **state)
 {
@@ -158,7 +231,10 @@ int main(void)
 	    TEST(what_the_guest_patches_is_marked),
 	    TEST(what_a_kernel_lacks_is_marked_all_the_time),
 	    TEST(nothing_is_marked_if_all_is_recorded),
+	    TEST(no_name_leads_out_of_the_folder),
+	    TEST(the_time_between_two_tracings_is_marked),
 	    TEST(what_is_sure_ends_at_once),
+	    TEST(what_cannot_be_written_ends_nothing),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);

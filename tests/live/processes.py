@@ -169,7 +169,7 @@ def list_objects(tocsin, ram, truth):
 
 def mutate(program, ram):
     """A guest that lies, in TOCSIN_LIES rounds: nothing may crash, run on, or fail without a reason."""
-    run = subprocess.run([program, ram, os.environ.get("TOCSIN_LIES", "20")], capture_output=True, text=True, timeout=300)
+    run = subprocess.run([program, ram, os.environ.get("TOCSIN_LIES", "20")], capture_output=True, text=True, timeout=800)
     if run.returncode or not run.stdout:
         raise Failed(f"mutate: exit {run.returncode}, {run.stderr[-1500:]}")
     return run.stdout.strip()
@@ -180,7 +180,7 @@ def share(program, ram, qemu):
     that all of them must see exactly the same."""
     os.kill(qemu, signal.SIGSTOP)
     try:
-        run = subprocess.run([program, ram], capture_output=True, text=True, timeout=300)
+        run = subprocess.run([program, ram], capture_output=True, text=True, timeout=800)
     finally:
         os.kill(qemu, signal.SIGCONT)
     if run.returncode or "WARNING" in run.stderr:

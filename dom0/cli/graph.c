@@ -87,7 +87,7 @@ static int show_answer(const struct tocsin_provenance *g, const struct graph_opt
 			fold_lines(0);
 		rc = o->output->write(stdout, &told);
 	}
-	if (!rc && (o->count || !o->output->remarks))
+	if (!rc && !o->count && !o->output->remarks)
 		tocsin_provenance_remarks(stderr, &told);
 	if (rc == -ENOENT)
 		return tocsin_error_set(err, rc, "there is no dot: SVG is drawn by graphviz");

@@ -161,6 +161,21 @@ static char *event_of(const struct model *m, const struct tocsin_trace_edge *e)
 	return NULL;
 }
 
+/* Of what went to a host or came from it: what was captured, if that is known, which has it all. */
+static int merge_captured(struct model *m, struct graph_edge *edge,
+			  const struct tocsin_trace_edge *e, char *event)
+{
+	if (!event)
+		return -ENOMEM;
+	if (e->kind != TOCSIN_TRACE_FLOW &&
+	    strncmp(event, edge->protocol, strlen(edge->protocol)) != 0) {
+		free(event);
+		return 0;
+	}
+	edge->protocol = keep(m, event);
+	return 0;
+}
+
 /* The edge has this in it as well. Of groups the first says what it is. */
 static int merge(struct model *m, struct graph_edge *edge, const struct tocsin_trace_edge *e)
 {
@@ -174,6 +189,8 @@ static int merge(struct model *m, struct graph_edge *edge, const struct tocsin_t
 		edge->last = e->arrived;
 	if (group)
 		return 0;
+	if (edge->from->kind == NODE_ENDPOINT || edge->to->kind == NODE_ENDPOINT)
+		return merge_captured(m, edge, e, event);
 	if (event && strstr(edge->protocol, event)) {
 		free(event);
 		return 0;

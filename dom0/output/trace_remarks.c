@@ -49,10 +49,13 @@ void tocsin_provenance_remarks(FILE *to, const struct tocsin_told *t)
 	if (a->gaps)
 		write_gaps(to, t);
 	if (a->sampled)
-		fputs("! made of samples: what began and ended between two of them is not here\n",
-		      to);
+		fprintf(to, "! %s: what began and ended between two of them is not here\n",
+			a->traced ? "what is marked as sampled is made of samples"
+				  : "made of samples");
 	if (a->unsure)
-		fputs("! some of it could not be resolved, and is told as unsure\n", to);
+		fputs("! some of it could not be resolved: it is told as unsure, or with others as "
+		      "one\n",
+		      to);
 	if (a->truncated)
 		fputs("! there is more: ask for less, or allow more nodes\n", to);
 }

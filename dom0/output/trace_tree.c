@@ -19,6 +19,7 @@ struct tree {
 	FILE *to;
 	struct trace_view v;
 	struct trace_ways ways;
+	uint32_t *line;         /* by step: the edge that its line tells; NONE */
 	uint32_t *first, *next; /* by step: its first child, its next sibling */
 	bool *told;             /* by step: its line is written */
 	uint64_t day;           /* since the epoch, of the time that was written last */
@@ -92,6 +93,78 @@ static void write_captured(struct tree *t, uint32_t node)
 			bytes[0], bytes[1], held ? "" : "; no process was seen to hold it");
 }
 
+static const struct tocsin_trace_edge *edge_at(const struct tree *t, uint32_t edge)
+{
+	return tocsin_provenance_edge(t->v.told->graph, edge);
+}
+
+/* How much it says of two things. */
+static int weight(const struct tocsin_trace_edge *e)
+{
+	switch (e->kind) {
+	case TOCSIN_TRACE_EXECUTED:
+	case TOCSIN_TRACE_PTRACE:
+		return 3;
+	case TOCSIN_TRACE_WRITTEN:
+	case TOCSIN_TRACE_SENT:
+	case TOCSIN_TRACE_RECEIVED:
+		return 2;
+	case TOCSIN_TRACE_OPENED:
+	case TOCSIN_TRACE_BOUND:
+	case TOCSIN_TRACE_CONNECTED:
+	case TOCSIN_TRACE_ACCEPTED:
+		return 0;
+	default:
+		return 1;
+	}
+}
+
+/* The line of a step tells how it was reached, unless what else happened there says more. */
+static void choose_line(struct tree *t, uint32_t i)
+{
+	for (uint32_t k = t->ways.first[i]; k < t->ways.first[i + 1]; k++) {
+		uint32_t edge = t->ways.rows[k].edge;
+
+		if (t->ways.rows[k].far != i ||
+		    weight(edge_at(t, edge)) <= weight(edge_at(t, t->line[i])))
+			continue;
+		t->ways.rows[k].edge = t->line[i];
+		t->line[i] = edge;
+	}
+}
+
+/* Who writes what it made, or sends over what it connected, is told by that; whose child uses a
+ * connection accepted it. */
+static bool goes_without_saying(const struct tree *t, const struct trace_way *w)
+{
+	const struct tocsin_trace_edge *e = edge_at(t, w->edge), *line;
+
+	if (w->far != w->step)
+		return e->kind == TOCSIN_TRACE_ACCEPTED;
+	line = edge_at(t, t->line[w->step]);
+	if (e->kind == TOCSIN_TRACE_OPENED)
+		return line->kind == TOCSIN_TRACE_WRITTEN;
+	if (weight(e) == 0)
+		return line->kind == TOCSIN_TRACE_SENT || line->kind == TOCSIN_TRACE_RECEIVED;
+	return e->flags & line->flags & TOCSIN_TRACE_FOLDED && e->label == line->label;
+}
+
+static void settle_ways(struct tree *t)
+{
+	uint32_t count = t->v.told->answer->count, kept = 0;
+
+	for (uint32_t i = 0, k = 0; i < count; i++) {
+		uint32_t end = t->ways.first[i + 1];
+
+		choose_line(t, i);
+		t->ways.first[i] = kept;
+		for (; k < end; k++)
+			if (!goes_without_saying(t, &t->ways.rows[k]))
+				t->ways.rows[kept++] = t->ways.rows[k];
+	}
+	t->ways.first[count] = kept;
+}
+
 static void write_step(struct tree *t, uint32_t i, uint32_t level)
 {
 	const struct tocsin_trace_step *s = step_at(t, i);
@@ -100,7 +173,7 @@ static void write_step(struct tree *t, uint32_t i, uint32_t level)
 
 	indent(t, level);
 	if (s->by != TOCSIN_TRACE_NONE) {
-		e = tocsin_provenance_edge(g, s->by);
+		e = edge_at(t, t->line[i]);
 		write_when(t, e);
 		fprintf(t->to, "%s ", trace_verb(g, e, t->v.told->question->forward));
 		trace_describe(t->to, g, s->node);
@@ -137,17 +210,12 @@ static void write_changes(struct tree *t, uint32_t i, uint32_t level)
 	}
 }
 
-static const struct tocsin_trace_edge *edge_of(const struct tree *t, const struct trace_way *w)
-{
-	return tocsin_provenance_edge(t->v.told->graph, t->v.told->answer->edges[w->edge]);
-}
-
 static void write_way_span(struct tree *t, const struct trace_way *w, const struct trace_way *end)
 {
 	uint64_t since = TOCSIN_TRACE_FOREVER, until = 0;
 
 	for (; w < end; w++) {
-		const struct tocsin_trace_edge *e = edge_of(t, w);
+		const struct tocsin_trace_edge *e = edge_at(t, w->edge);
 
 		if (e->flags & TOCSIN_TRACE_STANDING)
 			continue;
@@ -166,7 +234,7 @@ static void write_verbs(struct tree *t, const struct trace_way *w, const struct 
 	const char *last = NULL;
 
 	for (; w < end; w++) {
-		const struct tocsin_trace_edge *e = edge_of(t, w);
+		const struct tocsin_trace_edge *e = edge_at(t, w->edge);
 		const char *verb = trace_verb(g, e, forward);
 
 		if (verb != last)
@@ -177,19 +245,6 @@ static void write_verbs(struct tree *t, const struct trace_way *w, const struct 
 			trace_detail(t->to, g, e);
 		last = verb;
 	}
-}
-
-/* Who writes what it made, or sends over what it connected, is told by that. */
-static bool goes_without_saying(const struct tree *t, const struct trace_way *w)
-{
-	const struct tocsin_trace_edge *e = edge_of(t, w), *by;
-
-	if (t->v.told->all || w->far != w->step)
-		return false;
-	by = tocsin_provenance_edge(t->v.told->graph, step_at(t, w->step)->by);
-	return e->kind == TOCSIN_TRACE_OPENED || e->kind == TOCSIN_TRACE_CONNECTED ||
-	       e->kind == TOCSIN_TRACE_ACCEPTED || e->kind == TOCSIN_TRACE_BOUND ||
-	       (e->flags & by->flags & TOCSIN_TRACE_FOLDED && e->label == by->label);
 }
 
 /* What happened as well between a step and the one of its line, or another, in [w, end). */
@@ -217,12 +272,7 @@ static void write_ways(struct tree *t, uint32_t i, uint32_t level)
 	uint32_t rest = 0;
 
 	for (int count = 0; w < end; w = next) {
-		while (w < end && goes_without_saying(t, w))
-			w++;
-		if (w == end)
-			break;
-		for (next = w; next < end && next->far == w->far && !goes_without_saying(t, next);
-		     next++)
+		for (next = w; next < end && next->far == w->far; next++)
 			continue;
 		if (w->far != i && count++ >= MOST_WAYS && !t->v.told->all)
 			rest++;
@@ -292,6 +342,7 @@ static void free_tree(struct tree *t)
 	free(t->first);
 	free(t->next);
 	free(t->told);
+	free(t->line);
 	trace_ways_free(&t->ways);
 	trace_view_free(&t->v);
 }
@@ -308,8 +359,13 @@ static int make_tree(const struct tocsin_told *told, struct tree *t)
 	t->told = calloc(count, sizeof(*t->told));
 	t->first = malloc(count * sizeof(*t->first));
 	t->next = malloc(count * sizeof(*t->next));
-	if (!t->told || !t->first || !t->next)
+	t->line = malloc(count * sizeof(*t->line));
+	if (!t->told || !t->first || !t->next || !t->line)
 		return -ENOMEM;
+	for (uint32_t i = 0; i < told->answer->count; i++)
+		t->line[i] = step_at(t, i)->by;
+	if (!told->all)
+		settle_ways(t);
 	memset(t->first, 0xff, count * sizeof(*t->first));
 	memset(t->next, 0xff, count * sizeof(*t->next));
 	link_steps(t);

@@ -18,7 +18,8 @@ static bool says_something(const struct trace_view *v, uint32_t near, uint32_t f
 
 	if (a == TOCSIN_TRACE_HOST || b == TOCSIN_TRACE_HOST)
 		return false;
-	return a != TOCSIN_TRACE_SOCKET || v->told->answer->steps[near].parent != far;
+	return (a != TOCSIN_TRACE_SOCKET && b != TOCSIN_TRACE_SOCKET) ||
+	       v->told->answer->steps[near].parent != far;
 }
 
 static bool find(const struct trace_view *v, uint32_t number, struct trace_way *ret)
@@ -73,6 +74,8 @@ int trace_ways_find(const struct trace_view *v, struct trace_ways *ret)
 			w.first[step++] = i;
 	while (step <= a->count)
 		w.first[step++] = count;
+	for (uint32_t i = 0; i < count; i++) /* sorted by time, which the answer's order is */
+		w.rows[i].edge = a->edges[w.rows[i].edge];
 	*ret = w;
 	return 0;
 }

@@ -13,7 +13,7 @@
 struct trace_way {
 	uint32_t step; /* below whose line it is told */
 	uint32_t far;  /* the step at the other end; the same: it is where the line above leads */
-	uint32_t edge; /* of the answer, which has them by time */
+	uint32_t edge; /* of the graph */
 };
 
 struct trace_ways {

@@ -54,14 +54,23 @@ check("and in another order", "also 00:03:50.500 started by process 4101 sh, tol
 check("what a process runs is told with it", "nobody is known to have written: /bin" in out, False)
 out = run(case, "--back", THEFT, "--all")[1]
 check("or singly", ("nobody is known" in out, "executed /bin/dash" in out), (False, True))
-check("forward", "connected socket tcp 10.0.0.5:40003" in
+check("forward", "sent over socket tcp 10.0.0.5:40003" in
       run(case, "--forward", "file:s.php")[1], True)
 check("from an address, and from a name", (run(case, "--forward", "203.0.113.20")[1],
                                            run(case, "--back", "php-fpm")[1]),
       (run(case, "--forward", "host:203.0.113.20")[1], run(case, "--back", "comm:php-fpm")[1]))
 out = run(case, "--forward", "203.0.113.20")[1]
-check("what else happened between two", ("also 00:03:51.500 - 00:03:52.000 sent, 800000 bytes\n" in out,
-                                         "also 00:03:50.620 - 00:03:51.000 wrote\n" in out), (True, True))
+check("what says most of two comes first", ("00:03:51.500 - 00:03:52.000 sent over socket tcp 10.0.0.5:40003 > "
+                                            "203.0.113.21:443, 800000 bytes\n" in out,
+                                            "00:03:50.620 - 00:03:51.000 wrote /tmp/d.tgz\n" in out,
+                                            "connected" in out, "made" in out), (True, True, False, False))
+injected = events("injected", "1 created who=1:init other=2:sh\n2 written who=2:sh file=/x ino=5 open=1\n"
+                  "3 released file=/x ino=5 open=1\n4 mode who=2:sh file=/x ino=5 value=0100755\n"
+                  "5 created who=1:init other=3:c\n6 executed who=3:x file=/x ino=5 exe=/x\n"
+                  "7 read who=3:x file=/x ino=5 open=2\n")
+check("and the rest is told below", [line.strip() for line in run(injected, "--back", "3")[1].splitlines()[:5]],
+      ["process 3 x /x", "1970-01-01 00:00:06.000 executed /x", "also 00:00:07.000 - read",
+       "00:00:02.000 - 00:00:03.000 written by process 2 sh", "also 00:00:04.000 mode changed to 0755"])
 out = run(case, "--back", THEFT, "--all")[1]
 check("all of it", ("also 00:03:51.400 connected\n" in out, "also 00:03:50.610 made\n" in out), (True, True))
 many = events("many", "".join(f"1 created who=1:init other={i}:p{i}\n2 signal who=1:init other={i} value=1\n"
@@ -256,6 +265,8 @@ wired = events("wired", "guest shop\n"
 code, out, err = run(wired, "--back", "5")
 check("bytes on the wire", "received over socket tcp 10.0.0.5:40000 > 203.0.113.9:80 "
       "(on the wire 80 bytes sent, 9000 received)" in out, True)
+check("what was captured of a host is one edge", "label=\"on the wire, 9000 bytes\\n" in
+      run(wired, "--back", "5", "--format", "dot")[1], True)
 check("the name of a host", "host 203.0.113.9 mirror.example" in out, True)
 check("what no process held", run(wired, "--back", "203.0.113.66:4444")[1],
       "socket udp 10.0.0.5:4444 > 203.0.113.66:4444 (on the wire 1000 bytes sent, 0 received; "
@@ -297,7 +308,8 @@ check("of whom no name is known", "started by process 1\n" in out, True)
 check("in OCSF, too", [w for line in run(history, "--back", "finding:", "--format", "ocsf")[1].splitlines()
                        for w in open_schema.wrong_with(json.loads(line))], [])
 mixed = events("mixed", "1 created who=1:a other=2:b source=sample\n2 signal who=2:b other=3:c value=1\n")
-check("or with what is", run(mixed, "--back", "3")[1].count(", sampled"), 1)
+check("or with what is", (run(mixed, "--back", "3")[1].count(", sampled"),
+                          "what is marked as sampled" in run(mixed, "--back", "3")[1]), (1, True))
 
 check("of what", run()[0], 2)
 for args in (["--back", "1", "--forward", "2"], ["--depth", "0"], ["--depth"], ["--since", "soon"],

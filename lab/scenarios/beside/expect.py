@@ -5,6 +5,8 @@ from expect import by_chance, equal, expect
 
 
 def check(s):
+    expect("meltdown: Mitigation: PTI" in s.lines, "its kernel has page tables of its own (KPTI)",
+           *[l for l in s.lines if l.startswith("meltdown")])
     expect("loaded 1" in s.lines, "the module is loaded", *s.lines[:9])
     row = s.one("^extend sent=")
     equal((row["sent"], row["passed"]), ("40", "20"), "what the BPF program decides")

@@ -167,7 +167,7 @@ static bool still_there(const struct tocsin_who_cache *c, struct entry *e)
 
 /* Groups that are being torn down while they are looked at. A kernel that lies has no end of them,
  * each with a list that takes long to break off. */
-#define TORN_MAX 64u
+#define TORN_MAX 8u
 #define THREADS_MAX 262144u /* that one search looks at */
 
 struct search {

@@ -433,15 +433,18 @@ static int open_guest(struct session *s, struct tocsin_error *err)
 
 static int trace_functions(struct session *s, struct tocsin_error *err)
 {
-	const char *names[TOCSIN_TRACE_FUNCTIONS_MAX];
+	struct tocsin_traced functions[NAMES_MAX];
+	const char *defaults[TOCSIN_TRACE_FUNCTIONS_MAX], *const *names = s->options->names;
 	size_t count = s->options->count;
 
-	if (count)
-		return tocsin_tracer_open(&s->state, s->kernel, s->options->names, count,
-					  s->options->uses, on_change, s, &s->tracer, err);
-	count = tocsin_trace_functions(s->kernel, s->options->uses, names);
-	return tocsin_tracer_open(&s->state, s->kernel, names, count, s->options->uses, on_change,
-				  s, &s->tracer, err);
+	if (!count) {
+		count = tocsin_trace_functions(s->kernel, s->options->uses, defaults);
+		names = defaults;
+	}
+	for (size_t i = 0; i < count; i++)
+		tocsin_traced_find(s->kernel, names[i], &functions[i]);
+	return tocsin_tracer_open(&s->state, functions, count, s->options->uses, on_change, s,
+				  &s->tracer, err);
 }
 
 static int begin_graph(struct session *s, struct tocsin_error *err)

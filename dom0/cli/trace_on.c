@@ -88,14 +88,45 @@ static const char *make_cache(char *ret, size_t size)
 	return ret;
 }
 
-/* What the reader made of the kernel gets its name, or goes. */
+struct domains {
+	struct tocsin_domain *rows;
+	size_t count;
+};
+
+static bool is_here(const void *domains, const uint8_t uuid[16])
+{
+	const struct domains *d = domains;
+
+	for (size_t i = 0; i < d->count; i++)
+		if (!memcmp(d->rows[i].uuid, uuid, sizeof(d->rows[i].uuid)))
+			return true;
+	return false;
+}
+
+static void prune_kernels(const char *cache)
+{
+	struct domains d = {0};
+	struct tocsin_host *h;
+
+	if (tocsin_host_open(&h, NULL))
+		return;
+	if (!tocsin_host_list(h, &d.rows, &d.count, NULL))
+		tocsin_kernels_prune(cache, time(NULL), is_here, &d);
+	free(d.rows);
+	tocsin_host_close(h);
+}
+
+/* What the reader made of the kernel gets its name, or goes; as do those of guests of long ago. */
 static void keep_kernel(const struct trace_hand *s, int pid, const char *name)
 {
 	char folder[sizeof(s->cache) + 40];
 
-	if (s->reader.cache && tocsin_kernels_folder(s->cache, s->d.uuid, folder, sizeof(folder)) &&
-	    tocsin_kernel_store_commit(folder, pid, name) == -EINVAL)
+	if (!s->reader.cache || !tocsin_kernels_folder(s->cache, s->d.uuid, folder, sizeof(folder)))
+		return;
+	if (tocsin_kernel_store_commit(folder, pid, name) == -EINVAL)
 		tocsin_kernel_store_commit(folder, pid, "");
+	if (*name)
+		prune_kernels(s->cache);
 }
 
 static void run_reader(void *start, int socket)

@@ -53,6 +53,15 @@ int trace_hand_sync(struct trace_hand *s)
 	return rc;
 }
 
+int trace_hand_ask(struct trace_hand *s, const struct trace_ask *a)
+{
+	uint64_t time = a->until > a->time ? a->until : a->time;
+
+	if (time > s->latest_ns)
+		s->latest_ns = time;
+	return trace_link_ask(s->link, a);
+}
+
 int trace_hand_seen(void *context, const struct trace_seen *seen)
 {
 	struct trace_hand *s = context;
@@ -66,8 +75,12 @@ int trace_hand_seen(void *context, const struct trace_seen *seen)
 /* To be printed when it has been looked at. */
 static int remember(struct trace_hand *s, const struct handed *h)
 {
+	const struct trace_ask flush = {.kind = TRACE_ASK_FLUSH};
 	int rc = s->handed_count == TRACE_HAND_CALLS ? trace_hand_sync(s) : 0;
 
+	if (!rc && s->flush)
+		rc = trace_link_ask(s->link, &flush);
+	s->flush = false;
 	if (!rc)
 		s->handed[s->handed_count++] = *h;
 	return rc;
@@ -98,7 +111,7 @@ static int hand_on(struct trace_hand *s, const struct tocsin_event *e)
 	s->calls++;
 	ask.function = number_of(s, h.f);
 	rc = s->store ? 0 : remember(s, &h);
-	return rc ? rc : trace_link_ask(s->link, &ask);
+	return rc ? rc : trace_hand_ask(s, &ask);
 }
 
 int trace_hand_release(struct trace_hand *s)
@@ -155,7 +168,7 @@ static int tell_loss(struct trace_hand *s, const struct tocsin_trace_line *line,
 	if (rc || !s->store)
 		return rc;
 	snprintf(ask.why, sizeof(ask.why), "%s", what);
-	return trace_link_ask(s->link, &ask);
+	return trace_hand_ask(s, &ask);
 }
 
 static int print_loss(struct trace_hand *s, const struct tocsin_event *e)
@@ -209,7 +222,7 @@ int trace_hand_collected(struct trace_hand *s, const struct tocsin_traced *f, ui
 
 	if (!f->collected)
 		snprintf(ask.why, sizeof(ask.why), "%s", f->why[0] ? f->why : "unknown");
-	return trace_link_ask(s->link, &ask);
+	return trace_hand_ask(s, &ask);
 }
 
 void trace_hand_change(void *context, const struct tocsin_traced *f, uint64_t tsc)

@@ -54,10 +54,14 @@ struct trace_hand {
 	struct trace_store *store; /* NULL: no graph */
 	struct trace_capture *capture;
 	int64_t flushed_ns;   /* when mappings of memory were forgotten */
+	bool flush;           /* they are to be, before the next call */
 	uint64_t complete;    /* all records of before this TSC have been taken; */
 	uint64_t complete_ns; /* that is of before this time */
 	uint64_t taken_ns;    /* the same, of some time before: */
 	uint64_t read_tsc;    /* and what these led to had been read then */
+	uint64_t latest_ns;   /* time of what was handed on for the graph */
+	uint64_t proven_ns;   /* what is of before has been proven, */
+	int64_t asked_ns;     /* the last time then */
 	bool holds;
 	struct tocsin_event held; /* the latest call */
 	struct handed handed[TRACE_HAND_CALLS];
@@ -80,6 +84,9 @@ struct tocsin_trace_line trace_hand_line(const struct trace_hand *s, uint64_t ts
 
 /* All that was handed on has been read, and printed or kept: what is said next comes after it. */
 int trace_hand_sync(struct trace_hand *s);
+
+/* For the graph, which has it when it is proven. */
+int trace_hand_ask(struct trace_hand *s, const struct trace_ask *a);
 
 /* The call that was held back. */
 int trace_hand_release(struct trace_hand *s);

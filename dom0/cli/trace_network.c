@@ -42,7 +42,7 @@ static int on_packet(void *context, uint64_t time, int link, const uint8_t *byte
 				      .bytes = bytes,
 				      .size = size};
 
-	return trace_link_ask(s->link, &ask);
+	return trace_hand_ask(s, &ask);
 }
 
 int trace_hand_lost_packets(struct trace_hand *s, uint64_t lost, const char *why)

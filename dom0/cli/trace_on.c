@@ -29,6 +29,7 @@
 #define WAIT_GRAPH_MS 2 /* what a short call leads to matters there */
 #define REST_MS 2000
 #define FLUSH_NS TRACE_SECOND
+#define IDLE_NS (TRACE_SECOND / 4)
 
 static int print_state(struct trace_hand *s, bool on)
 {
@@ -224,14 +225,30 @@ static int begin(struct trace_hand *s, struct tocsin_error *err)
 	return rc;
 }
 
+/* What is of before then is proven. If there is nothing of since, the reader is asked now and then
+ * only, for what ends or lasts by itself. */
+static int ask_to_prove(struct trace_hand *s, uint64_t until)
+{
+	struct trace_ask commit = {.kind = TRACE_ASK_COMMIT, .time = s->taken_ns, .until = until};
+	const struct trace_ask flows = {.kind = TRACE_ASK_FLOWS, .time = s->taken_ns};
+	int rc;
+
+	if (s->proven_ns > s->latest_ns && s->now_ns - s->asked_ns < IDLE_NS)
+		return 0;
+	s->asked_ns = s->now_ns;
+	s->proven_ns = s->taken_ns;
+	rc = trace_link_ask(s->link, &commit);
+	if (!rc && s->capture)
+		rc = trace_link_ask(s->link, &flows);
+	return rc ? rc : trace_hand_sync(s);
+}
+
 /*
  * All records of before complete have been taken. So have those of before the reading of what the
  * earlier ones lead to, if that was done by then: what is held back for it is proven.
  */
 static int prove(struct trace_hand *s, uint64_t complete)
 {
-	struct trace_ask commit = {.kind = TRACE_ASK_COMMIT, .time = s->taken_ns};
-	const struct trace_ask flows = {.kind = TRACE_ASK_FLOWS, .time = s->taken_ns};
 	uint64_t until;
 	int rc;
 
@@ -242,25 +259,23 @@ static int prove(struct trace_hand *s, uint64_t complete)
 		s->complete_ns = until;
 	if (complete < s->read_tsc)
 		return 0;
-	commit.until = until;
-	rc = trace_link_ask(s->link, &commit);
-	if (!rc && s->capture)
-		rc = trace_link_ask(s->link, &flows);
-	if (!rc)
-		rc = trace_hand_sync(s);
+	rc = ask_to_prove(s, until);
 	s->taken_ns = until;
 	s->read_tsc = __rdtsc();
 	return rc;
 }
 
-/* What lies in the guest's direct map does not move: for a graph, mappings are kept for a while. */
+/* What lies in the guest's direct map does not move: for a graph, mappings are kept for a while,
+ * else until the next calls. A reader that is asked for nothing else may have died meanwhile. */
 static int flush_mappings(struct trace_hand *s)
 {
 	const struct trace_ask ask = {.kind = TRACE_ASK_FLUSH};
 
-	if (s->store && s->now_ns - s->flushed_ns <= FLUSH_NS)
+	s->flush = !s->store;
+	if (s->now_ns - s->flushed_ns <= FLUSH_NS)
 		return 0;
 	s->flushed_ns = s->now_ns;
+	s->flush = false;
 	return trace_link_ask(s->link, &ask);
 }
 

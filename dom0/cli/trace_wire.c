@@ -45,6 +45,14 @@ static uint16_t get_u16(struct tocsin_wire_in *in)
 	return (uint16_t)value;
 }
 
+static uint32_t get_errno(struct tocsin_wire_in *in)
+{
+	uint32_t value = tocsin_wire_get_u32(in);
+
+	in->bad |= value > 4095;
+	return in->bad ? 0 : value;
+}
+
 /* ---- what is asked ---- */
 
 enum { FUNCTION = 1, TIME = 2, UNTIL = 4, LOST = 8, CALL = 16, FLAGS = 32, BYTES = 64, WHY = 128 };
@@ -243,8 +251,7 @@ int trace_get_found(const uint8_t *bytes, size_t size, char name[TRACE_WHY],
 	memset(ret, 0, sizeof(*ret));
 	tocsin_wire_get_text(&in, name, TRACE_WHY);
 	ret->name = name;
-	error = tocsin_wire_get_u32(&in);
-	in.bad |= error > 4095;
+	error = get_errno(&in);
 	ret->found = -(int)error;
 	if (error)
 		tocsin_wire_get_text(&in, ret->why, sizeof(ret->why));
@@ -641,8 +648,7 @@ int trace_get_done(const uint8_t *bytes, size_t size, struct trace_done *ret)
 {
 	struct tocsin_wire_in in = open_message(bytes, size, TRACE_ANSWER_DONE);
 
-	ret->error = tocsin_wire_get_u32(&in);
-	in.bad |= ret->error > 4095;
+	ret->error = get_errno(&in);
 	ret->boot = tocsin_wire_get_u64(&in);
 	tocsin_wire_get_text(&in, ret->kept, sizeof(ret->kept));
 	tocsin_wire_get_text(&in, ret->text, sizeof(ret->text));

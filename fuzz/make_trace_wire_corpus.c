@@ -67,7 +67,7 @@ int main(int argc, char **argv)
 			 .count = 1,
 			 .parameters = {{"file", "file", 8, true, false}}}};
 	const struct trace_counts counts = {.packets = 1};
-	const struct trace_done done = {.boot = 1, .kept = "kept"}, error = {.error = ENOMEM};
+	const struct trace_done done = {.kept = "kept"}, error = {.error = ENOMEM};
 	struct trace_ask ask = {.bytes = bytes, .size = 6};
 
 	if (argc != 2)

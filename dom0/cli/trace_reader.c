@@ -71,8 +71,7 @@ static void say(struct reader *r, size_t size)
 
 static void say_done(struct reader *r, int rc, const struct tocsin_error *err)
 {
-	struct trace_done done = {.error = (uint32_t)-rc,
-				  .boot = r->graph ? trace_graph_boot(r->graph) : 0};
+	struct trace_done done = {.error = (uint32_t)-rc};
 
 	snprintf(done.kept, sizeof(done.kept), "%s", r->store.kept);
 	snprintf(done.text, sizeof(done.text), "%s", rc ? err->message : "");

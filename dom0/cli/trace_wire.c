@@ -638,7 +638,6 @@ size_t trace_put_done(uint8_t *to, const struct trace_done *d)
 	struct tocsin_wire w = begin(to, TRACE_ANSWER_DONE);
 
 	tocsin_wire_u32(&w, d->error);
-	tocsin_wire_u64(&w, d->boot);
 	put_text(&w, d->kept, sizeof(d->kept));
 	put_text(&w, d->text, sizeof(d->text));
 	return w.at;
@@ -649,7 +648,6 @@ int trace_get_done(const uint8_t *bytes, size_t size, struct trace_done *ret)
 	struct tocsin_wire_in in = open_message(bytes, size, TRACE_ANSWER_DONE);
 
 	ret->error = get_errno(&in);
-	ret->boot = tocsin_wire_get_u64(&in);
 	tocsin_wire_get_text(&in, ret->kept, sizeof(ret->kept));
 	tocsin_wire_get_text(&in, ret->text, sizeof(ret->text));
 	return finish(&in);

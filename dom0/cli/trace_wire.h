@@ -85,7 +85,6 @@ struct trace_counts {
 
 struct trace_done {
 	uint32_t error;               /* positive errno, of which text says more; 0: done */
-	uint64_t boot;                /* once there is a graph: as events have it */
 	char kept[TOCSIN_STORE_NAME]; /* the file of the kernel is whole, to be kept so; "" */
 	char text[TRACE_WHY];
 };

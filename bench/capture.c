@@ -6,6 +6,7 @@
  */
 #include "measure.h"
 
+#include "provenance/flow.h"
 #include "provenance/interface.h"
 
 #include <arpa/inet.h>
@@ -42,6 +43,11 @@ static void follow(struct tocsin_trace_flows *f)
 	}
 }
 
+static int take_packet(void *flows, uint64_t time, int link, const uint8_t *bytes, size_t size)
+{
+	return tocsin_trace_flows_packet(flows, time, link, bytes, size);
+}
+
 static void send_packets(void)
 {
 	static const uint8_t packet[1400];
@@ -66,7 +72,7 @@ static void capture(struct tocsin_trace_interface *i, struct tocsin_trace_flows 
 	measure_by = CLOCK_MONOTONIC;
 	begin = now();
 	do {
-		int n = tocsin_trace_interface_take(i, f, 4096);
+		int n = tocsin_trace_interface_take(i, 4096, take_packet, f);
 
 		count += n > 0 ? (uint64_t)n : 0;
 		end = now();

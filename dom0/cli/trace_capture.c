@@ -34,11 +34,8 @@ struct card {
 struct trace_capture {
 	struct trace_capture_settings settings;
 	char named[TRACE_CAPTURE_NAME];
-	const char *guest;
-	uint64_t boot;
-	struct tocsin_trace_flows *flows;
-	tocsin_trace_take *take;
-	void *context;
+	bool started;
+	struct trace_capture_sink sink;
 	struct card cards[TRACE_CAPTURE_MOST];
 	size_t count;
 	uint64_t looked; /* for interfaces and losses */
@@ -158,33 +155,15 @@ static uint32_t index_of(const char *sysfs, const char *name)
 
 /* ---- gaps ---- */
 
-static int take_event(const struct tocsin_trace_event *e, void *capture)
-{
-	const struct trace_capture *c = capture;
-
-	if (e->kind == TOCSIN_TRACE_GAP)
-		c->settings.lose(c->settings.context, e->lost, e->detail);
-	return c->take(e, c->context);
-}
-
 static int tell_gap(struct trace_capture *c, uint64_t since, uint64_t until, uint64_t lost,
 		    const char *name, const char *why)
 {
 	char detail[WHY + TRACE_CAPTURE_NAME];
-	struct tocsin_trace_event e = {.kind = TOCSIN_TRACE_GAP,
-				       .source = TOCSIN_TRACE_BY_WIRE,
-				       .since = since < until ? since : until,
-				       .time = until,
-				       .guest = c->guest,
-				       .boot = c->boot,
-				       .lost = lost,
-				       .detail = detail,
-				       .resolved = true};
 
-	if (!c->take) /* tracing has not begun */
+	if (!c->started)
 		return 0;
 	snprintf(detail, sizeof(detail), "%s: %s", name, why);
-	return take_event(&e, c);
+	return c->sink.gap(c->sink.context, since < until ? since : until, until, lost, detail);
 }
 
 /* Of one that is not captured, what was not told yet. */
@@ -217,9 +196,9 @@ static void add_hardware(struct trace_capture *c, const struct card *card)
 
 	for (uint32_t n = 0; s->named && n < TRACE_CAPTURE_MOST; n++)
 		if (!s->hardware(s->context, n, address))
-			tocsin_trace_flows_hardware(c->flows, address);
+			c->sink.hardware(c->sink.context, address);
 	if (!s->named && !s->hardware(s->context, card->number, address))
-		tocsin_trace_flows_hardware(c->flows, address);
+		c->sink.hardware(c->sink.context, address);
 }
 
 /* Why it is not captured is told once. */
@@ -243,7 +222,7 @@ static int begin_card(struct trace_capture *c, struct card *card, uint64_t now,
 	card->down = false;
 	card->why[0] = 0;
 	s->tell(s->context, card->name, true, "");
-	if (c->flows)
+	if (c->started)
 		add_hardware(c, card);
 	return 0;
 }
@@ -357,7 +336,6 @@ void trace_capture_close(struct trace_capture *c)
 		return;
 	for (size_t i = 0; i < c->count; i++)
 		tocsin_trace_interface_close(c->cards[i].on);
-	tocsin_trace_flows_free(c->flows);
 	free(c);
 }
 
@@ -370,23 +348,13 @@ size_t trace_capture_count(const struct trace_capture *c)
 	return count;
 }
 
-int trace_capture_start(struct trace_capture *c, const char *guest, uint64_t boot,
-			tocsin_trace_take *take, void *context)
+void trace_capture_start(struct trace_capture *c, const struct trace_capture_sink *sink)
 {
-	const struct tocsin_trace_flow_settings settings = {
-	    .guest = guest, .boot = boot, .live = true, .only_hardware = c->named[0]};
-
-	c->flows = tocsin_trace_flows_new(&settings, take_event, c);
-	if (!c->flows)
-		return -ENOMEM;
-	c->guest = guest;
-	c->boot = boot;
-	c->take = take;
-	c->context = context;
+	c->sink = *sink;
+	c->started = true;
 	for (size_t i = 0; i < c->count; i++)
 		if (c->cards[i].on)
 			add_hardware(c, &c->cards[i]);
-	return 0;
 }
 
 /* Once a second: what came and went, and what was lost. */
@@ -412,7 +380,8 @@ int trace_capture_take(struct trace_capture *c, uint64_t now)
 
 		if (!card->on)
 			continue;
-		rc = tocsin_trace_interface_take(card->on, c->flows, PACKETS);
+		rc =
+		    tocsin_trace_interface_take(card->on, PACKETS, c->sink.packet, c->sink.context);
 		if (rc == -ENODEV)
 			rc = end_card(c, card, now);
 	}
@@ -421,16 +390,11 @@ int trace_capture_take(struct trace_capture *c, uint64_t now)
 	return rc;
 }
 
-int trace_capture_tell(struct trace_capture *c, uint64_t before)
-{
-	return tocsin_trace_flows_tell(c->flows, before);
-}
-
 int trace_capture_end(struct trace_capture *c, uint64_t now)
 {
 	int rc;
 
-	if (!c->flows)
+	if (!c->started)
 		return 0;
 	rc = trace_capture_take(c, now);
 	for (size_t i = 0; i < c->count && !rc; i++) {
@@ -438,19 +402,10 @@ int trace_capture_end(struct trace_capture *c, uint64_t now)
 		if (!rc)
 			rc = tell_missing(c, &c->cards[i], now, 0);
 	}
-	return rc ? rc : tocsin_trace_flows_end(c->flows);
+	return rc;
 }
 
-struct trace_capture_counts trace_capture_counts(const struct trace_capture *c)
+uint64_t trace_capture_dropped(const struct trace_capture *c)
 {
-	struct tocsin_trace_flow_counts flows = {0};
-
-	if (c->flows)
-		tocsin_trace_flows_counts(c->flows, &flows);
-	return (struct trace_capture_counts){.packets = flows.packets,
-					     .dropped = c->dropped,
-					     .flows = flows.flows,
-					     .early = flows.early,
-					     .untold = flows.untold,
-					     .names = flows.names};
+	return c->dropped;
 }

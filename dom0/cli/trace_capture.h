@@ -2,6 +2,7 @@
 /*
  * Inside cli/: the network interfaces that a traced guest has in this dom0, captured while it is
  * traced. They may come and go; what passed while one was not captured, or was dropped, is a gap.
+ * Packets are handed on, and not looked into.
  */
 #ifndef TOCSIN_CLI_TRACE_CAPTURE_H
 #define TOCSIN_CLI_TRACE_CAPTURE_H
@@ -16,10 +17,6 @@
 #define TRACE_CAPTURE_MOST 16 /* interfaces of a guest */
 
 struct trace_capture;
-struct tocsin_trace_event;
-
-/* As in provenance/event.h, which stands beside capture/capture.h nowhere. */
-typedef int tocsin_trace_take(const struct tocsin_trace_event *e, void *context);
 
 struct trace_capture_settings {
 	uint32_t domid;
@@ -29,8 +26,6 @@ struct trace_capture_settings {
 	int (*hardware)(void *context, uint32_t number, uint8_t ret[6]);
 	/* An interface is captured from now on, or no longer; why not ("": it went). */
 	void (*tell)(void *context, const char *interface, bool captured, const char *why);
-	/* Packets may be missing; 0: nobody knows how many. The graph has it as a gap. */
-	void (*lose)(void *context, uint64_t lost, const char *why);
 	void *context;
 };
 
@@ -42,25 +37,29 @@ void trace_capture_close(struct trace_capture *c); /* NULL is fine */
 /* How many are captured. */
 size_t trace_capture_count(const struct trace_capture *c);
 
-/* Where the flows go, before anything is taken. guest stays. 0 or -ENOMEM. */
-int trace_capture_start(struct trace_capture *c, const char *guest, uint64_t boot,
-			tocsin_trace_take *take, void *context);
+/* Who takes what there is; 0, or what is to end it. */
+struct trace_capture_sink {
+	/* Frames from this hardware address are the guest's; before any of its packets. */
+	void (*hardware)(void *context, const uint8_t address[6]);
+	/* As tocsin_trace_packet (provenance/interface.h). */
+	int (*packet)(void *context, uint64_t time, int link, const uint8_t *bytes, size_t size);
+	/* Packets of this time may be missing: how many, 0: nobody knows. */
+	int (*gap)(void *context, uint64_t since, uint64_t until, uint64_t lost, const char *why);
+	void *context;
+};
+
+/* Before anything is taken. */
+void trace_capture_start(struct trace_capture *c, const struct trace_capture_sink *sink);
 
 /* Take the packets that are there, look after interfaces and losses. now: nanoseconds since the
- * epoch. 0, or what take returned. */
+ * epoch. 0, or what the sink returned. */
 int trace_capture_take(struct trace_capture *c, uint64_t now);
-
-/* All that was seen in the guest of before this time is in the graph: flows of then go to it. */
-int trace_capture_tell(struct trace_capture *c, uint64_t before);
 
 /* Take and tell what is left. */
 int trace_capture_end(struct trace_capture *c, uint64_t now);
 
-struct trace_capture_counts {
-	uint64_t packets, dropped;
-	uint64_t flows, early, untold, names; /* as in struct tocsin_trace_flow_counts */
-};
-struct trace_capture_counts trace_capture_counts(const struct trace_capture *c);
+/* Packets that were lost, as far as they could be counted. */
+uint64_t trace_capture_dropped(const struct trace_capture *c);
 
 /* The interfaces that a domain has in this dom0: their names, and their numbers. */
 struct trace_capture_found {

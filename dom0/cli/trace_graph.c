@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * From tracing to the file of a graph. What was there when tracing began is stated first; calls
- * that were made while it was being looked at come after it, so the look is dated to the beginning.
- */
 #include "cli/trace_graph.h"
 #include "cli/graph.h"
-#include "provenance/store.h"
+#include "provenance/event.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
-#define MAX_BYTES (256u << 20)           /* of the file; then the oldest goes */
-#define GAP_PART 10000000000ull          /* nanoseconds after which a gap that lasts is told */
-#define MAX_AGE (30 * 86400000000000ull) /* nanoseconds */
+#define GAP_PART 10000000000ull /* nanoseconds after which a gap that lasts is told */
 
 struct missing {
 	const char *name; /* NULL: it is recorded */
@@ -25,50 +18,13 @@ struct missing {
 };
 
 struct trace_graph {
-	struct tocsin_trace_store *store;
+	tocsin_trace_take *take;
+	void *context;
 	struct tocsin_traced_events *events;
 	char guest[256];
 	uint64_t since, boot;
-	int unwritten;             /* why it cannot be written now; 0: it can */
-	uint64_t lost, lost_since; /* events that could not be kept meanwhile */
 	struct missing missing[TRACE_GRAPH_FUNCTIONS];
 };
-
-/* The folder of graphs, and the one above it. */
-static int make_folders(struct tocsin_error *err)
-{
-	char folder[] = TOCSIN_TRACE_FOLDER;
-	char *end = strrchr(folder, '/');
-
-	*end = 0;
-	if (mkdir(folder, 0755) && errno != EEXIST)
-		return tocsin_error_set(err, -errno, "cannot make %s: %s", folder, strerror(errno));
-	*end = '/';
-	if (mkdir(folder, 0700) && errno != EEXIST)
-		return tocsin_error_set(err, -errno, "cannot make %s: %s", folder, strerror(errno));
-	return 0;
-}
-
-static int open_store(const char *path, const char *guest, struct tocsin_trace_store **ret,
-		      struct tocsin_error *err)
-{
-	static const struct tocsin_trace_store_settings settings = {.max_age = MAX_AGE,
-								    .max_bytes = MAX_BYTES};
-	char own[512];
-	int rc;
-
-	if (path)
-		return tocsin_trace_store_open(path, &settings, ret, err);
-	if (!guest[0] || guest[0] == '.' || strchr(guest, '/'))
-		return tocsin_error_set(err, -EINVAL,
-					"a domain named '%s' has no file of its own: --graph-file",
-					guest);
-	rc = make_folders(err);
-	if (rc)
-		return rc;
-	snprintf(own, sizeof(own), TOCSIN_TRACE_FOLDER "/%s", guest);
-	return tocsin_trace_store_open(own, &settings, ret, err);
-}
 
 /* Of what there was, nobody knows since when: it was there at the beginning. */
 static int take_standing(const struct tocsin_trace_event *e, void *context)
@@ -78,74 +34,7 @@ static int take_standing(const struct tocsin_trace_event *e, void *context)
 
 	dated.time = e->time < g->since ? e->time : g->since;
 	dated.since = e->since < dated.time ? e->since : dated.time;
-	return tocsin_trace_store_take(&dated, g->store);
-}
-
-static struct tocsin_trace_event gap_of(const struct trace_graph *g, uint64_t since, uint64_t until,
-					uint64_t lost, const char *why)
-{
-	return (struct tocsin_trace_event){.kind = TOCSIN_TRACE_GAP,
-					   .since = since,
-					   .time = until,
-					   .guest = g->guest,
-					   .boot = g->boot,
-					   .lost = lost,
-					   .detail = why,
-					   .resolved = true};
-}
-
-static bool may_pass(int rc)
-{
-	return rc == -ENOSPC || rc == -EDQUOT || rc == -EBUSY;
-}
-
-static void tell_unwritten(struct trace_graph *g, int rc)
-{
-	if (rc == g->unwritten)
-		return;
-	if (rc)
-		fprintf(stderr,
-			"tocsin trace on: the graph cannot be written: %s; it is tried again\n",
-			strerror(-rc));
-	else
-		fputs("tocsin trace on: the graph is written again\n", stderr);
-	g->unwritten = rc;
-}
-
-/* A disk that is full for a while does not end the tracing. */
-static int take(const struct tocsin_trace_event *e, void *graph)
-{
-	struct trace_graph *g = graph;
-	struct tocsin_trace_event gap;
-	int rc;
-
-	if (g->lost) {
-		gap = gap_of(g, g->lost_since, e->time > g->lost_since ? e->time : g->lost_since,
-			     g->lost, "the graph could not be written");
-		rc = tocsin_trace_store_take(&gap, g->store);
-		if (!rc || may_pass(rc))
-			g->lost = 0;
-	}
-	rc = tocsin_trace_store_take(e, g->store);
-	if (rc == -ENOBUFS) {
-		g->lost_since = g->lost ? g->lost_since : e->since;
-		g->lost++;
-		return 0;
-	}
-	if (rc && !may_pass(rc))
-		return rc;
-	if (rc || tocsin_trace_store_is_written(g->store))
-		tell_unwritten(g, rc);
-	return 0;
-}
-
-/* Since the last event of a graph that goes on nobody knows what happened. */
-static int tell_absence(struct trace_graph *g, uint64_t last)
-{
-	const struct tocsin_trace_event e =
-	    gap_of(g, last, g->since, 0, "the guest was not traced");
-
-	return last && last < g->since ? tocsin_trace_store_take(&e, g->store) : 0;
+	return g->take(&dated, g->context);
 }
 
 static uint64_t realtime(void)
@@ -156,31 +45,23 @@ static uint64_t realtime(void)
 	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 }
 
-static int fill(struct trace_graph *g, const char *path, struct tocsin_kernel *k,
-		struct tocsin_who_cache *who, struct tocsin_error *err)
+static int fill(struct trace_graph *g, struct tocsin_kernel *k, struct tocsin_who_cache *who,
+		struct tocsin_error *err)
 {
 	struct tocsin_traced_settings settings = {.guest = g->guest, .clock = realtime};
 	const struct guest_options all = {.domain = g->guest};
-	struct tocsin_trace_store_extent before = {0};
-	int rc = open_store(path, g->guest, &g->store, err);
+	int rc = graph_look(k, &all, g->guest, take_standing, g, &settings.boot, err);
 
-	if (!rc)
-		rc = tocsin_trace_store_extent(g->store, &before, err);
-	if (!rc)
-		rc = graph_look(k, &all, g->guest, take_standing, g, &settings.boot, err);
 	if (rc < 0)
 		return rc;
 	g->boot = settings.boot;
-	rc = tell_absence(g, before.last);
-	if (rc)
-		return tocsin_error_set(err, rc, "cannot write the graph: %s", strerror(-rc));
-	rc = tocsin_traced_events_open(k, who, &settings, take, g, &g->events);
+	rc = tocsin_traced_events_open(k, who, &settings, g->take, g->context, &g->events);
 	return rc ? tocsin_error_set(err, rc, "out of memory") : 0;
 }
 
-int trace_graph_open(const char *path, const char *guest, struct tocsin_kernel *k,
-		     struct tocsin_who_cache *who, uint64_t since, struct trace_graph **ret,
-		     struct tocsin_error *err)
+int trace_graph_open(const char *guest, struct tocsin_kernel *k, struct tocsin_who_cache *who,
+		     uint64_t since, tocsin_trace_take *take, void *context,
+		     struct trace_graph **ret, struct tocsin_error *err)
 {
 	struct trace_graph *g = calloc(1, sizeof(*g));
 	int rc;
@@ -189,9 +70,10 @@ int trace_graph_open(const char *path, const char *guest, struct tocsin_kernel *
 		return tocsin_error_set(err, -ENOMEM, "out of memory");
 	snprintf(g->guest, sizeof(g->guest), "%s", guest);
 	g->since = since;
-	rc = fill(g, path, k, who, err);
+	g->take = take;
+	g->context = context;
+	rc = fill(g, k, who, err);
 	if (rc) {
-		tocsin_trace_store_close(g->store);
 		free(g);
 		return rc;
 	}
@@ -260,21 +142,20 @@ int trace_graph_commit(struct trace_graph *g, uint64_t before, uint64_t now)
 	return rc ? rc : tocsin_traced_events_commit(g->events, before);
 }
 
-int trace_graph_close(struct trace_graph *g, uint64_t now, struct tocsin_traced_stats *ret,
-		      struct tocsin_error *err)
+int trace_graph_end(struct trace_graph *g, uint64_t now, struct tocsin_traced_stats *ret)
 {
-	int rc = 0;
+	int rc = tell_gaps(g, now, 0);
 
-	if (!g)
-		return 0;
-	rc = tell_gaps(g, now, 0);
 	if (!rc)
 		rc = tocsin_traced_events_commit(g->events, UINT64_MAX);
-	if (!rc)
-		rc = tocsin_trace_store_flush(g->store, err);
 	*ret = tocsin_traced_events_stats(g->events);
-	tocsin_traced_events_close(g->events);
-	tocsin_trace_store_close(g->store);
-	free(g);
 	return rc;
+}
+
+void trace_graph_close(struct trace_graph *g)
+{
+	if (!g)
+		return;
+	tocsin_traced_events_close(g->events);
+	free(g);
 }

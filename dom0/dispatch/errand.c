@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dispatch/errand.h"
+#include "dispatch/kernels.h"
 #include "dispatch/sandbox.h"
 #include "introspect/store.h"
 #include "scan/core.h"
@@ -117,7 +118,7 @@ static int prepare(struct errand *e, struct tocsin_error *err)
 	rc = e->s->backend->open_guest(e->s->backend, e->m->domid, e->m->uuid, &e->guest, err);
 	if (rc)
 		return rc;
-	if (cache && tocsin_worker_folder(cache, e->m->uuid, folder, sizeof(folder))) {
+	if (cache && tocsin_kernels_folder(cache, e->m->uuid, folder, sizeof(folder))) {
 		tocsin_kernel_store_open(&e->store, folder);
 		/* What is found is not kept: that is the worker's, and its file has a name. */
 		if (e->store.to >= 0)
@@ -224,7 +225,7 @@ void tocsin_errand_run(const struct tocsin_daemon_settings *s, const struct tocs
 	snprintf(name, sizeof(name), "tocsin-%c-%u", m->errand == TOCSIN_ERRAND_DUMP ? 'd' : 's',
 		 m->domid);
 	prctl(PR_SET_NAME, name);
-	tocsin_worker_mute(s->worker.keep_stderr);
+	tocsin_sandbox_mute(s->worker.keep_stderr);
 	if (m->errand == TOCSIN_ERRAND_DUMP)
 		rc = open_file(&e, &err);
 	if (!rc)

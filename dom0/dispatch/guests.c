@@ -11,6 +11,7 @@
  */
 #include "dispatch/broker.h"
 #include "dispatch/child.h"
+#include "dispatch/kernels.h"
 #include "dispatch/pulse.h"
 
 #include "introspect/store.h"
@@ -102,8 +103,8 @@ static void kill_worker(struct tocsin_broker *b, struct tocsin_guest *g)
 	if (g->pidfd >= 0) {
 		tocsin_child_end(g->pidfd);
 		/* What it began to write of a kernel is nobody's now. */
-		if (b->s->worker.cache && tocsin_worker_folder(b->s->worker.cache, g->domain.uuid,
-							       folder, sizeof(folder)))
+		if (b->s->worker.cache && tocsin_kernels_folder(b->s->worker.cache, g->domain.uuid,
+								folder, sizeof(folder)))
 			tocsin_kernel_store_commit(folder, (int)g->pid, "");
 	}
 	g->pidfd = -1;
@@ -325,7 +326,7 @@ static bool take_kernel(struct tocsin_broker *b, struct tocsin_guest *g, const c
 	int rc;
 
 	if (!g->pid || g->worker != TOCSIN_WORKER_READY || g->kept || !b->s->worker.cache ||
-	    !tocsin_worker_folder(b->s->worker.cache, g->domain.uuid, folder, sizeof(folder)))
+	    !tocsin_kernels_folder(b->s->worker.cache, g->domain.uuid, folder, sizeof(folder)))
 		return false;
 	g->kept = true;
 	rc = tocsin_kernel_store_commit(folder, (int)g->pid, name);

@@ -23,7 +23,16 @@ struct folders {
 	size_t count, room;
 };
 
-/* As tocsin_worker_folder names them. */
+bool tocsin_kernels_folder(const char *cache, const uint8_t uuid[16], char *ret, size_t size)
+{
+	char hex[33];
+
+	for (size_t i = 0; i < 16; i++)
+		snprintf(hex + 2 * i, 3, "%02x", uuid[i]);
+	return snprintf(ret, size, "%s/%s", cache, hex) < (int)size;
+}
+
+/* As tocsin_kernels_folder names them. */
 static bool parse_name(const char *name, uint8_t uuid[16])
 {
 	if (strlen(name) != UUID_TEXT || strspn(name, "0123456789abcdef") != UUID_TEXT)

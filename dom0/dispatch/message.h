@@ -7,15 +7,13 @@
  * A worker reads hostile guests, so its messages are hostile to the broker, and the reports made of
  * them to the writer: reading one checks every length, number and name, and either gives a whole
  * struct of which each member is in its range, or -EBADMSG. All numbers are little-endian; text has
- * its length before it.
+ * its length before it. Findings that do not fit into a message are counted as dropped.
  */
 #ifndef TOCSIN_MESSAGE_H
 #define TOCSIN_MESSAGE_H
 
 #include "dispatch/job.h"
-
-/* Fits into a socket's buffer as Linux has it. Findings that do not fit are counted as dropped. */
-#define TOCSIN_MESSAGE_MAX (128u << 10)
+#include "dispatch/packet.h"
 
 enum tocsin_message {
 	TOCSIN_MSG_READY = 1, /* worker: it has its guest, and no privilege. Text: "", or why not */
@@ -121,36 +119,5 @@ int tocsin_msg_get_start(const uint8_t *bytes, size_t size, struct tocsin_msg_st
 /* outcome is filled if ret->has_outcome. */
 int tocsin_msg_get_report(const uint8_t *bytes, size_t size, struct tocsin_msg_report *ret,
 			  struct tocsin_outcome *outcome);
-
-/* ---- packets of messages, each with its size before it ---- */
-
-#define TOCSIN_PACKET_MAX (TOCSIN_MESSAGE_MAX + 4u) /* one message always has room */
-
-struct tocsin_packet {
-	size_t size, at; /* at: of the message to be taken next */
-	uint8_t bytes[TOCSIN_PACKET_MAX];
-};
-
-/* False: there is no room for it now. */
-bool tocsin_packet_add(struct tocsin_packet *p, const uint8_t *message, size_t size);
-
-/* As tocsin_msg_send, and then it is empty. One that is empty is not sent. */
-int tocsin_packet_send(struct tocsin_packet *p, int socket, int flags);
-
-/* As tocsin_msg_receive. */
-ssize_t tocsin_packet_receive(struct tocsin_packet *p, int socket, int flags);
-
-/* The next message that came: 1; 0: that was the last one; -EBADMSG. */
-int tocsin_packet_next(struct tocsin_packet *p, const uint8_t **message, size_t *size);
-
-/* ---- sockets ---- */
-
-/* 0, -EAGAIN: no room now, or another negative errno: the other end is gone. fd: passed along; -1
- */
-int tocsin_msg_send(int socket, const uint8_t *bytes, size_t size, int fd, int flags);
-
-/* The size, 0: the other end is gone, -EAGAIN, -EBADMSG: too large. fd: -1 if none was passed;
- * NULL: one that is passed is an error. */
-ssize_t tocsin_msg_receive(int socket, uint8_t bytes[TOCSIN_MESSAGE_MAX], int *fd, int flags);
 
 #endif

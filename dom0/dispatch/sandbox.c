@@ -30,6 +30,27 @@
 /* From Linux's xen/privcmd.h, which libxen-dev does not bring: _IOC(_IOC_NONE, 'P', 4, size). */
 #define PRIVCMD_MMAPBATCH_V2 0x205004u
 
+void tocsin_sandbox_mute(bool keep_stderr)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; null >= 0 && fd < (keep_stderr ? 2 : 3); fd++)
+		dup2(null, fd);
+	if (null > 2)
+		close(null);
+}
+
+void tocsin_sandbox_offer(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, "500", 3) != 3)
+		errno = 0; /* it is not the kernel's to refuse: then it stays as it was */
+	close(fd);
+}
+
 static int by_number(const void *a, const void *b)
 {
 	return *(const int *)a - *(const int *)b;

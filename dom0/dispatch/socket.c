@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Messages over sockets, and descriptors along with them. */
-#include "dispatch/message.h"
+#include "dispatch/packet.h"
 
 #include <errno.h>
 #include <string.h>

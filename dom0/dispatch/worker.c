@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dispatch/worker.h"
 #include "base/pulse.h"
+#include "dispatch/kernels.h"
 #include "dispatch/message.h"
 #include "dispatch/pulse.h"
 #include "dispatch/sandbox.h"
@@ -38,15 +39,6 @@ struct worker {
 
 static struct tocsin_packet in, out;
 static uint8_t message[TOCSIN_MESSAGE_MAX];
-
-bool tocsin_worker_folder(const char *cache, const uint8_t uuid[16], char *ret, size_t size)
-{
-	char hex[33];
-
-	for (size_t i = 0; i < 16; i++)
-		snprintf(hex + 2 * i, 3, "%02x", uuid[i]);
-	return snprintf(ret, size, "%s/%s", cache, hex) < (int)size;
-}
 
 int tocsin_worker_find_kernel(struct tocsin_job_guest *g, uint64_t cr3, struct tocsin_error *err)
 {
@@ -199,28 +191,6 @@ static _Noreturn void loop(struct worker *w)
 	}
 }
 
-void tocsin_worker_mute(bool keep_stderr)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	for (int fd = 0; null >= 0 && fd < (keep_stderr ? 2 : 3); fd++)
-		dup2(null, fd);
-	if (null > 2)
-		close(null);
-}
-
-/* If memory gets short, better this than the broker. */
-static void offer_to_oom_killer(void)
-{
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (write(fd, "500", 3) != 3)
-		errno = 0; /* it is not the kernel's to refuse: then it stays as it was */
-	close(fd);
-}
-
 static int prepare(struct worker *w, struct tocsin_backend *b,
 		   const struct tocsin_worker_settings *s, uint32_t domid, const uint8_t uuid[16],
 		   struct tocsin_error *err)
@@ -230,11 +200,11 @@ static int prepare(struct worker *w, struct tocsin_backend *b,
 	char folder[256];
 	int rc;
 
-	offer_to_oom_killer();
+	tocsin_sandbox_offer();
 	rc = b->open_guest(b, domid, uuid, &w->guest, err);
 	if (rc)
 		return rc;
-	if (s->cache && tocsin_worker_folder(s->cache, uuid, folder, sizeof(folder))) {
+	if (s->cache && tocsin_kernels_folder(s->cache, uuid, folder, sizeof(folder))) {
 		tocsin_kernel_store_open(&w->store, folder);
 		w->guest.store = &w->store;
 	}
@@ -260,7 +230,7 @@ void tocsin_worker_run(struct tocsin_backend *b, const struct tocsin_worker_sett
 
 	snprintf(name, sizeof(name), "tocsin-w-%u", domid);
 	prctl(PR_SET_NAME, name);
-	tocsin_worker_mute(s->keep_stderr);
+	tocsin_sandbox_mute(s->keep_stderr);
 	rc = tocsin_sandbox_keep(&socket, 1, &err);
 	if (!rc)
 		rc = prepare(&w, b, s, domid, uuid, &err);

@@ -23,13 +23,7 @@ struct tocsin_worker_settings {
 _Noreturn void tocsin_worker_run(struct tocsin_backend *b, const struct tocsin_worker_settings *s,
 				 uint32_t domid, const uint8_t uuid[16], int socket);
 
-/* The folder of a guest's kernels; false: it does not fit. */
-bool tocsin_worker_folder(const char *cache, const uint8_t uuid[16], char *ret, size_t size);
-
 /* Of struct tocsin_job_guest: the guest's own kernel, by what it shows. */
 int tocsin_worker_find_kernel(struct tocsin_job_guest *g, uint64_t cr3, struct tocsin_error *err);
-
-/* Standard streams that nothing comes out of; of processes that see hostile bytes. */
-void tocsin_worker_mute(bool keep_stderr);
 
 #endif

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "provenance/interface.h"
 
-#include "base/error.h"
-
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdlib.h>
@@ -15,7 +13,8 @@ struct tocsin_trace_interface {
 	pcap_t *pcap;
 	unsigned int dropped;
 	/* of the call that is going on */
-	struct tocsin_trace_flows *flows;
+	tocsin_trace_packet *take;
+	void *context;
 	int rc;
 };
 
@@ -75,26 +74,26 @@ void tocsin_trace_interface_close(struct tocsin_trace_interface *i)
 	free(i);
 }
 
-static void take(u_char *context, const struct pcap_pkthdr *header, const u_char *bytes)
+static void hand_on(u_char *context, const struct pcap_pkthdr *header, const u_char *bytes)
 {
 	struct tocsin_trace_interface *i = (struct tocsin_trace_interface *)(void *)context;
 	uint64_t time = (uint64_t)header->ts.tv_sec * SECOND + (uint64_t)header->ts.tv_usec;
 
 	if (!i->rc)
-		i->rc = tocsin_trace_flows_packet(i->flows, time, pcap_datalink(i->pcap), bytes,
-						  header->caplen);
+		i->rc = i->take(i->context, time, pcap_datalink(i->pcap), bytes, header->caplen);
 	if (i->rc)
 		pcap_breakloop(i->pcap);
 }
 
-int tocsin_trace_interface_take(struct tocsin_trace_interface *i, struct tocsin_trace_flows *f,
-				unsigned int most)
+int tocsin_trace_interface_take(struct tocsin_trace_interface *i, unsigned int most,
+				tocsin_trace_packet *take, void *context)
 {
 	int count;
 
-	i->flows = f;
+	i->take = take;
+	i->context = context;
 	i->rc = 0;
-	count = pcap_dispatch(i->pcap, (int)most, take, (u_char *)i);
+	count = pcap_dispatch(i->pcap, (int)most, hand_on, (u_char *)i);
 	if (i->rc)
 		return i->rc;
 	return count < 0 ? -ENODEV : count;

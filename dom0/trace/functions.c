@@ -141,6 +141,16 @@ uint64_t tocsin_trace_paths(const struct tocsin_trace_row *row)
 	return tells ? 1ull << (row - table) : 0;
 }
 
+const char *tocsin_trace_function_name(const char *name)
+{
+	const struct tocsin_trace_row *row = tocsin_trace_function_row(name);
+	size_t n = 0;
+
+	while (row && strcmp(row->names[n], name) != 0)
+		n++;
+	return row ? row->names[n] : NULL;
+}
+
 const char *tocsin_trace_function_event(const char *name)
 {
 	const struct tocsin_trace_row *row = tocsin_trace_function_row(name);

@@ -16,6 +16,9 @@
 size_t tocsin_trace_functions(struct tocsin_kernel *k, bool uses,
 			      const char *ret[TOCSIN_TRACE_FUNCTIONS_MAX]);
 
+/* The same name, which stays; NULL: it is not one of these functions. */
+const char *tocsin_trace_function_name(const char *name);
+
 /* What a call of it is about to do: the name of a kind (provenance/event.h). NULL: it is not one of
  * these functions, or none that does something. */
 const char *tocsin_trace_function_event(const char *name);

@@ -255,32 +255,13 @@ void tocsin_tracer_gap(struct tocsin_tracer *t, const struct tocsin_gap_record *
 
 /* ---- beginning and end ---- */
 
-static int find_functions(struct tocsin_tracer *t, struct tocsin_kernel *k,
-			  const char *const *names, struct tocsin_error *err)
+static int any_found(const struct tocsin_tracer *t, struct tocsin_error *err)
 {
-	struct tocsin_error why = {0};
-	size_t found = 0;
-
-	for (size_t i = 0; i < t->count; i++) {
-		struct tocsin_traced *f = &t->functions[i];
-
-		f->name = names[i];
-		f->found = tocsin_function_find(k, names[i], &f->function, &why);
-		if (!f->found && f->function.entry == TOCSIN_ENTRY_NOTHING) {
-			f->found = -ENOTSUP;
-			snprintf(why.message, sizeof(why.message), "%s",
-				 tocsin_entry_text(f->function.entry));
-		}
-		if (f->found)
-			snprintf(f->why, sizeof(f->why), "%.*s", (int)sizeof(f->why) - 1,
-				 why.message);
-		else
-			found++;
-	}
-	if (!found)
-		return tocsin_error_set(err, -ENOENT, "none of the functions can be traced: %s",
-					t->count ? t->functions[0].why : "none is named");
-	return 0;
+	for (size_t i = 0; i < t->count; i++)
+		if (!t->functions[i].found)
+			return 0;
+	return tocsin_error_set(err, -ENOENT, "none of the functions can be traced: %s",
+				t->count ? t->functions[0].why : "none is named");
 }
 
 static int make_pages(struct tocsin_tracer *t)
@@ -309,6 +290,9 @@ static int map_pages(struct tocsin_tracer *t, struct tocsin_error *err)
 	for (uint32_t i = 0; i < t->page_count; i++) {
 		struct page *p = &t->pages[i];
 
+		if (tocsin_view_is_frame(t->view, p->gfn))
+			return tocsin_error_set(err, -ERANGE,
+						"frame 0x%" PRIx64 " is not the guest's", p->gfn);
 		p->original = tocsin_view_map(t->view, p->gfn);
 		if (!p->original)
 			return tocsin_error_set(err, errno ? -errno : -EFAULT,
@@ -371,9 +355,9 @@ static int begin(struct tocsin_tracer *t, struct tocsin_state *state, struct toc
 	return 0;
 }
 
-int tocsin_tracer_open(struct tocsin_state *state, struct tocsin_kernel *k,
-		       const char *const *names, size_t count, bool first, tocsin_tracer_fn fn,
-		       void *context, struct tocsin_tracer **ret, struct tocsin_error *err)
+int tocsin_tracer_open(struct tocsin_state *state, const struct tocsin_traced *functions,
+		       size_t count, bool first, tocsin_tracer_fn fn, void *context,
+		       struct tocsin_tracer **ret, struct tocsin_error *err)
 {
 	struct tocsin_tracer *t = calloc(1, sizeof(*t));
 	int rc;
@@ -384,10 +368,12 @@ int tocsin_tracer_open(struct tocsin_state *state, struct tocsin_kernel *k,
 		free(t);
 		return tocsin_error_set(err, -ENOMEM, "out of memory");
 	}
+	if (count)
+		memcpy(t->functions, functions, count * sizeof(*functions));
 	t->count = count;
 	t->fn = fn;
 	t->context = context;
-	rc = find_functions(t, k, names, err);
+	rc = any_found(t, err);
 	if (!rc && first)
 		t->first = t->forget = tocsin_trace_filter(t->functions, count);
 	if (!rc)

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Tracing of a running domain's kernel functions: the functions are found, their calls recorded by
- * the hypervisor, and what the guest does to its own text is always obeyed. Built with Xen only.
+ * Tracing of a running domain's kernel functions: their calls are recorded by the hypervisor, and
+ * what the guest does to its own text is always obeyed. Of the guest's memory it copies and
+ * compares pages of text, and looks at the bytes of functions' entries. Built with Xen only.
+ *
+ * Where the functions lie, whoever has read the guest says: that is not to be trusted more than the
+ * guest is. What is wrong there makes hooks where the guest does not expect them, in itself.
  *
  * The records come out of the trace buffers (capture/); whoever reads them hands gaps to the tracer
  * and asks it which function a site is.
@@ -9,35 +13,25 @@
 #ifndef TOCSIN_TRACER_H
 #define TOCSIN_TRACER_H
 
-#include "introspect/function.h"
 #include "trace/state.h"
+#include "trace/traced.h"
 #include <tocsin/trace.h>
 
 struct tocsin_tracer;
-
-struct tocsin_traced {
-	const char *name;
-	int found; /* 0, or why there is nothing to trace: -ENOENT, -ENOTUNIQ, -EFAULT, -ENOTSUP */
-	struct tocsin_function function; /* if found is 0 */
-	uint32_t flags;                  /* of its site: TOCSIN_TRACE_ONCE, ... */
-	bool collected;                  /* now; else why says why not */
-	char why[120];
-};
 
 /* Calls of f are recorded from now on, or no longer, or not for another reason than before. tsc:
  * exactly when; 0: not known. */
 typedef void (*tocsin_tracer_fn)(void *context, const struct tocsin_traced *f, uint64_t tsc);
 
 /*
- * Begin to trace the functions that are named; the texts must outlive the tracer. Those that this
- * kernel does not have are in the list with the reason; -ENOENT: it has none of them. When this
- * returns, calls are recorded, unless the guest is patching its text just now: fn tells. The state
- * must be open, and outlive the tracer. first: of functions that say who uses what (filter.h), the
- * first calls only.
+ * Begin to trace these functions, which are copied; their names must outlive the tracer. Those that
+ * were not found stay in the list with the reason; -ENOENT: none was. When this returns, calls are
+ * recorded, unless the guest is patching its text just now: fn tells. The state must be open, and
+ * outlive the tracer. first: of functions that say who uses what (filter.h), the first calls only.
  */
-int tocsin_tracer_open(struct tocsin_state *state, struct tocsin_kernel *k,
-		       const char *const *names, size_t count, bool first, tocsin_tracer_fn fn,
-		       void *context, struct tocsin_tracer **ret, struct tocsin_error *err);
+int tocsin_tracer_open(struct tocsin_state *state, const struct tocsin_traced *functions,
+		       size_t count, bool first, tocsin_tracer_fn fn, void *context,
+		       struct tocsin_tracer **ret, struct tocsin_error *err);
 
 /* The guest is as if it had never been traced; calls up to now may still be read and asked for. */
 void tocsin_tracer_stop(struct tocsin_tracer *t);

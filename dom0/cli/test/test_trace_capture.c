@@ -2,6 +2,7 @@
 /* Interfaces that come and go, and packets that are lost: what is captured, and what is a gap. */
 #include "cli/trace_capture.h"
 
+#include "provenance/flow.h"
 #include "provenance/interface.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ struct tocsin_trace_interface {
 	char name[TRACE_CAPTURE_NAME];
 };
 
-static unsigned int losses; /* in lines, as many as gaps */
+static unsigned int losses; /* gaps that were told */
 static uint64_t lost;
 
 static char sysfs[32];
@@ -53,8 +54,8 @@ void tocsin_trace_interface_close(struct tocsin_trace_interface *i)
 }
 
 /* Of a stranger at 10.0.0.9 to the guest at 10.0.0.5, whose card is 2:...:NUMBER. */
-int tocsin_trace_interface_take(struct tocsin_trace_interface *i, struct tocsin_trace_flows *f,
-				unsigned int most)
+int tocsin_trace_interface_take(struct tocsin_trace_interface *i, unsigned int most,
+				tocsin_trace_packet *give, void *context)
 {
 	uint8_t frame[14 + 20 + 8 + 5] = {2, [12] = 8, [14] = 0x45, [17] = 33, [23] = 17};
 	int rc = 0;
@@ -64,7 +65,7 @@ int tocsin_trace_interface_take(struct tocsin_trace_interface *i, struct tocsin_
 	memcpy(frame + 26, (uint8_t[]){10, 0, 0, 9, 10, 0, 0, 5, 0, 7, 0, 99}, 12);
 	assert_true(packets <= most);
 	for (unsigned int n = 0; n < packets && !rc; n++)
-		rc = tocsin_trace_flows_packet(f, BEGIN + n, 1, frame, sizeof(frame));
+		rc = give(context, BEGIN + n, 1, frame, sizeof(frame));
 	return rc ? rc : (int)packets;
 }
 
@@ -154,27 +155,38 @@ static void say_interface(void *context, const char *interface, bool captured, c
 		 why[0] ? ": " : "", why);
 }
 
-static void lose(void *context, uint64_t count, const char *why)
-{
-	losses++;
-	lost += count;
-}
+/* What is made of the packets elsewhere. */
+static struct tocsin_trace_flows *flows;
 
 static int take(const struct tocsin_trace_event *e, void *context)
 {
 	size_t n = strlen(said);
 
-	assert_int_equal(e->source, TOCSIN_TRACE_BY_WIRE);
-	assert_string_equal(e->guest, "g");
-	assert_int_equal(e->boot, 7);
-	if (e->kind == TOCSIN_TRACE_GAP)
-		snprintf(said + n, sizeof(said) - n, "gap %d-%d %u %s; ",
-			 (int)(e->since / SECOND) - 1000, (int)(e->time / SECOND) - 1000,
-			 (unsigned int)e->lost, e->detail);
-	else
-		snprintf(said + n, sizeof(said) - n, "flow %u>%u %u/%u; ", e->socket->local_port,
-			 e->socket->remote_port, (unsigned int)e->socket->bytes_sent,
-			 (unsigned int)e->socket->bytes_received);
+	assert_int_equal(e->kind, TOCSIN_TRACE_FLOW);
+	snprintf(said + n, sizeof(said) - n, "flow %u>%u %u/%u; ", e->socket->local_port,
+		 e->socket->remote_port, (unsigned int)e->socket->bytes_sent,
+		 (unsigned int)e->socket->bytes_received);
+	return 0;
+}
+
+static void take_hardware(void *context, const uint8_t address[6])
+{
+	tocsin_trace_flows_hardware(flows, address);
+}
+
+static int take_packet(void *context, uint64_t time, int link, const uint8_t *bytes, size_t size)
+{
+	return tocsin_trace_flows_packet(flows, time, link, bytes, size);
+}
+
+static int take_gap(void *context, uint64_t since, uint64_t until, uint64_t count, const char *why)
+{
+	size_t n = strlen(said);
+
+	losses++;
+	lost += count;
+	snprintf(said + n, sizeof(said) - n, "gap %d-%d %u %s; ", (int)(since / SECOND) - 1000,
+		 (int)(until / SECOND) - 1000, (unsigned int)count, why);
 	return 0;
 }
 
@@ -196,8 +208,7 @@ static int open_capture(const char *named, struct tocsin_error *err)
 							.named = named,
 							.sysfs = sysfs,
 							.hardware = hardware,
-							.tell = say_interface,
-							.lose = lose};
+							.tell = say_interface};
 
 	said[0] = 0;
 	return trace_capture_open(&settings, BEGIN, &c, err);
@@ -205,9 +216,13 @@ static int open_capture(const char *named, struct tocsin_error *err)
 
 static void start(const char *expected)
 {
+	const struct tocsin_trace_flow_settings settings = {.guest = "g", .live = true};
+	const struct trace_capture_sink sink = {take_hardware, take_packet, take_gap, NULL};
+
 	assert_int_equal(open_capture(NULL, NULL), 0);
 	assert_string_equal(said, expected);
-	assert_int_equal(trace_capture_start(c, "g", 7, take, NULL), 0);
+	flows = tocsin_trace_flows_new(&settings, take, NULL);
+	trace_capture_start(c, &sink);
 }
 
 static void at(unsigned int second, const char *expected)
@@ -221,8 +236,10 @@ static void end(unsigned int second, const char *expected)
 {
 	said[0] = 0;
 	assert_int_equal(trace_capture_end(c, BEGIN + second * SECOND), 0);
+	assert_int_equal(tocsin_trace_flows_end(flows), 0);
 	assert_string_equal(said, expected);
 	trace_capture_close(c);
+	tocsin_trace_flows_free(flows);
 }
 
 static void a_domains_interfaces_are_found(void **state)
@@ -303,10 +320,11 @@ static void losses_are_counted(void **state)
 	said[0] = 0;
 	assert_int_equal(trace_capture_end(c, BEGIN + 5 * SECOND), 0);
 	assert_string_equal(said, "gap 4-5 6 vif3.0: packets were dropped; ");
-	assert_int_equal(trace_capture_counts(c).dropped, 11);
+	assert_int_equal(trace_capture_dropped(c), 11);
 	assert_int_equal(losses, 2);
 	assert_int_equal(lost, 11);
 	trace_capture_close(c);
+	tocsin_trace_flows_free(flows);
 }
 
 static void what_cannot_be_captured_is_a_gap(void **state)

@@ -2,6 +2,7 @@
 /* Times in which functions of a traced guest were not recorded are in its graph's file. */
 #include "cli/graph.h"
 #include "cli/trace_graph.h"
+#include "cli/trace_store.h"
 #include "objects.h"
 #include "provenance/graph.h"
 #include "provenance/store.h"
@@ -27,6 +28,7 @@ static struct fixture *f;
 static struct tocsin_process p;
 static struct tocsin_who_cache *who;
 static struct trace_graph *graph;
+static struct trace_store *to;
 static char path[64];
 
 /* Nothing is in the guest when tracing begins. */
@@ -35,6 +37,13 @@ int graph_look(struct tocsin_kernel *k, const struct guest_options *o, const cha
 {
 	*boot = 7;
 	return 0;
+}
+
+static void begin(uint64_t since)
+{
+	assert_int_equal(trace_store_open(path, "g", &to, NULL), 0);
+	assert_int_equal(
+	    trace_graph_open("g", &f->k, who, since, trace_store_take, to, &graph, NULL), 0);
 }
 
 static int set_up(void **state)
@@ -46,7 +55,7 @@ static int set_up(void **state)
 	strcpy(path, "/tmp/tocsin-graph-XXXXXX");
 	close(mkstemp(path));
 	unlink(path);
-	assert_int_equal(trace_graph_open(path, "g", &f->k, who, BEGIN, &graph, NULL), 0);
+	begin(BEGIN);
 	return 0;
 }
 
@@ -73,7 +82,9 @@ static void holds(uint64_t now, const char *expected)
 	struct tocsin_provenance *g;
 	char said[1024] = "";
 
-	assert_int_equal(trace_graph_close(graph, now, &stats, NULL), 0);
+	assert_int_equal(trace_graph_end(graph, now, &stats), 0);
+	trace_graph_close(graph);
+	assert_int_equal(trace_store_close(to, NULL), 0);
 	assert_int_equal(tocsin_trace_store_open(path, NULL, &store, NULL), 0);
 	assert_int_equal(tocsin_trace_store_load(store, 0, 0, NULL, &g, NULL), 0);
 	for (uint32_t i = 0; (gap = tocsin_provenance_gap(g, i)); i++)
@@ -121,17 +132,16 @@ static void nothing_is_marked_if_all_is_recorded(void **state)
 static void no_name_leads_out_of_the_folder(void **state)
 {
 	static const char *const names[] = {"", "..", "../a", "a/b"};
-	struct tocsin_traced_stats stats;
-	struct trace_graph *g;
 	struct tocsin_error err;
+	struct trace_store *s;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		err = (struct tocsin_error){0};
-		assert_int_equal(trace_graph_open(NULL, names[i], &f->k, who, BEGIN, &g, &err),
-				 -EINVAL);
+		assert_int_equal(trace_store_open(NULL, names[i], &s, &err), -EINVAL);
 		assert_non_null(strstr(err.message, "--graph-file"));
 	}
-	assert_int_equal(trace_graph_close(graph, BEGIN, &stats, NULL), 0);
+	trace_graph_close(graph);
+	assert_int_equal(trace_store_close(to, NULL), 0);
 }
 
 /* A graph that exists goes on; what happened meanwhile is not in it. */
@@ -141,8 +151,8 @@ static void the_time_between_two_tracings_is_marked(void **state)
 						  BEGIN + 2 * MS, 3, "a loss"),
 			 0);
 	holds(BEGIN + SECOND, "a loss 1-2\n");
-	assert_int_equal(trace_graph_open(path, "g", &f->k, who, BEGIN + 60 * SECOND, &graph, NULL),
-			 0);
+	begin(BEGIN + 60 * SECOND);
+	assert_int_equal(trace_store_absence(to, BEGIN + 60 * SECOND), 0);
 	holds(BEGIN + 61 * SECOND, "a loss 1-2\nthe guest was not traced 2-60000\n");
 }
 
@@ -221,7 +231,9 @@ static void what_is_sure_ends_at_once(void **state)
 		stats = tocsin_traced_events_stats(ev);
 		assert_int_equal(stats.unresolved[TOCSIN_TRACE_CONNECTED], i);
 	}
-	assert_int_equal(trace_graph_close(graph, BEGIN + SECOND, &stats, NULL), 0);
+	assert_int_equal(trace_graph_end(graph, BEGIN + SECOND, &stats), 0);
+	trace_graph_close(graph);
+	assert_int_equal(trace_store_close(to, NULL), 0);
 }
 
 int main(void)

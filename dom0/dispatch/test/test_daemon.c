@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The whole daemon on a host that is made up: who is treated how, and what is counted. */
+#include "dispatch/kernels.h"
 #include "dispatch/valgrind.h"
 #include "sim.h"
 
@@ -318,7 +319,7 @@ static void kernels_of_guests_that_are_gone_are_removed(void **state)
 	snprintf(old, sizeof(old), "%s/%032x", kernels, 9);
 	assert_int_equal(mkdir(old, 0700), 0);
 	assert_int_equal(utimensat(AT_FDCWD, old, long_ago, 0), 0);
-	assert_true(tocsin_worker_folder(kernels, sim_guest(1)->uuid, here, sizeof(here)));
+	assert_true(tocsin_kernels_folder(kernels, sim_guest(1)->uuid, here, sizeof(here)));
 	assert_int_equal(mkdir(here, 0700), 0);
 	assert_int_equal(utimensat(AT_FDCWD, here, long_ago, 0), 0);
 	sim->settings.worker.cache = kernels;

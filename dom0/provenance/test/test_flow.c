@@ -481,6 +481,11 @@ static void send_packets(void)
 	close(fd);
 }
 
+static int take_packet(void *flows, uint64_t time, int link, const uint8_t *bytes, size_t size)
+{
+	return tocsin_trace_flows_packet(flows, time, link, bytes, size);
+}
+
 static void test_interface(void **unused)
 {
 	const struct tocsin_trace_flow_settings settings = {.guest = "g"};
@@ -503,7 +508,7 @@ static void test_interface(void **unused)
 	send_packets();
 	for (int wait = 0; wait < 50 && rc >= 0 && live_bytes < 2 * 20 * 1400; wait++) {
 		usleep(20000);
-		rc = tocsin_trace_interface_take(i, f, 1000);
+		rc = tocsin_trace_interface_take(i, 1000, take_packet, f);
 		assert_int_equal(tocsin_trace_flows_end(f), 0);
 	}
 	assert_true(rc >= 0);

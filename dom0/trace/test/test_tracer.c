@@ -103,10 +103,19 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static int trace(struct scene *s, const char *const *these, size_t count, bool first,
+		 struct tocsin_error *err)
+{
+	struct tocsin_traced functions[8];
+
+	for (size_t i = 0; i < count; i++)
+		tocsin_traced_find(&s->f->k, these[i], &functions[i]);
+	return tocsin_tracer_open(&s->state, functions, count, first, on_change, s, &s->t, err);
+}
+
 static int start(struct scene *s)
 {
-	return tocsin_tracer_open(&s->state, &s->f->k, names, NAMES, false, on_change, s, &s->t,
-				  NULL);
+	return trace(s, names, NAMES, false, NULL);
 }
 
 static bool hooked(uint32_t at)
@@ -390,20 +399,34 @@ static void every_failure_is_undone(void **state)
 	assert_in_range(at, 15, 100);
 }
 
+/* Who says where functions lie may lie. */
+static void frames_of_ours_are_nobodys_text(void **state)
+{
+	struct scene *s = *state;
+	struct tocsin_error err = {0};
+	struct tocsin_traced f;
+
+	assert_int_equal(start(s), 0);
+	tocsin_tracer_close(s->t);
+	s->t = NULL;
+	tocsin_traced_find(&s->f->k, "alpha", &f);
+	f.function.gpa = (s->state.first << TOCSIN_PAGE_SHIFT) + ALPHA;
+	assert_int_equal(tocsin_tracer_open(&s->state, &f, 1, false, on_change, s, &s->t, &err),
+			 -ERANGE);
+	assert_non_null(strstr(err.message, "is not the guest's"));
+	check_text(s, false, false, false);
+}
+
 static void what_cannot_be_is_said(void **state)
 {
 	struct scene *s = *state;
 	struct tocsin_error err = {0};
 	static const char *const none[] = {"missing", "gamma"};
 
-	assert_int_equal(
-	    tocsin_tracer_open(&s->state, &s->f->k, none, 2, false, NULL, NULL, &s->t, &err),
-	    -ENOENT);
+	assert_int_equal(trace(s, none, 2, false, &err), -ENOENT);
 	err = (struct tocsin_error){0};
 	xen.old = true;
-	assert_int_equal(
-	    tocsin_tracer_open(&s->state, &s->f->k, names, NAMES, false, NULL, NULL, &s->t, &err),
-	    -EOPNOTSUPP);
+	assert_int_equal(trace(s, names, NAMES, false, &err), -EOPNOTSUPP);
 	assert_non_null(strstr(err.message, "hypervisor/install"));
 	xen.old = false;
 	xen.mode = 1;
@@ -421,8 +444,7 @@ static void what_cannot_be_is_said(void **state)
 
 static int start_uses(struct scene *s)
 {
-	return tocsin_tracer_open(&s->state, &s->f->k, uses, ALL_USES, true, on_change, s, &s->t,
-				  NULL);
+	return trace(s, uses, ALL_USES, true, NULL);
 }
 
 /* A call of the first of them; is it recorded? */
@@ -600,6 +622,7 @@ int main(void)
 	    TEST(what_a_killed_tracer_left_is_taken_away),
 	    TEST(a_domain_that_had_this_number_before),
 	    TEST(every_failure_is_undone),
+	    TEST(frames_of_ours_are_nobodys_text),
 	    TEST(what_cannot_be_is_said),
 	    TEST(first_calls_need_others),
 	    TEST(what_is_remembered_is_forgotten_in_time),

@@ -58,7 +58,8 @@ for columns in (40, 80, 100, 130):
 
 told = in_file("doctor")
 lines = on_terminal(60, "doctor")
-check("sentences: nothing is cut", words(lines), words(told))
+# How much room there is changes.
+check("sentences: nothing is cut", *([word for word in words(text) if not word.isdigit()] for text in (lines, told)))
 check("sentences: 60 columns are enough", max(len(line) for line in lines) <= 60, True)
 
 # A word is broken nowhere, also where it is wider than the terminal.

@@ -140,6 +140,48 @@ static int read_pseudo_name(struct tocsin_kernel *k, const struct tocsin_process
 	return tocsin_file_pseudo_name(k, va, magic, o->file.inode, o->text);
 }
 
+/* Of the mount whose vfsmount is at VA mnt. What is not mounted any more, or is the kernel's own,
+ * is in none, or in one that has no number. */
+static uint32_t namespace_of(struct tocsin_kernel *k, const struct tocsin_process_layout *l,
+			     uint64_t mnt)
+{
+	uint32_t member = k->object->mount_ns, number = k->object->ns_number, ret;
+	uint64_t ns;
+
+	if (member == TOCSIN_NO_MEMBER || number == TOCSIN_NO_MEMBER ||
+	    tocsin_kernel_read_u64(k, mnt - l->mount_mnt + member, &ns) ||
+	    tocsin_kernel_read(k, ns + number, &ret, sizeof(ret)))
+		return 0;
+	return ret;
+}
+
+uint32_t tocsin_file_namespace(struct tocsin_kernel *k, uint64_t file)
+{
+	const struct tocsin_process_layout *l;
+	uint64_t mnt;
+
+	if (!k->object || tocsin_process_layout(k, &l, NULL) ||
+	    tocsin_kernel_read_u64(k, file + l->file_mnt, &mnt))
+		return 0;
+	return namespace_of(k, l, mnt);
+}
+
+uint32_t tocsin_first_namespace(struct tocsin_kernel *k)
+{
+	const struct tocsin_process_layout *l;
+	uint64_t proxy, ns;
+	uint32_t ret;
+
+	if (!k->object || k->object->task_proxy == TOCSIN_NO_MEMBER ||
+	    k->object->proxy_ns == TOCSIN_NO_MEMBER || k->object->ns_number == TOCSIN_NO_MEMBER ||
+	    tocsin_process_layout(k, &l, NULL) ||
+	    tocsin_kernel_read_u64(k, l->init_task + k->object->task_proxy, &proxy) ||
+	    tocsin_kernel_read_u64(k, proxy + k->object->proxy_ns, &ns) ||
+	    tocsin_kernel_read(k, ns + k->object->ns_number, &ret, sizeof(ret)))
+		return 0;
+	return ret;
+}
+
 static int read_file(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct tocsin_object *o)
 {
 	uint32_t open_mode = k->object->file_mode;
@@ -177,6 +219,7 @@ static int read_file(struct tocsin_kernel *k, uint64_t va, uint64_t task, struct
 		o->file.deleted = false; /* it never had a name */
 	else if (rc == -ENOENT)
 		rc = tocsin_dentry_path(k, l, o->dentry, mnt, fs, o->text, &o->places);
+	o->mount_ns = namespace_of(k, l, mnt);
 	if (!rc)
 		clear_rest(o->text, sizeof(o->text));
 	return rc;
@@ -262,6 +305,7 @@ static int read_dentry(struct tocsin_kernel *k, uint64_t va, uint64_t task, stru
 	o->file.deleted = !o->inode || !o->links;
 	if (!rc)
 		rc = tocsin_dentry_path(k, l, va, mnt, fs, o->text, &o->places);
+	o->mount_ns = namespace_of(k, l, mnt);
 	if (!rc)
 		clear_rest(o->text, sizeof(o->text));
 	return rc;

@@ -16,7 +16,7 @@ enum tocsin_object_kind {
 	TOCSIN_OBJECT_FILE,    /* file, dentry: text is its path, file which it is (inode 0: a name
 				  without a file), mode, links, dentry, inode, places; of file:
 				  open_mode. Of inode: of a pipe or socket alone, text "pipe:[7]"
-				  and the like, file, mode, links, inode */
+				  and the like, file, mode, links, inode. mount_ns */
 	TOCSIN_OBJECT_SOCKET,  /* socket, sock: socket */
 	TOCSIN_OBJECT_CREDENTIALS, /* cred: uid, euid */
 	TOCSIN_OBJECT_CODE         /* module, bpf_prog: text is its name, of a program also id */
@@ -50,6 +50,7 @@ enum tocsin_object_kind {
 	X("super_block", "s_mounts", sb_mounts)                                                    \
 	X("mount", "mnt_instance", mount_link)                                                     \
 	X("mount", "mnt_ns", mount_ns)                                                             \
+	X("mnt_namespace", "ns.inum", ns_number)                                                   \
 	X("module", "name", module_name)                                                           \
 	X("bpf_prog", "aux", program_aux)                                                          \
 	X("bpf_prog_aux", "name", program_name)                                                    \
@@ -90,6 +91,8 @@ struct tocsin_object {
 	uint32_t mode;
 	uint32_t links;         /* UINT32_MAX: not known */
 	uint32_t open_mode;     /* TOCSIN_OPEN_... */
+	uint32_t mount_ns;      /* inode number of the mount namespace that the path is in; 0: not
+				   known, or it is in none: of what is mounted nowhere */
 	uint64_t dentry, inode; /* VAs */
 	struct tocsin_places places;
 	struct tocsin_socket socket;
@@ -103,6 +106,11 @@ struct tocsin_object {
  */
 int tocsin_object_read(struct tocsin_kernel *k, const char *type, uint64_t va, uint64_t task,
 		       struct tocsin_object *ret);
+
+/* Inode numbers of mount namespaces: of the one that an open file's path is in, and of the one that
+ * the kernel began with, which is the first process's. 0: not known, or none. */
+uint32_t tocsin_file_namespace(struct tocsin_kernel *k, uint64_t file);
+uint32_t tocsin_first_namespace(struct tocsin_kernel *k);
 
 /* The dentry that was the last to get the inode, by which a new link is known. 0 or -errno. */
 int tocsin_object_last_name(struct tocsin_kernel *k, uint64_t inode, uint64_t *dentry);

@@ -365,9 +365,15 @@ struct tocsin_vma make_copies(struct fixture *f)
 struct tocsin_process make_caller(struct fixture *f)
 {
 	struct tocsin_process p = make_process(f);
+	uint64_t proxy = fixture_new(f, "nsproxy"), ns = fixture_new(f, "mnt_namespace");
 
 	make_system(f);
 	make_files(f, &p, make_net(f));
+	SET("mnt_namespace", ns, "ns.inum", MADE_FIRST_NS);
+	SET("nsproxy", proxy, "mnt_ns", ns);
+	SET("task_struct", init_task, "nsproxy", proxy);
+	if (fixture_has(f, "mount", "mnt_ns"))
+		SET("mount", root_mount, "mnt_ns", ns);
 	SET("task_struct", p.task, "stack", MADE_STACK);
 	return p;
 }

@@ -44,8 +44,10 @@ uint64_t make_net(struct fixture *f);
 void make_files(struct fixture *f, const struct tocsin_process *p, uint64_t net);
 
 /* make_process, make_system and make_files, of a process whose kernel stack is at MADE_STACK: it
- * makes traced calls. */
+ * makes traced calls. Its root is mounted in the mount namespace that the kernel began with; of its
+ * own it has none. */
 #define MADE_STACK 0xffffc90000100000ull
+#define MADE_FIRST_NS 0xf0000000u
 struct tocsin_process make_caller(struct fixture *f);
 
 /* What a process has open after make_files, as traced calls lead to it: VAs. The file's mount is

@@ -90,7 +90,6 @@ static void tell(struct run *r, struct tocsin_trace_event e)
 static struct tocsin_trace_file file(const char *path, uint64_t inode, uint64_t open)
 {
 	return (struct tocsin_trace_file){.path = path,
-					  .mount_ns = 0xf0000000u,
 					  .id = {.inode = inode, .dev_major = 254, .dev_minor = 1},
 					  .mode = S_IFREG | 0644,
 					  .open = open};

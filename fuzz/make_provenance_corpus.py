@@ -16,12 +16,14 @@ def varints(*numbers):
     return bytes(out)
 
 
-def segment(edges, flags=0, kind=8, target=1, last=3):
-    """Two nodes, a process and a file, with some edges from one to the other; times by difference."""
+def segment(edges, flags=0, kind=8, target=1, last=3, namespaces=None):
+    """Two nodes, a process and a file, with some edges from one to the other; times by difference. namespaces: of
+    the file's paths, since version 2."""
     texts = [b"", b"guest", b"/f", b"sh"]
-    out = varints(1, len(texts), 2, edges, 1, *(len(text) for text in texts)) + b"".join(texts)
+    newer = [[0, number] for number in namespaces or ()]
+    out = varints(2 if newer else 1, len(texts), 2, edges, 1, *(len(text) for text in texts)) + b"".join(texts)
     for column in ([1, 0], [0, 0], [255, 255], [1, 1], [2, 0], [14, 2], [16, 0], [0, 0], [2, 3],
-                   [0, 0], [0, 0], [0, 1000], [0, 1000], [33188, 0], [20, 0], [20, 0]):
+                   [0, 0], [0, 0], [0, 1000], [0, 1000], [33188, 0], [20, 0], [20, 0], *newer):
         out += varints(*column)
     for value in (kind, flags, 0, target, 0, 0, 20, last, 1, last, 1, 0):
         out += varints(*[value] * edges)
@@ -74,6 +76,7 @@ def main():
         events = bytes(numbers.randrange(256) for _ in range(3 * (20 + 25 * number)))
         (folder / f"events-{number}").write_bytes(b"\0" + events)
     (folder / "segment").write_bytes(segment(3))
+    (folder / "segment-namespaces").write_bytes(segment(3, namespaces=(4026532201, 0)))
     (folder / "segment-lasts").write_bytes(segment(2, flags=1, last=0))
     (folder / "segment-stands").write_bytes(segment(2, flags=2, last=0))
     (folder / "segment-wrong-node").write_bytes(segment(1, target=2))

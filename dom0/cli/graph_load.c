@@ -8,6 +8,7 @@
 #ifdef HAVE_XEN
 #include "host/host.h"
 #endif
+#include "introspect/object.h"
 #include "monitor/history.h"
 #include "monitor/monitor.h"
 #include "provenance/flow.h"
@@ -126,6 +127,8 @@ static int load_text(const struct graph_options *o, struct tocsin_provenance **r
 
 struct look {
 	struct tocsin_trace_watched watched;
+	struct tocsin_kernel *k;
+	uint32_t first_ns;
 	const char *guest;
 	uint64_t boot, time;
 };
@@ -134,8 +137,10 @@ static int take_file(const struct tocsin_process *p, const struct tocsin_file *f
 		     void *context)
 {
 	const struct look *l = context;
+	uint32_t ns = tocsin_file_namespace(l->k, f->file);
 
-	return tocsin_trace_open_file(&l->watched, l->guest, l->boot, l->time, p, f);
+	return tocsin_trace_open_file(&l->watched, l->guest, l->boot, l->time, p, f,
+				      ns == l->first_ns ? 0 : ns);
 }
 
 static int sample(struct tocsin_kernel *k, struct look *l, struct tocsin_error *err)
@@ -161,7 +166,10 @@ static int sample(struct tocsin_kernel *k, struct look *l, struct tocsin_error *
 int graph_look(struct tocsin_kernel *k, const struct guest_options *o, const char *guest,
 	       tocsin_trace_take *take, void *context, uint64_t *boot, struct tocsin_error *err)
 {
-	struct look l = {.watched = {take, context}, .guest = guest};
+	struct look l = {.watched = {take, context},
+			 .k = k,
+			 .first_ns = tocsin_first_namespace(k),
+			 .guest = guest};
 	int rc = sample(k, &l, err);
 
 	if (!rc)

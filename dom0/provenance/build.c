@@ -65,14 +65,6 @@ static int find_process(struct moment *m, const struct tocsin_event_process *p, 
 	return rc ? rc : describe(g, p->container, &at->container);
 }
 
-/* The first of its paths is kept. */
-static void set_path(struct tocsin_trace_node *n, uint32_t path)
-{
-	if (n->name && n->name != path && !n->more)
-		n->more = n->name;
-	n->name = path;
-}
-
 static int find_file(struct moment *m, const struct tocsin_trace_file *f, bool made, uint32_t *ret)
 {
 	struct tocsin_trace_node n = {
@@ -83,6 +75,7 @@ static int find_file(struct moment *m, const struct tocsin_trace_file *f, bool m
 	    .id = f->id.inode,
 	    .part = f->id.inode ? (uint64_t)f->id.dev_major << 32 | f->id.dev_minor : f->mount_ns,
 	    .mode = f->mode,
+	    .mount_ns = f->path[0] ? f->mount_ns : 0,
 	    .first = m->e->since};
 	struct tocsin_provenance *g = m->g;
 	struct trace_state *s;
@@ -110,7 +103,7 @@ static int find_file(struct moment *m, const struct tocsin_trace_file *f, bool m
 			return rc;
 	}
 	if (n.name)
-		set_path(&g->nodes[*ret], n.name);
+		trace_set_path(&g->nodes[*ret], n.name, n.mount_ns);
 	if (f->mode)
 		g->nodes[*ret].mode = f->mode;
 	later(&g->nodes[*ret].last, m->e->time);
@@ -331,7 +324,7 @@ static int take_renamed(struct moment *m)
 		return rename_path(m, file);
 	rc = describe(m->g, m->e->to, &path);
 	if (!rc && path && m->e->kind == TOCSIN_TRACE_RENAMED)
-		set_path(&m->g->nodes[file], path);
+		trace_set_path(&m->g->nodes[file], path, m->e->file->mount_ns);
 	return rc;
 }
 

@@ -86,8 +86,8 @@ enum tocsin_trace_kind tocsin_trace_kind_find(const char *name);
  */
 struct tocsin_trace_file {
 	const char *path;  /* as who sees it; "": could not be told. Never NULL */
-	uint32_t mount_ns; /* inode number of the mount namespace that path is meant in; 0: not
-			      known */
+	uint32_t mount_ns; /* inode number of the mount namespace that path is meant in; 0: that of
+			      the guest's first process, or not known */
 	struct tocsin_file_id id;
 	uint32_t mode; /* S_IFREG | 0644, S_IFIFO, ...; 0: not known */
 	uint64_t open; /* the open file (VA of struct file) of READ to RELEASED, MAPPED, SHARED; 0:

@@ -259,6 +259,22 @@ int trace_node_add(struct tocsin_provenance *g, const struct tocsin_trace_node *
 	return 0;
 }
 
+/* The first path is kept, or one in another namespace, which takes turns with the last. The same
+ * path in several is told of as in one: the first process's, else where it was seen first. */
+void trace_set_path(struct tocsin_trace_node *n, uint32_t path, uint32_t mount_ns)
+{
+	if (n->name == path) {
+		n->mount_ns = mount_ns ? n->mount_ns : 0;
+		return;
+	}
+	if (n->name && (!n->more || (n->more == path && n->more_ns != n->mount_ns))) {
+		n->more = n->name;
+		n->more_ns = n->mount_ns;
+	}
+	n->name = path;
+	n->mount_ns = mount_ns;
+}
+
 static void open_put(struct tocsin_provenance *g, uint32_t i)
 {
 	uint32_t *head;

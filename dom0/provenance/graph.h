@@ -62,11 +62,13 @@ struct tocsin_trace_node {
 	uint64_t id, part;
 	uint32_t key;  /* what else tells it apart: path, addresses, name */
 	uint32_t name; /* comm, path, addresses, ...; as last seen */
-	uint32_t
-	    more; /* exe; a file's first path, if it has another; a host's name; what a finding says
-		   */
+	uint32_t more; /* exe; a file's first path, if it has another, or one in another mount
+			namespace; a host's name; what a finding says */
 	uint32_t container;
 	uint32_t uid, euid, mode;
+	/* of a file's name, and of more: the mount namespace that it is the path in; 0: that of the
+	 * guest's first process */
+	uint32_t mount_ns, more_ns;
 	uint64_t first, last; /* times of events */
 };
 

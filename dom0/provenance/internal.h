@@ -89,6 +89,9 @@ uint32_t trace_node_older(const struct tocsin_provenance *g, uint32_t node);
 /* A node more, which hides those before it from trace_node_find. */
 int trace_node_add(struct tocsin_provenance *g, const struct tocsin_trace_node *n, uint32_t *ret);
 
+/* A file was seen under this path. */
+void trace_set_path(struct tocsin_trace_node *n, uint32_t path, uint32_t mount_ns);
+
 /* An edge more, in its ends' lists; no reduction. */
 int trace_edge_add(struct tocsin_provenance *g, const struct tocsin_trace_edge *e, uint32_t *ret);
 /* Take an edge out. */

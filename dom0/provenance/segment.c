@@ -13,7 +13,8 @@
 #include <stddef.h>
 #include <zstd.h>
 
-#define VERSION 1u
+#define VERSION 2u
+#define NEWER_NODE_COLUMNS 2u /* that version 1 has not */
 #define LEVEL 9
 #define MOST_RAW (64u << 20)
 #define MOST_ROWS (4u << 20)
@@ -47,6 +48,7 @@ static const struct column node_columns[] = {
     COLUMN(tocsin_trace_node, container, TEXT), COLUMN(tocsin_trace_node, uid, PLAIN),
     COLUMN(tocsin_trace_node, euid, PLAIN),     COLUMN(tocsin_trace_node, mode, PLAIN),
     COLUMN(tocsin_trace_node, first, DELTA),    COLUMN(tocsin_trace_node, last, DELTA),
+    COLUMN(tocsin_trace_node, mount_ns, PLAIN), COLUMN(tocsin_trace_node, more_ns, PLAIN),
 };
 
 static const struct column edge_columns[] = {
@@ -332,6 +334,7 @@ struct reader {
 	const uint8_t *at, *end;
 	uint32_t *texts; /* their numbers in the graph */
 	uint32_t text_count, node_count, edge_count, gap_count;
+	size_t node_columns;
 	bool bad;
 };
 
@@ -424,6 +427,15 @@ static bool is_edge(const struct tocsin_trace_edge *e)
 	       e->left <= e->arrived && (!open || e->left == TOCSIN_TRACE_FOREVER);
 }
 
+/* What it was called until this segment, and in it. */
+static void place_paths(struct tocsin_trace_node *old, const struct tocsin_trace_node *n)
+{
+	if (!old->more && n->more_ns != n->mount_ns && n->more)
+		trace_set_path(old, n->more, n->more_ns);
+	if (n->name)
+		trace_set_path(old, n->name, n->mount_ns);
+}
+
 /* Which node of the graph a segment's is. */
 static int place_node(struct tocsin_provenance *g, const struct tocsin_trace_node *from,
 		      uint32_t *ret)
@@ -444,11 +456,12 @@ static int place_node(struct tocsin_provenance *g, const struct tocsin_trace_nod
 	    (n.kind == TOCSIN_TRACE_SOCKET && born && dead))
 		return trace_node_add(g, &n, ret); /* the same number, or name, again */
 	old->flags |= n.flags;
-	if (n.kind == TOCSIN_TRACE_FILE && !old->more && old->name != n.name)
-		old->more = old->name;
-	else if (n.kind != TOCSIN_TRACE_FILE && n.more)
-		old->more = n.more;
-	old->name = n.name ? n.name : old->name;
+	if (n.kind == TOCSIN_TRACE_FILE) {
+		place_paths(old, &n);
+	} else {
+		old->more = n.more ? n.more : old->more;
+		old->name = n.name ? n.name : old->name;
+	}
 	old->container = n.container ? n.container : old->container;
 	if (n.uid != UINT32_MAX) {
 		old->uid = n.uid;
@@ -468,7 +481,7 @@ static int read_nodes(struct reader *r, struct tocsin_provenance *g, uint32_t *a
 
 	if (!nodes)
 		return -ENOMEM;
-	get_rows(r, COLUMNS(node_columns), nodes, sizeof(*nodes), r->node_count);
+	get_rows(r, node_columns, r->node_columns, nodes, sizeof(*nodes), r->node_count);
 	for (uint32_t i = 0; i < r->node_count && !r->bad && !rc; i++) {
 		r->bad = !is_node(&nodes[i]);
 		if (!r->bad)
@@ -532,11 +545,14 @@ static int read_gaps(struct reader *r, struct tocsin_provenance *g)
 
 static int read_all(struct reader *r, struct tocsin_provenance *g)
 {
+	uint64_t version = get(r);
 	uint32_t *as;
 	int rc;
 
-	if (get(r) != VERSION)
+	if (version != VERSION && version != VERSION - 1)
 		r->bad = true;
+	r->node_columns = sizeof(node_columns) / sizeof(node_columns[0]) -
+			  (version < VERSION ? NEWER_NODE_COLUMNS : 0);
 	r->text_count = get_count(r);
 	r->node_count = get_count(r);
 	r->edge_count = get_count(r);

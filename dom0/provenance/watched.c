@@ -161,7 +161,7 @@ int tocsin_trace_watch(const struct tocsin_event *e, void *watched)
 
 int tocsin_trace_open_file(const struct tocsin_trace_watched *w, const char *guest, uint64_t boot,
 			   uint64_t time, const struct tocsin_process *p,
-			   const struct tocsin_file *f)
+			   const struct tocsin_file *f, uint32_t mount_ns)
 {
 	struct tocsin_event_process who = {.pid = p->pid,
 					   .start_time = p->start_time,
@@ -171,8 +171,11 @@ int tocsin_trace_open_file(const struct tocsin_trace_watched *w, const char *gue
 					   .exe = p->exe,
 					   .cmdline = "",
 					   .container = ""};
-	struct tocsin_trace_file file = {
-	    .path = f->path ? f->path : "", .id = f->id, .mode = f->mode, .open = f->file};
+	struct tocsin_trace_file file = {.path = f->path ? f->path : "",
+					 .mount_ns = mount_ns,
+					 .id = f->id,
+					 .mode = f->mode,
+					 .open = f->file};
 	struct tocsin_trace_event t = {.source = TOCSIN_TRACE_BY_SAMPLE,
 				       .since = time,
 				       .time = time,

@@ -19,9 +19,10 @@ struct tocsin_trace_watched {
 /* A tocsin_event_take, with a struct tocsin_trace_watched as context. */
 int tocsin_trace_watch(const struct tocsin_event *e, void *watched);
 
-/* An open file of a process, as it was at `time`; sockets are left to the watch. */
+/* An open file of a process, as it was at `time`; sockets are left to the watch. mount_ns: as of
+ * struct tocsin_trace_file. */
 int tocsin_trace_open_file(const struct tocsin_trace_watched *w, const char *guest, uint64_t boot,
 			   uint64_t time, const struct tocsin_process *p,
-			   const struct tocsin_file *f);
+			   const struct tocsin_file *f, uint32_t mount_ns);
 
 #endif

@@ -78,6 +78,53 @@ static void test_files_are_told_apart(void **unused)
 	tocsin_provenance_free(g);
 }
 
+static const struct tocsin_trace_node *node_by_inode(const struct tocsin_provenance *g,
+						     uint64_t inode)
+{
+	for (uint32_t i = 0; i < tocsin_provenance_nodes(g); i++)
+		if (tocsin_provenance_node(g, i)->kind == TOCSIN_TRACE_FILE &&
+		    tocsin_provenance_node(g, i)->id == inode)
+			return tocsin_provenance_node(g, i);
+	return NULL;
+}
+
+static void assert_paths(const struct tocsin_provenance *g, uint64_t inode, const char *name,
+			 uint32_t mount_ns, const char *more, uint32_t more_ns)
+{
+	const struct tocsin_trace_node *n = node_by_inode(g, inode);
+
+	assert_non_null(n);
+	assert_string_equal(tocsin_provenance_text(g, n->name, NULL), name);
+	assert_string_equal(tocsin_provenance_text(g, n->more, NULL), more);
+	assert_int_equal(n->mount_ns, mount_ns);
+	assert_int_equal(n->more_ns, more_ns);
+}
+
+/* A file is one, whatever it is called in which namespace; a path is two files. */
+static void test_mount_namespaces(void **unused)
+{
+	struct tocsin_provenance *g = make("1 written who=1:a file=/srv/x ino=7 open=1\n"
+					   "2 read who=2:b file=/x ino=7 open=2 ns=9\n"
+					   "3 written who=1:a file=/srv/x ino=7 open=3\n"
+					   "4 written who=2:b file=/srv/x ino=8 open=4 ns=9\n"
+					   "5 read who=3:c file=/lib ino=10 open=5 ns=9\n"
+					   "6 read who=3:c file=/lib ino=10 open=6 ns=11\n"
+					   "7 read who=4:d file=/old ino=12 open=7 ns=9\n"
+					   "8 renamed who=4:d file=/old ino=12 to=/new ns=9\n");
+
+	assert_string_equal(back(g, "2"), "b /srv/x a");
+	assert_paths(g, 7, "/srv/x", 0, "/x", 9); /* they take turns */
+	assert_paths(g, 8, "/srv/x", 9, "", 0);
+	assert_paths(g, 10, "/lib", 9, "", 0);
+	assert_paths(g, 12, "/new", 9, "/old", 9);
+	tocsin_provenance_free(g);
+	g = make("1 read who=1:a file=/lib ino=7 ns=9\n2 read who=2:b file=/lib ino=7\n"
+		 "3 read who=2:b file= ino=8 ns=9\n");
+	assert_paths(g, 7, "/lib", 0, "", 0);
+	assert_paths(g, 8, "", 0, "", 0);
+	tocsin_provenance_free(g);
+}
+
 static void test_a_path_alone(void **unused)
 {
 	struct tocsin_provenance *g = make("1 written who=1:a file=/x\n2 exited who=1:a\n"
@@ -451,7 +498,8 @@ static void test_watched(void **unused)
 	e.kind = TOCSIN_EVENT_ACCOUNT;
 	e.account = &account;
 	assert_int_equal(tocsin_trace_watch(&e, &w), 0);
-	assert_int_equal(tocsin_trace_open_file(&w, "g", 0, 3000, &p, &f), 0);
+	assert_int_equal(tocsin_trace_open_file(&w, "g", 0, 3000, &p, &f, 9), 0);
+	assert_paths(g, 5, "/f", 9, "", 0);
 	assert_string_equal(reach(g, "/f", &(struct tocsin_trace_question){0}, &a),
 			    "/f sh tcp 10.0.0.1:22 > 192.0.2.1:1000 /bin/sh init 192.0.2.1");
 	assert_true(a.sampled && a.gaps);
@@ -465,6 +513,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_times),
 	    cmocka_unit_test(test_files_are_told_apart),
+	    cmocka_unit_test(test_mount_namespaces),
 	    cmocka_unit_test(test_a_path_alone),
 	    cmocka_unit_test(test_connections),
 	    cmocka_unit_test(test_an_unsure_end),

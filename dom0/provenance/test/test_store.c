@@ -2,12 +2,14 @@
 /* A graph in a file: kept in segments, read again, bounded, damaged. */
 #include "asked.h"
 #include "provenance/script.h"
+#include "provenance/segment.h"
 #include "provenance/store.h"
 
 #include <errno.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zstd.h>
 
 static int keep_script(const char *script, struct tocsin_trace_store *store)
 {
@@ -68,6 +70,66 @@ static void test_segments(void **unused)
 	tocsin_trace_store_close(store);
 	unlink(path);
 	rmdir(folder);
+}
+
+/* A file that is called otherwise in another namespace, over the bounds of segments. */
+static void test_namespaces_in_segments(void **unused)
+{
+	const struct tocsin_trace_store_settings settings = {.edges = 1};
+	char folder[] = "/tmp/tocsin-test-XXXXXX", path[64];
+	const struct tocsin_trace_node *n = NULL;
+	struct tocsin_trace_store *store;
+	struct tocsin_provenance *g;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/graph", folder);
+	assert_int_equal(tocsin_trace_store_open(path, &settings, &store, NULL), 0);
+	assert_int_equal(keep_script("1 written who=1:a file=/srv/x ino=7 open=1\n"
+				     "2 signal who=2:b other=9:x value=1\n"
+				     "3 read who=2:b file=/x ino=7 open=2 ns=4026532201\n"
+				     "4 signal who=2:b other=9:x value=1\n",
+				     store),
+			 0);
+	assert_int_equal(tocsin_trace_store_load(store, 0, 0, NULL, &g, NULL), 0);
+	for (uint32_t i = 0; i < tocsin_provenance_nodes(g); i++)
+		if (tocsin_provenance_node(g, i)->id == 7) {
+			assert_null(n);
+			n = tocsin_provenance_node(g, i);
+		}
+	assert_non_null(n);
+	assert_string_equal(tocsin_provenance_text(g, n->name, NULL), "/x");
+	assert_string_equal(tocsin_provenance_text(g, n->more, NULL), "/srv/x");
+	assert_int_equal(n->mount_ns, 4026532201u);
+	assert_int_equal(n->more_ns, 0);
+	tocsin_provenance_free(g);
+	tocsin_trace_store_close(store);
+	unlink(path);
+	rmdir(folder);
+}
+
+/* As graphs were kept before paths had namespaces: a process wrote /f. */
+static void test_an_older_segment(void **unused)
+{
+	static const uint8_t plain[] =
+	    /* version, counts of texts, nodes, edges and gaps; texts, by size */
+	    "\1\4\2\1\0\0\5\2\2guest/fsh"
+	    /* nodes: kind, flags, severity, guest, boot, id, part, key, name, more, container */
+	    "\1\0\0\0\xff\1\xff\1\1\1\2\0\x0e\2\x10\0\0\0\2\3\0\0\0\0"
+	    /* uid, euid, mode, first, last */
+	    "\0\0\0\0\xa4\x83\2\0\x14\0\x14\0"
+	    /* edges */
+	    "\x8\0\1\0\0\0\x14\3\1\3\1\0";
+	struct tocsin_provenance *g = tocsin_provenance_new(NULL);
+	uint8_t packed[256];
+	size_t size = ZSTD_compress(packed, sizeof(packed), plain, sizeof(plain) - 1, 1);
+
+	assert_non_null(g);
+	assert_false(ZSTD_isError(size));
+	assert_int_equal(trace_segment_decode(packed, size, g, NULL), 0);
+	assert_string_equal(back(g, "sh"), "sh");
+	assert_string_equal(back(g, "/f"), "/f sh");
+	assert_int_equal(tocsin_provenance_node(g, 0)->mount_ns, 0);
+	tocsin_provenance_free(g);
 }
 
 /* Change a byte of a segment, or (at its end) take the rest of it away. */
@@ -258,8 +320,12 @@ static void test_what_goes(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_segments),       cmocka_unit_test(test_a_damaged_segment),
-	    cmocka_unit_test(test_very_many_gaps), cmocka_unit_test(test_what_cannot_be_written),
+	    cmocka_unit_test(test_namespaces_in_segments),
+	    cmocka_unit_test(test_an_older_segment),
+	    cmocka_unit_test(test_segments),
+	    cmocka_unit_test(test_a_damaged_segment),
+	    cmocka_unit_test(test_very_many_gaps),
+	    cmocka_unit_test(test_what_cannot_be_written),
 	    cmocka_unit_test(test_what_goes),
 	};
 

@@ -59,6 +59,8 @@ static void write_node(FILE *to, const struct graph_node *n, bool story)
 		write_process(to, n);
 	else
 		write_text(to, n->name);
+	if (n->mount_ns)
+		fprintf(to, "\\nmount namespace %" PRIu32, n->mount_ns);
 	if (n->finding[0]) {
 		fputs("\\n! ", to);
 		write_text(to, n->finding);

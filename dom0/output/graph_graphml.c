@@ -9,13 +9,28 @@
 static const struct key {
 	const char *name, *of, *type;
 } keys[] = {
-    {"kind", "node", "string"},     {"label", "node", "string"},   {"guest", "node", "string"},
-    {"boot", "node", "long"},       {"pid", "node", "long"},       {"start_time", "node", "long"},
-    {"exe", "node", "string"},      {"uid", "node", "long"},       {"container", "node", "string"},
-    {"severity", "node", "string"}, {"finding", "node", "string"}, {"relation", "edge", "string"},
-    {"protocol", "edge", "string"}, {"port", "edge", "long"},      {"count", "edge", "long"},
-    {"bytes", "edge", "long"},      {"event", "edge", "string"},   {"first", "edge", "long"},
-    {"last", "edge", "long"},       {"unsure", "edge", "boolean"},
+    {"kind", "node", "string"},
+    {"label", "node", "string"},
+    {"guest", "node", "string"},
+    {"boot", "node", "long"},
+    {"pid", "node", "long"},
+    {"start_time", "node", "long"},
+    {"exe", "node", "string"},
+    {"uid", "node", "long"},
+    {"container", "node", "string"},
+    {"severity", "node", "string"},
+    {"finding", "node", "string"},
+    {"relation", "edge", "string"},
+    {"protocol", "edge", "string"},
+    {"port", "edge", "long"},
+    {"count", "edge", "long"},
+    {"bytes", "edge", "long"},
+    {"event", "edge", "string"},
+    {"first", "edge", "long"},
+    {"last", "edge", "long"},
+    {"unsure", "edge", "boolean"},
+    {"mount_namespace", "node", "long"},
+    {"exe_mount_namespace", "node", "long"},
 };
 
 /* Cleaned text has no control characters; XML knows two more that it cannot hold. */
@@ -68,7 +83,11 @@ static void write_node(FILE *to, const struct graph_node *n, const struct graph_
 	}
 	if (n->known && n->uid != UINT32_MAX)
 		write_number(to, "uid", n->uid);
+	if (n->mount_ns)
+		write_number(to, "mount_namespace", n->mount_ns);
 	write_data(to, "exe", n->exe);
+	if (n->exe_ns)
+		write_number(to, "exe_mount_namespace", n->exe_ns);
 	write_data(to, "container", n->container);
 	if (n->severity >= 0)
 		write_data(to, "severity", tocsin_severity_name((enum tocsin_severity)n->severity));

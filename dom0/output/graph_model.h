@@ -33,8 +33,9 @@ struct graph_node {
 	char *name; /* comm; of others what they listen on, or their address */
 	char *exe, *container;
 	uint32_t uid;
-	bool known;   /* it was described, not only named as a parent */
-	int severity; /* of the worst finding; -1: none */
+	uint32_t mount_ns, exe_ns; /* mount namespaces of a file's paths; 0: not told of */
+	bool known;                /* it was described, not only named as a parent */
+	int severity;              /* of the worst finding; -1: none */
 	char *finding;
 	bool asked;    /* the graph is an answer about it */
 	size_t number; /* in the order of writing */

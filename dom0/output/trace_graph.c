@@ -85,6 +85,8 @@ static int add_step(struct model *m, uint32_t i)
 				    .exe = text_of(m, n->more),
 				    .container = text_of(m, n->container),
 				    .uid = n->euid,
+				    .mount_ns = n->mount_ns,
+				    .exe_ns = n->more_ns,
 				    .known = process,
 				    .severity = n->severity,
 				    .finding = (char *)"",

@@ -222,6 +222,20 @@ static void put_files(struct builder b, const struct tocsin_told *t,
 		put_path(b, "file_result", text_of(t, e->label), n->mode);
 }
 
+/* Of the path that is told of an end that is a file; 0: it is not told of. */
+static uint32_t mount_namespace(const struct tocsin_told *t, const struct tocsin_trace_edge *e)
+{
+	const struct tocsin_trace_node *to = node_of(t, e->to);
+	const struct tocsin_trace_node *n =
+	    to->kind == TOCSIN_TRACE_FILE ? to : node_of(t, e->from);
+	uint32_t path = e->kind == TOCSIN_TRACE_RENAMED ? old_path(t, e) : n->name;
+
+	return n->kind != TOCSIN_TRACE_FILE ? 0
+	       : path == n->name            ? n->mount_ns
+	       : path == n->more            ? n->more_ns
+					    : 0;
+}
+
 static void put_module(struct builder top, const struct tocsin_told *t, uint32_t file)
 {
 	struct builder b = open_object(top, "module");
@@ -464,6 +478,8 @@ static int write_edge(FILE *to, const struct tocsin_told *t, const struct tocsin
 	put_text(c, "event", tocsin_trace_kind_name((enum tocsin_trace_kind)e->kind));
 	put_bool(c, "unsure", e->flags & TOCSIN_TRACE_UNSURE);
 	put_bool(c, "sampled", e->flags & TOCSIN_TRACE_SAMPLED);
+	if (mount_namespace(t, e))
+		put_u64(c, "mount_namespace", mount_namespace(t, e));
 	put_message(b, t, e);
 	return write_line(to, b);
 }

@@ -114,6 +114,8 @@ static void add_node(struct prov *p, uint32_t node)
 		put_bool(b, "tocsin:unsure", true);
 	if (n->kind == TOCSIN_TRACE_FILE && n->id)
 		put_u64(b, "tocsin:inode", n->id);
+	if (n->mount_ns)
+		put_u64(b, "tocsin:mount_namespace", n->mount_ns);
 	if (!process)
 		return;
 	if (n->boot && n->part)

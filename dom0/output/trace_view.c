@@ -342,6 +342,25 @@ void trace_name(FILE *to, const struct tocsin_provenance *g, uint32_t node)
 		trace_describe(to, g, node);
 }
 
+/* A path in the first process's namespace is told without it. */
+static void describe_paths(FILE *to, const struct tocsin_provenance *g,
+			   const struct tocsin_trace_node *n)
+{
+	char text[CLEAN_SIZE];
+
+	fputs(n->name ? clean(g, n->name, text) : "file without a path", to);
+	if (!n->name && n->id)
+		fprintf(to, " (inode %" PRIu64 ")", n->id);
+	if (n->mount_ns)
+		fprintf(to, " (mount namespace %" PRIu32 ")", n->mount_ns);
+	if (!n->more)
+		return;
+	fprintf(to, " (%s %s", n->more_ns == n->mount_ns ? "was" : "also", clean(g, n->more, text));
+	if (n->more_ns != n->mount_ns && n->more_ns)
+		fprintf(to, ", mount namespace %" PRIu32, n->more_ns);
+	fputc(')', to);
+}
+
 void trace_describe(FILE *to, const struct tocsin_provenance *g, uint32_t node)
 {
 	const struct tocsin_trace_node *n = tocsin_provenance_node(g, node);
@@ -356,18 +375,13 @@ void trace_describe(FILE *to, const struct tocsin_provenance *g, uint32_t node)
 		if (n->uid != UINT32_MAX)
 			fputc(')', to);
 	} else if (n->kind == TOCSIN_TRACE_FILE) {
-		fputs(n->name ? clean(g, n->name, text) : "file without a path", to);
-		if (!n->name && n->id)
-			fprintf(to, " (inode %" PRIu64 ")", n->id);
+		describe_paths(to, g, n);
 	} else {
 		fprintf(to, "%s %s", tocsin_trace_node_name((enum tocsin_trace_node_kind)n->kind),
 			clean(g, n->name, text));
 	}
-	if (n->more)
-		fprintf(to,
-			n->kind == TOCSIN_TRACE_FOUND  ? ": %s"
-			: n->kind == TOCSIN_TRACE_FILE ? " (was %s)"
-						       : " %s",
+	if (n->more && n->kind != TOCSIN_TRACE_FILE)
+		fprintf(to, n->kind == TOCSIN_TRACE_FOUND ? ": %s" : " %s",
 			clean(g, n->more, text));
 	if (n->container)
 		fprintf(to, " in container %.12s", clean(g, n->container, text));

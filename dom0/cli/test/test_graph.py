@@ -135,6 +135,33 @@ check("OCSF has both ends", [(row["src_endpoint"], row["dst_endpoint"]["ip"]) fo
                              if row["activity_name"] == "Open"][0],
       ({"port": 51001, "ip": "203.0.113.20"}, "10.0.0.5"))
 
+contained = events("contained", "1 written who=1:init file=/srv/x ino=5 open=1\n2 read who=2:a file=/x ino=5 "
+                   "open=2 ns=4026532201\n3 written who=2:a file=/srv/x ino=6 open=3 ns=4026532201\n"
+                   "4 renamed who=2:a file=/srv/x ino=6 to=/y ns=4026532201\n5 sent who=2:a "
+                   "local=10.0.0.5:1 remote=192.0.2.1:80\n6 written who=1:init file=/srv/x ino=5 open=4\n")
+out = run(contained, "--forward", "1", "--all")[1]
+check("a path in another mount namespace", "wrote /srv/x (also /x, mount namespace 4026532201)\n" in out, True)
+check("is another file's", "wrote /y (mount namespace 4026532201) (was /srv/x)\n" in out, True)
+check("as in a picture", "label=\"/y\\nmount namespace 4026532201\"" in
+      run(contained, "--forward", "1", "--format", "dot")[1], True)
+graph = xml.fromstring(run(contained, "--forward", "1", "--all", "--format", "graphml")[1])
+check("GraphML has it", [{data.get("key"): data.text for data in node}["label"] for node in graph.iter(space + "node")
+                         if any((data.get("key"), data.text) == ("mount_namespace", "4026532201") for data in node)],
+      ["/y"])
+check("of both paths", [(data["label"], data["exe"]) for node in graph.iter(space + "node")
+                        for data in [{data.get("key"): data.text for data in node}]
+                        if data.get("exe_mount_namespace") == "4026532201"], [("/srv/x", "/x"), ("/y", "/srv/x")])
+prov = json.loads(run(contained, "--forward", "1", "--all", "--format", "prov")[1])
+check("PROV-JSON has it", {row["tocsin:path"]: row.get("tocsin:mount_namespace") for row in prov["entity"].values()
+                           if row["prov:type"] == "file"}, {"/srv/x": None, "/y": 4026532201})
+ocsf = [json.loads(line) for line in run(contained, "--forward", "1", "--all", "--format", "ocsf")[1].splitlines()]
+check("OCSF has it", [(row["activity_name"], row["file"]["path"], row["unmapped"].get("mount_namespace"))
+                      for row in ocsf if "file" in row],
+      [("Update", "/srv/x", None), ("Read", "/srv/x", None), ("Update", "/y", 4026532201),
+       ("Rename", "/srv/x", 4026532201), ("Update", "/srv/x", None)])
+check("and none where there is no other", any("namespace" in run(case, "--back", THEFT, "--all", "--format", form)[1]
+                                              for form in ("tree", "dot", "prov", "ocsf")), False)
+
 unclean = events("unclean", "1 written who=1:a%1b[31m%22 file=/x%0a%ff%3c%26\n"
                  "2 read who=2:%5c file=/x%0a%ff%3c%26 unsure\n3 gap since=1.5 detail=ring\n")
 code, out, err = run(unclean, "--back", "2")

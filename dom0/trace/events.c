@@ -24,6 +24,7 @@ int tocsin_traced_events_open(struct tocsin_kernel *k, struct tocsin_who_cache *
 	ev->k = k;
 	ev->who = who;
 	ev->clock = settings->clock;
+	ev->first_ns = tocsin_first_namespace(k);
 	trace_protocols_find(ev);
 	trace_uses_open(ev);
 	ev->sink = (struct trace_sink){.ports = &ev->ports,

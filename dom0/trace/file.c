@@ -79,6 +79,11 @@ void trace_add_places(struct trace_moment *m, struct trace_pending *p,
 		trace_pending_lose_paths(p);
 }
 
+uint32_t trace_namespace(const struct trace_moment *m, uint32_t ns)
+{
+	return ns == m->ev->first_ns ? 0 : ns;
+}
+
 void trace_set_file(struct trace_moment *m, struct trace_pending *p)
 {
 	const struct tocsin_object *o = &m->ev->object;
@@ -87,6 +92,7 @@ void trace_set_file(struct trace_moment *m, struct trace_pending *p)
 	p->path = strdup(o->text);
 	p->inode = o->inode;
 	p->name = o->dentry;
+	p->file.mount_ns = trace_namespace(m, o->mount_ns);
 	p->file.id = o->file;
 	p->file.id.deleted = o->file.memfd || (p->kind == TOCSIN_TRACE_UNLINKED && !o->links);
 	p->file.mode = o->mode;
@@ -432,6 +438,7 @@ int trace_take_identity(struct trace_moment *m)
 	    !trace_read_object(m, "dentry", name) || o->inode != inode)
 		return 0;
 	p->carried_path = strdup(o->text);
+	p->carried_ns = trace_namespace(m, o->mount_ns);
 	p->carried_id = o->file;
 	p->carried_mode = o->mode;
 	p->carried_open = mode_of(use->flags);

@@ -67,6 +67,7 @@ struct tocsin_traced_events {
 	bool sockets_told; /* it is seen when memory becomes a socket, so what is left of one is its
 			      own */
 	bool inodes_told;  /* the same of inodes */
+	uint32_t first_ns; /* the mount namespace that is not told of; 0: not known */
 	/* Rows of the table that tell of what paths are read through and are not recorded now, as
 	 * bits; and until when any was not. */
 	uint64_t paths_untold, paths_since;
@@ -110,6 +111,8 @@ uint64_t trace_value(const struct trace_moment *m);
 /* Not to be added after all. */
 void trace_drop(struct trace_moment *m, struct trace_pending *p);
 
+/* A mount namespace as events tell it. */
+uint32_t trace_namespace(const struct trace_moment *m, uint32_t ns);
 /* What the object that was read last says of a file. */
 void trace_set_file(struct trace_moment *m, struct trace_pending *p);
 /* Its paths hold as long as what they were read through is what it was. */

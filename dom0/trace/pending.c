@@ -138,6 +138,7 @@ static void name_unresolved(struct trace_pending *p)
 	free(p->path);
 	p->path = strdup(text);
 	p->place_count = 0;
+	p->file.mount_ns = 0;
 	p->file.id = (struct tocsin_file_id){0};
 	p->file.mode = 0;
 }
@@ -148,6 +149,7 @@ static void use_carried(struct trace_pending *p)
 	free(p->path);
 	p->path = p->carried_path;
 	p->carried_path = NULL;
+	p->file.mount_ns = p->carried_ns;
 	p->file.id = p->carried_id;
 	p->file.mode = p->carried_mode;
 	p->open_mode = p->carried_open;

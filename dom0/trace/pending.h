@@ -49,6 +49,7 @@ struct trace_pending {
 	char *carried_path; /* owned; NULL: nothing */
 	struct tocsin_file_id carried_id;
 	uint32_t carried_mode, carried_open; /* as mode of file, and as open_mode */
+	uint32_t carried_ns;
 	bool carried_sure;
 	struct tocsin_socket socket;
 	struct tocsin_socket carried; /* of it, what is known anyway; family 0: nothing */

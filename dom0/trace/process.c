@@ -205,6 +205,7 @@ static int inherit(struct trace_moment *m, const struct tocsin_file *f)
 	}
 	p->inherited = p->has_file = true;
 	p->path = strdup(f->path);
+	p->file.mount_ns = trace_namespace(m, tocsin_file_namespace(m->ev->k, f->file));
 	p->file.id = f->id;
 	p->file.mode = f->mode;
 	p->file.open = f->file;

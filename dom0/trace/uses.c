@@ -147,6 +147,8 @@ int trace_file_opened(struct tocsin_traced_events *ev, const struct trace_pendin
 				      .carried_id = p->carried_id,
 				      .mode = p->file.mode,
 				      .carried_mode = p->carried_mode,
+				      .mount_ns = p->file.mount_ns,
+				      .carried_ns = p->carried_ns,
 				      .carried_sure = p->carried_sure};
 	if (failed)
 		forget_file(f);
@@ -207,6 +209,8 @@ static int recall_file(const struct trace_open_file *f, struct trace_pending *p)
 	p->file.mode = f->mode;
 	p->carried_id = f->carried_id;
 	p->carried_mode = f->carried_mode;
+	p->file.mount_ns = f->mount_ns;
+	p->carried_ns = f->carried_ns;
 	p->carried_sure = f->carried_sure;
 	return failed ? -ENOMEM : 0;
 }
@@ -258,6 +262,7 @@ static int set_open_file(struct trace_moment *m, struct trace_pending *p, int th
 		return -ENOMEM;
 	free(p->path);
 	p->path = path;
+	p->file.mount_ns = trace_namespace(m, o->mount_ns);
 	p->name = o->dentry;
 	p->read = trace_clock(m);
 	p->place_count = 0;

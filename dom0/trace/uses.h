@@ -29,6 +29,7 @@ struct trace_open_file {
 	uint64_t name; /* VA of its dentry */
 	struct tocsin_file_id id, carried_id;
 	uint32_t mode, carried_mode;
+	uint32_t mount_ns, carried_ns; /* of the paths */
 	bool carried_sure;
 };
 

@@ -38,11 +38,13 @@ static void tell_socket(const struct tocsin_trace_event *e)
 
 int take(const struct tocsin_trace_event *e, void *context)
 {
-	char line[1024];
+	char line[1024], ns[32] = "";
 
-	snprintf(line, sizeof(line), "%s %d%s%.0d%s%s%s%s%s%s%s%s%.0" PRIu64 "%s\n",
+	if (e->file && e->file->mount_ns)
+		snprintf(ns, sizeof(ns), " in %" PRIu32, e->file->mount_ns);
+	snprintf(line, sizeof(line), "%s %d%s%.0d%s%s%s%s%s%s%s%s%s%.0" PRIu64 "%s\n",
 		 tocsin_trace_kind_name(e->kind), e->who ? e->who->pid : -1, e->other ? ">" : "",
-		 e->other ? e->other->pid : 0, e->file ? " " : "", e->file ? e->file->path : "",
+		 e->other ? e->other->pid : 0, e->file ? " " : "", e->file ? e->file->path : "", ns,
 		 e->file && e->file->id.deleted ? " deleted" : "", e->to ? " to " : "",
 		 e->to ? e->to : "", e->who && e->who->exe[0] ? " as " : "",
 		 e->who ? e->who->exe : "", e->value ? " =" : "", e->value,

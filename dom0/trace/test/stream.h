@@ -30,8 +30,9 @@ extern uint64_t file, dentry, inode, sb, sock, outer, shm_mnt;
 extern uint32_t seq;
 extern uint64_t now_is; /* when calls are read */
 
-/* Of what was told: "kind who[>other] file>to value flags" of each event; and of each that is of a
- * connection "kind protocol local remote flags", of data that was sent: none. */
+/* Of what was told: "kind who[>other] file [in mount namespace] to value flags" of each event; and
+ * of each that is of a connection "kind protocol local remote flags", of data that was sent: none.
+ */
 extern char said[8192], sockets[2048];
 extern uint64_t last_sock, other_sock; /* of the last two connections: which they are */
 

@@ -626,6 +626,61 @@ static void a_program(void **state)
 	say("executed 700 (unresolved: executed, call 6) ?\nread 700 /log =2\n");
 }
 
+static uint64_t make_namespace(uint32_t number)
+{
+	uint64_t ns = fixture_new(f, "mnt_namespace");
+
+	fixture_set(f, "mnt_namespace", ns, "ns.inum", number);
+	return ns;
+}
+
+/* Where the file of the path is mounted says which namespace it is in: that of the first process is
+ * not told of, and what is mounted nowhere has none. */
+static void a_path_in_another_namespace(void **state)
+{
+	uint64_t mount =
+	    fixture_get(f, "file", file, "f_path.mnt") - fixture_offset(f, "mount", "mnt");
+	uint64_t other = make_namespace(4026532201u),
+		 first = fixture_get(f, "mount", mount, "mnt_ns");
+	static const uint64_t nowhere[] = {0, -22, 0x1000, -1};
+
+	name_inode();
+	call_on(STACK, NOW - 9 * MS, "security_inode_alloc", 0, "inode", 0x1000, 0, 0);
+	fixture_set(f, "mount", mount, "mnt_ns", other);
+	call_on(STACK, NOW - 9 * MS, "vfs_open", 1, "file", 1, file, 0);
+	call_on(STACK, NOW - 8 * MS, "vfs_unlink", 2, "dentry", 1, 1, dentry);
+	say("opened 700 /log in 4026532201\nread 700 /log in 4026532201 =2\n"
+	    "unlinked 700 /log in 4026532201\n");
+	/* As a call carried it; and what is not resolved is in none. */
+	open_carried(NOW - 7 * MS, STACK, O_RDONLY, 0x1000);
+	call_on(STACK, NOW - 6 * MS, "vfs_open", 1, "file", 1, 0x1000, 0);
+	say("opened 700 /log in 4026532201\nread 700 /log in 4026532201 =2\n"
+	    "opened 700 (unresolved: opened, call 7) ?\n");
+	fixture_set(f, "mount", mount, "mnt_ns", first);
+	call_on(STACK, NOW - 5 * MS, "vfs_open", 1, "file", 1, file, 0);
+	say("opened 700 /log\nread 700 /log =2\n");
+	for (size_t i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++) {
+		fixture_set(f, "mount", mount, "mnt_ns", nowhere[i]);
+		call_on(STACK, NOW - 4 * MS, "vfs_open", 1, "file", 1, file, 0);
+		say("opened 700 /log\nread 700 /log =2\n");
+	}
+}
+
+/* So it is with what a program has open when it begins. */
+static void a_program_in_another_namespace(void **state)
+{
+	uint64_t mount =
+	    fixture_get(f, "file", file, "f_path.mnt") - fixture_offset(f, "mount", "mnt");
+	uint64_t first = fixture_get(f, "mount", mount, "mnt_ns");
+
+	fixture_set(f, "mount", mount, "mnt_ns", make_namespace(4026532201u));
+	call_on(STACK, NOW - 9 * MS, "set_mm_exe_file", 1, "file", 1, file, 0);
+	say("executed 700 /log in 4026532201 as /log\nread 700 /log in 4026532201 =2\n");
+	fixture_set(f, "mount", mount, "mnt_ns", first);
+	call_on(STACK, NOW - 8 * MS, "set_mm_exe_file", 1, "file", 1, file, 0);
+	say("executed 700 /log as /log\nread 700 /log =2\n");
+}
+
 static void gaps_and_strangers(void **state)
 {
 	call_on(STACK, NOW, "memcpy", 0, "file", file, 0, 0);
@@ -658,6 +713,8 @@ int main(void)
 	    TEST(who_is_who),
 	    TEST(what_tells_of_memory_stops),
 	    TEST(a_program),
+	    TEST(a_path_in_another_namespace),
+	    TEST(a_program_in_another_namespace),
 	    TEST(gaps_and_strangers),
 	};
 

@@ -166,6 +166,19 @@ def memory_of_others(s):
            told("TRACED ", f"traced by process {traced['by']} inject"), "who asked to be traced")
 
 
+def namespaces(s):
+    """Of one path that is two files, the graph tells which was read; of other paths nothing more."""
+    number = re.fullmatch(r"mnt:\[(\d+)\]", s.one("^namespace=")["namespace"])[1]
+    inside, outside = ([l for l in s.lines if l.startswith(f"{side} ")] for side in ("INSIDE", "OUTSIDE"))
+    expect(any(re.search(rf"read /tmp/ns/same \(mount namespace {number}\)$", l) for l in inside),
+           f"what was read in the namespace {number}", *inside)
+    expect(any(re.search("read /tmp/ns/same$", l) for l in outside), "what was read outside", *outside)
+    equal([l for l in s.lines if "mount namespace" in l and number not in l], [],
+          "mount namespaces but that one")
+    # Seen outside as well, by the same path.
+    expect("INSIDE /tmp/ns-inside" in inside, "a file that both see", *inside)
+
+
 def churn(s):
     """{pid: file} of children that end at once and made a file of their own each."""
     pid, files = None, {}
@@ -245,6 +258,7 @@ def graph(s):
                  "read /bin/busybox", "/tmp/loot", "read /etc/passwd"):
         expect(any(re.search(step, l) for l in answer), f"the answer has no '{step}'", *answer)
     memory_of_others(s)
+    namespaces(s)
     churn_is_whole(s)
     nodes = int(s.one("^nodes-in-answer=")["nodes-in-answer"])
     expect(nodes <= 16, "nodes of the answer, of which 9 are true", nodes)

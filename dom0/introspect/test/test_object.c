@@ -105,6 +105,10 @@ static void a_file_and_a_socket(void **state)
 	assert_int_equal(o.kind, TOCSIN_OBJECT_FILE);
 	assert_string_equal(o.text, file->path);
 	assert_true(o.file.inode == file->id.inode && o.mode == file->mode);
+	/* The types do not tell which mounts are whose. */
+	assert_int_equal(o.mount_ns, 0);
+	assert_int_equal(tocsin_file_namespace(&f->k, file->file), 0);
+	assert_int_equal(tocsin_first_namespace(&f->k), 0);
 	assert_int_equal(read_as("sock", socket->socket.sock), 0);
 	assert_int_equal(o.kind, TOCSIN_OBJECT_SOCKET);
 	assert_int_equal(o.socket.local_port, socket->socket.local_port);
@@ -162,12 +166,45 @@ static void a_function(void **state)
 			 TOCSIN_ENTRY_NOTHING);
 }
 
+/* By a kernel whose types tell of mounts. */
+static int set_up_caller(void **state)
+{
+	f = fixture_open(made_traced);
+	p = make_caller(f);
+	fixture_ready(f);
+	return 0;
+}
+
+static void a_mount_namespace(void **state)
+{
+	struct made_opened opened = make_opened(f, &p);
+	uint64_t mnt = fixture_get(f, "file", opened.file, "f_path.mnt");
+	uint64_t mount = mnt - fixture_offset(f, "mount", "mnt"),
+		 ns = fixture_new(f, "mnt_namespace");
+
+	assert_int_equal(tocsin_first_namespace(&f->k), MADE_FIRST_NS);
+	assert_int_equal(tocsin_file_namespace(&f->k, opened.file), MADE_FIRST_NS);
+	fixture_set(f, "mnt_namespace", ns, "ns.inum", 4026532201u);
+	fixture_set(f, "mount", mount, "mnt_ns", ns);
+	assert_int_equal(tocsin_file_namespace(&f->k, opened.file), 4026532201u);
+	assert_int_equal(read_as("file", opened.file), 0);
+	assert_int_equal(o.mount_ns, 4026532201u);
+	assert_int_equal(read_as("dentry", opened.dentry), 0);
+	assert_int_equal(o.mount_ns, 4026532201u);
+	/* The kernel's own mounts have an error there. */
+	fixture_set(f, "mount", mount, "mnt_ns", (uint64_t)-EINVAL);
+	assert_int_equal(read_as("file", opened.file), 0);
+	assert_int_equal(o.mount_ns, 0);
+	assert_int_equal(tocsin_file_namespace(&f->k, 0x1000), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(a_process, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_name, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_file_and_a_socket, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_mount_namespace, set_up_caller, tear_down),
 	    cmocka_unit_test_setup_teardown(a_function, set_up, tear_down),
 	};
 

@@ -414,6 +414,16 @@ uint32_t trace_open_mode(const struct trace_moment *m)
 	return mode & (TOCSIN_OPEN_READ | TOCSIN_OPEN_WRITE);
 }
 
+/* It has no name any more. But if what was read when it was opened is this inode's, it was not
+ * another's by then, and may be since. */
+static int take_inode_alone(struct trace_moment *m, struct trace_pending *p, uint64_t inode)
+{
+	if (p->inode != inode || !p->file.id.inode)
+		return 0;
+	p->key = 0;
+	return trace_file_opened(m->ev, p);
+}
+
 /* (&file->f_ra, inode->i_mapping): both members, so it is known of which file and inode. What the
  * inode says is of then if nothing was made of it meanwhile. */
 int trace_take_identity(struct trace_moment *m)
@@ -434,9 +444,11 @@ int trace_take_identity(struct trace_moment *m)
 		return 0;
 	use->stack = 0; /* of this open */
 	if (p->carried_path || tocsin_kernel_read_u64(m->ev->k, m->va + l->mapping_host, &host) ||
-	    host != inode || tocsin_object_last_name(m->ev->k, inode, &name) ||
-	    !trace_read_object(m, "dentry", name) || o->inode != inode)
+	    host != inode)
 		return 0;
+	if (tocsin_object_last_name(m->ev->k, inode, &name) ||
+	    !trace_read_object(m, "dentry", name) || o->inode != inode)
+		return take_inode_alone(m, p, inode);
 	p->carried_path = strdup(o->text);
 	p->carried_ns = trace_namespace(m, o->mount_ns);
 	p->carried_id = o->file;

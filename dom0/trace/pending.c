@@ -322,7 +322,8 @@ void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time)
 
 void trace_queue_closed(struct trace_queue *q, uint64_t key, uint64_t time)
 {
-	change(q, &(struct change){.va = key, .time = time, .kinds = USES});
+	change(q, &(struct change){
+		      .va = key, .time = time, .kinds = USES | KIND(TOCSIN_TRACE_OPENED)});
 }
 
 void trace_queue_redone(struct trace_queue *q, enum tocsin_trace_kind kind, uint64_t key,

@@ -96,8 +96,8 @@ void trace_queue_reused(struct trace_queue *q, uint64_t key, uint64_t time);
  * out: the event that moves it tells what it is called since. */
 void trace_queue_moved(struct trace_queue *q, uint64_t place, uint64_t time);
 
-/* The open file at VA key ended then: what was read of it later, where it was used, was another's.
- */
+/* The open file at VA key ended then: what was read of it later, where it was opened or used, was
+ * another's. */
 void trace_queue_closed(struct trace_queue *q, uint64_t key, uint64_t time);
 
 /* From then on these uses are not told by calls. */

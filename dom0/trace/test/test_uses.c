@@ -320,6 +320,23 @@ static void closed_before_it_was_read(void **state)
 	closes(file);
 	opens(file);
 	say("opened /log\nread /log\nreleased \nopened /log\n");
+	/* Or, if it lost its name meanwhile, from what was read, as that is of the inode that the
+	 * open carried. */
+	fixture_set(f, "inode", inode, "i_dentry.first", 0);
+	for (int carried = 1; carried >= 0; carried--) {
+		call_as("alloc_empty_file", 1, "cred", O_RDWR, 0, 0);
+		opens(file);
+		if (carried)
+			call_as("file_ra_state_init", 1, "address_space",
+				file + fixture_offset(f, "file", "f_ra"),
+				inode + fixture_offset(f, "inode", "i_data"), 0);
+		uses(file, WRITE);
+		closes(file);
+		opens(file);
+		say(carried ? "opened /log\nwritten /log\nreleased \nopened /log\n"
+			    : "opened (unresolved: opened, call 21) ?\n"
+			      "written (unresolved: opened, call 21) ?\nreleased \nopened /log\n");
+	}
 }
 
 static void not_known_after_a_loss(void **state)

@@ -20,9 +20,9 @@
 
 #define MODE_BITS 07777u
 
-static uint32_t hash_of(const char *text)
+static uint64_t hash_of(const char *text)
 {
-	return (uint32_t)XXH3_64bits(text, strlen(text));
+	return XXH3_64bits(text, strlen(text));
 }
 
 static struct known_name *name_at(struct tocsin_traced_events *ev, uint64_t dentry)

@@ -17,9 +17,9 @@
 
 /* An inode's number is gone from its dentry as soon as that was unlinked. */
 struct known_name {
-	uint64_t dentry, inode;
+	uint64_t dentry, inode, hash;
 	struct tocsin_file_id id;
-	uint32_t mode, hash;
+	uint32_t mode;
 };
 
 /* Of a socket that was connected, accepted or bound, for when it is closed. */

@@ -3,7 +3,7 @@
 """Storms of processes, sockets, mappings and modules in guests, read from outside without pause.
 
 usage: churn.py READER, with the kernels in TOCSIN_LIVE_KERNELS as for processes.py. Each guest
-is read for TOCSIN_CHURN_SECONDS (default 8), on a slow machine for longer. Speaks TAP.
+is read for TOCSIN_CHURN_SECONDS (default 4), on a slow machine for longer. Speaks TAP.
 """
 import os
 import re
@@ -48,7 +48,7 @@ def main():
         image = guests.common(folder)
         for number, kernel in enumerate(kernels, 1):
             try:
-                why, counted = judge(kernel, image, os.environ.get("TOCSIN_CHURN_SECONDS", "8"))
+                why, counted = judge(kernel, image, os.environ.get("TOCSIN_CHURN_SECONDS", "4"))
             except guests.Failed as reason:
                 why, counted = str(reason), ""
             failed += why is not None

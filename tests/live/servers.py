@@ -6,9 +6,9 @@ malicious or suspicious.
 
 Then their connections are watched under a load: watching.py.
 
-usage: servers.py TOCSIN RULES WATCH-RULES NETLOAD COUNT, with the kernels in TOCSIN_LIVE_KERNELS, of
-which the first COUNT are booted, and the initramfs (servers/image) in TOCSIN_LIVE_SERVERS. Ends with a
-table of verdicts by kernel. Speaks TAP.
+usage: servers.py TOCSIN RULES WATCH-RULES NETLOAD KERNEL..., with the kernels in TOCSIN_LIVE_KERNELS, of
+whose -cloud- ones the KERNELs, oldest or newest, are booted, and the initramfs (servers/image) in
+TOCSIN_LIVE_SERVERS. Ends with a table of verdicts by kernel. Speaks TAP.
 """
 import json
 import os
@@ -21,7 +21,7 @@ import guest as guests
 import watching
 
 TOCSIN, RULES, WATCH_RULES, NETLOAD = sys.argv[1:5]
-COUNT = int(sys.argv[5])
+WHICH = [{"oldest": 0, "newest": -1}[name] for name in sys.argv[5:]]
 SCANS = 3
 TESTS = ("scans", "watch")
 
@@ -92,7 +92,8 @@ def one_kernel(kernel, image, table, release):
 
 
 def main():
-    kernels = [k for k in os.environ.get("TOCSIN_LIVE_KERNELS", "").split(":") if k][:COUNT]
+    kernels = [k for k in os.environ.get("TOCSIN_LIVE_KERNELS", "").split(":") if "-cloud-" in k]
+    kernels = [kernels[i] for i in WHICH if kernels]
     image = os.environ.get("TOCSIN_LIVE_SERVERS")
     if not kernels or not image:
         print("1..0 # SKIP no TOCSIN_LIVE_KERNELS or no TOCSIN_LIVE_SERVERS")

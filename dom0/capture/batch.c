@@ -8,10 +8,8 @@
 int tocsin_batch_add(void *batch, const struct tocsin_event *event)
 {
 	struct tocsin_batch *b = batch;
-	void *more = tocsin_room(b->events, &b->room, b->count, sizeof(*b->events));
-	if (!more)
+	if (!TOCSIN_ROOM(b->events, b->room, b->count))
 		return -ENOMEM;
-	b->events = more;
 	b->events[b->count++] = *event;
 	return 0;
 }

@@ -45,11 +45,8 @@ static bool parse_name(const char *name, uint8_t uuid[16])
 
 static bool add(struct folders *f, const char *name, time_t used)
 {
-	void *more = tocsin_room(f->rows, &f->room, f->count, sizeof(*f->rows));
-
-	if (!more)
+	if (!TOCSIN_ROOM(f->rows, f->room, f->count))
 		return false;
-	f->rows = more;
 	memcpy(f->rows[f->count].name, name, UUID_TEXT + 1);
 	f->rows[f->count++].used = used;
 	return true;

@@ -39,14 +39,11 @@ static int add_range(struct tocsin_code *c, enum tocsin_code_kind kind, uint64_t
 		     uint64_t end, const char *name)
 {
 	struct tocsin_code_range *r;
-	void *more;
 
 	if (start >= end || end - start > 1u << 30 || c->count == RANGES_MAX)
 		return 0; /* what is not added counts as unaccounted for */
-	more = tocsin_room(c->ranges, &c->room, c->count, sizeof(*c->ranges));
-	if (!more)
+	if (!TOCSIN_ROOM(c->ranges, c->room, c->count))
 		return -ENOMEM;
-	c->ranges = more;
 	r = &c->ranges[c->count++];
 	memset(r, 0, sizeof(*r));
 	r->start = start;

@@ -257,18 +257,12 @@ static int add(struct reading *r, int32_t fd, uint64_t file)
 {
 	char path[TOCSIN_PATH_SIZE] = "";
 	struct tocsin_file *row;
-	void *rows, *paths;
 
 	if (r->count == ROWS_MAX)
 		return -E2BIG;
-	rows = tocsin_room(r->rows, &r->room, r->count, sizeof(*r->rows));
-	if (!rows)
+	if (!TOCSIN_ROOM(r->rows, r->room, r->count) ||
+	    !TOCSIN_ROOM(r->paths, r->path_room, r->count))
 		return -ENOMEM;
-	r->rows = rows;
-	paths = tocsin_room(r->paths, &r->path_room, r->count, sizeof(*r->paths));
-	if (!paths)
-		return -ENOMEM;
-	r->paths = paths;
 	row = &r->rows[r->count];
 	memset(row, 0, sizeof(*row));
 	row->fd = fd;

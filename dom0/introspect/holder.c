@@ -49,14 +49,11 @@ struct found {
 static int add(struct walk *w, const struct found *s, uint32_t fd)
 {
 	struct tocsin_holder_list *list = &w->list;
-	void *rows;
 
 	if (list->count == ROWS_MAX)
 		return -E2BIG;
-	rows = tocsin_room(list->rows, &w->room, list->count, sizeof(*list->rows));
-	if (!rows)
+	if (!TOCSIN_ROOM(list->rows, w->room, list->count))
 		return -ENOMEM;
-	list->rows = rows;
 	list->rows[list->count++] = (struct tocsin_holder){.sock = s->sock,
 							   .inode = s->inode,
 							   .task = w->task,

@@ -54,16 +54,13 @@ static int add(struct reading *r, enum tocsin_hook_kind kind, const char *name, 
 	       uint64_t target)
 {
 	struct tocsin_hook *h;
-	void *rows;
 
 	if (r->list.count == ROWS_MAX) {
 		r->list.truncated = true;
 		return 0;
 	}
-	rows = tocsin_room(r->list.rows, &r->room, r->list.count, sizeof(*r->list.rows));
-	if (!rows)
+	if (!TOCSIN_ROOM(r->list.rows, r->room, r->list.count))
 		return -ENOMEM;
-	r->list.rows = rows;
 	h = &r->list.rows[r->list.count++];
 	memset(h, 0, sizeof(*h));
 	h->kind = kind;

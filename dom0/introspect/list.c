@@ -25,11 +25,8 @@
 
 int tocsin_addresses_add(struct tocsin_addresses *a, uint64_t address)
 {
-	void *more = tocsin_room(a->at, &a->room, a->count, sizeof(*a->at));
-
-	if (!more)
+	if (!TOCSIN_ROOM(a->at, a->room, a->count))
 		return -ENOMEM;
-	a->at = more;
 	a->at[a->count++] = address;
 	return 0;
 }

@@ -106,11 +106,9 @@ static int open_ring(struct ring *r, uint64_t prb, uint64_t *tail)
 static int reserve(struct tocsin_log_growing *g, size_t text)
 {
 	struct tocsin_log *log = &g->log;
-	void *rows = tocsin_room(log->rows, &g->rows_room, log->count, sizeof(*log->rows));
 
-	if (!rows)
+	if (!TOCSIN_ROOM(log->rows, g->rows_room, log->count))
 		return -ENOMEM;
-	log->rows = rows;
 	if (g->text_room - log->text_size < text) {
 		size_t room = g->text_room * 2 + text;
 		char *more = realloc(log->text, room);

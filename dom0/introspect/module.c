@@ -190,8 +190,6 @@ static int read_module(struct reading *r, uint64_t module, struct tocsin_module 
 /* The row of this module, made if there is none yet. */
 static int find_row(struct reading *r, uint64_t module, struct tocsin_module **ret)
 {
-	void *rows;
-
 	for (size_t i = 0; i < r->count; i++)
 		if (r->rows[i].module == module) {
 			*ret = &r->rows[i];
@@ -199,10 +197,8 @@ static int find_row(struct reading *r, uint64_t module, struct tocsin_module **r
 		}
 	if (r->count == MODULES_MAX)
 		return -E2BIG;
-	rows = tocsin_room(r->rows, &r->room, r->count, sizeof(*r->rows));
-	if (!rows)
+	if (!TOCSIN_ROOM(r->rows, r->room, r->count))
 		return -ENOMEM;
-	r->rows = rows;
 	*ret = &r->rows[r->count];
 	memset(*ret, 0, sizeof(**ret));
 	if (read_module(r, module, *ret))

@@ -128,16 +128,10 @@ static int read_once(const struct reading *r, uint64_t mount, struct tocsin_moun
 
 static int grow(struct reading *r)
 {
-	void *rows = tocsin_room(r->rows, &r->room, r->count, sizeof(*r->rows)), *paths;
-
-	if (!rows)
-		return -ENOMEM;
-	r->rows = rows;
-	paths = tocsin_room(r->paths, &r->path_room, r->count, sizeof(*r->paths));
-	if (!paths)
-		return -ENOMEM;
-	r->paths = paths;
-	return 0;
+	return TOCSIN_ROOM(r->rows, r->room, r->count) &&
+		       TOCSIN_ROOM(r->paths, r->path_room, r->count)
+		   ? 0
+		   : -ENOMEM;
 }
 
 static int add(struct reading *r, uint64_t mount)

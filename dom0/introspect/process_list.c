@@ -26,13 +26,10 @@ struct building {
 static int add(struct building *b, uint64_t task, bool hidden)
 {
 	struct tocsin_process *row;
-	void *rows;
 	int rc;
 
-	rows = tocsin_room(b->list.rows, &b->room, b->list.count, sizeof(*b->list.rows));
-	if (!rows)
+	if (!TOCSIN_ROOM(b->list.rows, b->room, b->list.count))
 		return -ENOMEM;
-	b->list.rows = rows;
 	row = &b->list.rows[b->list.count];
 	rc = tocsin_process_read_row(b->k, b->l, task, row);
 	if (rc || (row->confidence == TOCSIN_CONTRADICTED && !hidden))

@@ -65,16 +65,13 @@ int tocsin_socket_walk_add(struct tocsin_socket_walk *w, enum tocsin_socket_tabl
 	struct tocsin_socket_list *list = &w->list;
 	struct tocsin_socket_row *row;
 	struct tocsin_socket again;
-	void *rows;
 	bool still;
 	int rc;
 
 	if (list->count == ROWS_MAX || tocsin_socket_walk_step(w, SOCKET_STEPS))
 		return -E2BIG;
-	rows = tocsin_room(list->rows, &w->room, list->count, sizeof(*list->rows));
-	if (!rows)
+	if (!TOCSIN_ROOM(list->rows, w->room, list->count))
 		return -ENOMEM;
-	list->rows = rows;
 	row = &list->rows[list->count];
 	rc = read_row(w, table, sock, &row->socket, &still);
 	if (rc) {

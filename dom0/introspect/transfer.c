@@ -195,16 +195,12 @@ static bool is_expected(const struct scan *s, const struct tocsin_transfer *t)
 
 static int add(struct scan *s, const struct tocsin_transfer *t)
 {
-	void *rows;
-
 	if (s->list.count == ROWS_MAX) {
 		s->list.truncated = true;
 		return 0;
 	}
-	rows = tocsin_room(s->list.rows, &s->room, s->list.count, sizeof(*s->list.rows));
-	if (!rows)
+	if (!TOCSIN_ROOM(s->list.rows, s->room, s->list.count))
 		return -ENOMEM;
-	s->list.rows = rows;
 	s->list.rows[s->list.count++] = *t;
 	return 0;
 }

@@ -166,16 +166,10 @@ static int vma_layout(struct tocsin_kernel *k, struct vma_layout *v, struct tocs
 
 static int grow(struct reading *r)
 {
-	void *rows = tocsin_room(r->rows, &r->room, r->count, sizeof(*r->rows)), *path;
-
-	if (!rows)
-		return -ENOMEM;
-	r->rows = rows;
-	path = tocsin_room(r->path, &r->path_room, r->count, sizeof(*r->path));
-	if (!path)
-		return -ENOMEM;
-	r->path = path;
-	return 0;
+	return TOCSIN_ROOM(r->rows, r->room, r->count) &&
+		       TOCSIN_ROOM(r->path, r->path_room, r->count)
+		   ? 0
+		   : -ENOMEM;
 }
 
 /* Append text to the pool; *ret is where. */

@@ -13,7 +13,6 @@ int tocsin_mapped_add(struct tocsin_mapped *m, uint64_t gpa, uint64_t size, cons
 		      struct tocsin_error *err)
 {
 	struct tocsin_segment *last = m->count ? &m->segments[m->count - 1] : NULL;
-	void *more;
 
 	if (!size)
 		return 0;
@@ -26,10 +25,8 @@ int tocsin_mapped_add(struct tocsin_mapped *m, uint64_t gpa, uint64_t size, cons
 	}
 	if (m->count == SEGMENTS_MAX)
 		return tocsin_error_set(err, -E2BIG, "more than %u segments", SEGMENTS_MAX);
-	more = tocsin_room(m->segments, &m->room, m->count, sizeof(*m->segments));
-	if (!more)
+	if (!TOCSIN_ROOM(m->segments, m->room, m->count))
 		return tocsin_error_set(err, -ENOMEM, "out of memory");
-	m->segments = more;
 	m->segments[m->count++] = (struct tocsin_segment){gpa, size, bytes};
 	return 0;
 }

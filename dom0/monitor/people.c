@@ -102,13 +102,11 @@ struct person *tocsin_people_find(const struct people *people, int32_t pid)
 static int insert(struct people *people, struct person *who)
 {
 	size_t i = place(people, who->p.pid);
-	void *at = tocsin_room(people->at, &people->room, people->count, sizeof(*people->at));
 
-	if (!at) {
+	if (!TOCSIN_ROOM(people->at, people->room, people->count)) {
 		tocsin_person_drop(who);
 		return -ENOMEM;
 	}
-	people->at = at;
 	memmove(people->at + i + 1, people->at + i, (people->count - i) * sizeof(*people->at));
 	people->at[i] = who;
 	people->count++;

@@ -25,25 +25,18 @@ const char *tocsin_rule_set_name(enum rule_set_type type)
 
 static int add_range(struct rule_set *set, uint32_t low, uint32_t high)
 {
-	void *at =
-	    tocsin_room(set->ranges, &set->range_room, set->range_count, sizeof(*set->ranges));
-
-	if (!at)
+	if (!TOCSIN_ROOM(set->ranges, set->range_room, set->range_count))
 		return -ENOMEM;
-	set->ranges = at;
 	set->ranges[set->range_count++] = (struct rule_range){low, high};
 	return 0;
 }
 
 static int add_range6(struct rule_set *set, const uint8_t address[16], unsigned int bits)
 {
-	void *at =
-	    tocsin_room(set->ranges6, &set->range6_room, set->range6_count, sizeof(*set->ranges6));
 	struct rule_range6 *r;
 
-	if (!at)
+	if (!TOCSIN_ROOM(set->ranges6, set->range6_room, set->range6_count))
 		return -ENOMEM;
-	set->ranges6 = at;
 	r = &set->ranges6[set->range6_count++];
 	for (unsigned int i = 0; i < 16; i++) {
 		unsigned int kept = bits > 8 * i ? bits - 8 * i : 0;
@@ -127,7 +120,6 @@ static int add_text(struct rule_set *set, const char *entry, const char **why)
 	char ***at = glob ? &set->globs : &set->texts;
 	size_t *count = glob ? &set->glob_count : &set->text_count,
 	       *room = glob ? &set->glob_room : &set->text_room, stars = 0;
-	void *more;
 	char *copy;
 
 	for (const char *c = entry; *c; c++)
@@ -135,10 +127,8 @@ static int add_text(struct rule_set *set, const char *entry, const char **why)
 	*why = stars > RULE_STARS_MAX ? "has more than 4 stars" : "is longer than 1024 bytes";
 	if (stars > RULE_STARS_MAX || strlen(entry) > RULE_TEXT_MAX)
 		return -EINVAL;
-	more = tocsin_room(*at, room, *count, sizeof(**at));
-	if (!more)
+	if (!TOCSIN_ROOM(*at, *room, *count))
 		return -ENOMEM;
-	*at = more;
 	copy = strdup(entry);
 	if (!copy)
 		return -ENOMEM;

@@ -119,15 +119,11 @@ static uint64_t leftover_key(const struct tocsin_socket *s)
 
 static int remember(struct tocsin_monitor *m, const struct tracked *t)
 {
-	void *more;
-
 	if ((t->role != ROLE_CONNECTION && t->role != ROLE_LEFTOVER) ||
 	    !tocsin_role_is_tcp(&t->e.socket))
 		return 0;
-	more = tocsin_room(m->ended, &m->ended_room, m->ended_count, sizeof(*m->ended));
-	if (!more)
+	if (!TOCSIN_ROOM(m->ended, m->ended_room, m->ended_count))
 		return -ENOMEM;
-	m->ended = more;
 	m->ended[m->ended_count++] =
 	    (struct ended){.key = t->role == ROLE_LEFTOVER ? leftover_key(&t->e.socket)
 							   : tocsin_role_tuple(&t->e.socket)};
@@ -418,13 +414,10 @@ static int leftover(struct update *u, struct tracked *t)
 
 static int keep(struct sockets *sockets, struct tracked *t)
 {
-	void *at = tocsin_room(sockets->at, &sockets->room, sockets->count, sizeof(*sockets->at));
-
-	if (!at) {
+	if (!TOCSIN_ROOM(sockets->at, sockets->room, sockets->count)) {
 		clear(t);
 		return -ENOMEM;
 	}
-	sockets->at = at;
 	sockets->at[sockets->count++] = *t;
 	return 0;
 }

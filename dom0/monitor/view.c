@@ -50,11 +50,8 @@ static uint32_t gaps_of(const struct tocsin_socket_list *list)
 
 static int suspect(struct looking *l, size_t row, bool missing)
 {
-	void *more = tocsin_room(l->suspects, &l->room, l->count, sizeof(*l->suspects));
-
-	if (!more)
+	if (!TOCSIN_ROOM(l->suspects, l->room, l->count))
 		return -ENOMEM;
-	l->suspects = more;
 	l->suspects[l->count++] = (struct suspect){.row = row,
 						   .missing = missing,
 						   .proven = !missing && l->holders_whole,

@@ -346,7 +346,6 @@ static int tell_ended(struct tocsin_trace_flows *f, uint64_t before, size_t firs
 /* For later. If there is no room, what waits longest is told of at once. */
 static int keep(struct tocsin_trace_flows *f, const struct flow *flow)
 {
-	void *more;
 	int rc;
 
 	if (!flow->bytes[0] && !flow->bytes[1])
@@ -356,10 +355,8 @@ static int keep(struct tocsin_trace_flows *f, const struct flow *flow)
 		if (rc)
 			return rc;
 	}
-	more = tocsin_room(f->ended, &f->ended_room, f->ended_count, sizeof(*f->ended));
-	if (!more)
+	if (!TOCSIN_ROOM(f->ended, f->ended_room, f->ended_count))
 		return -ENOMEM;
-	f->ended = more;
 	f->ended[f->ended_count++] = *flow;
 	return 0;
 }

@@ -272,17 +272,14 @@ static int collect(struct search *s)
 		     edge = tocsin_provenance_next(s->g, step->node, in, edge)) {
 			const struct tocsin_trace_edge *e = tocsin_provenance_edge(s->g, edge);
 			uint64_t time;
-			void *more;
 
 			if (s->step_of[in ? e->from : e->to] == TOCSIN_TRACE_NONE ||
 			    !pass(s, e, step->time, &time) || (is_end(s, step) && e->from != e->to))
 				continue;
-			more = tocsin_room(rows, &room, count, sizeof(*rows));
-			if (!more) {
+			if (!TOCSIN_ROOM(rows, room, count)) {
 				free(rows);
 				return -ENOMEM;
 			}
-			rows = more;
 			rows[count++] = (struct edge_time){e->leaves, edge};
 			s->a.unsure |= (e->flags & TOCSIN_TRACE_UNSURE) != 0;
 			s->a.sampled |= (e->flags & TOCSIN_TRACE_SAMPLED) != 0;
@@ -546,16 +543,12 @@ int tocsin_trace_find(const struct tocsin_provenance *g, const char *what, uint3
 	if (!fits)
 		return tocsin_error_set(err, -EINVAL, "'%s' is no PID", what);
 	for (uint32_t i = 0; i < nodes; i++) {
-		void *more;
-
 		if (!fits(g, tocsin_provenance_node(g, i), &m))
 			continue;
-		more = tocsin_room(found, &room, n, sizeof(*found));
-		if (!more) {
+		if (!TOCSIN_ROOM(found, room, n)) {
 			free(found);
 			return tocsin_error_set(err, -ENOMEM, "no memory");
 		}
-		found = more;
 		found[n++] = i;
 		led = led ||
 		      tocsin_provenance_next(g, i, true, TOCSIN_TRACE_NONE) != TOCSIN_TRACE_NONE ||

@@ -55,11 +55,8 @@ static int fill_to(struct core *c, uint64_t alignment)
 
 static Elf64_Phdr *add_segment(struct core *c)
 {
-	void *more = tocsin_room(c->segments, &c->room, c->count, sizeof(*c->segments));
-
-	if (!more)
+	if (!TOCSIN_ROOM(c->segments, c->room, c->count))
 		return NULL;
-	c->segments = more;
 	c->segments[c->count] = (Elf64_Phdr){0};
 	return &c->segments[c->count++];
 }

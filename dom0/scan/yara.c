@@ -65,16 +65,12 @@ struct worker {
 
 static void mark(struct worker *w, uint64_t base)
 {
-	void *more;
-
 	if (w->mark_count && w->marks[w->mark_count - 1] == base)
 		return;
-	more = tocsin_room(w->marks, &w->mark_room, w->mark_count, sizeof(*w->marks));
-	if (!more) {
+	if (!TOCSIN_ROOM(w->marks, w->mark_room, w->mark_count)) {
 		w->bad = ERROR_INSUFFICIENT_MEMORY;
 		return;
 	}
-	w->marks = more;
 	w->marks[w->mark_count++] = base;
 }
 

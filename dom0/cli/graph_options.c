@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The arguments of tocsin graph. */
+#include "base/clock.h"
 #include "cli/graph.h"
 #include "cli/when.h"
 
@@ -20,10 +21,7 @@ static int parse_number(const char *text, uint64_t most, uint64_t *ret)
 
 static int parse_time(const char *text, uint64_t *ret)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return when_parse(text, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec, ret);
+	return when_parse(text, tocsin_realtime(), ret);
 }
 
 static int parse_back(const char *text, struct graph_options *o)

@@ -4,6 +4,7 @@
  * connection, in one of the forms of events, or as a graph.
  */
 #include "monitor/history.h"
+#include "base/clock.h"
 #include "cli/command.h"
 #include "cli/fold.h"
 #include "cli/guest.h"
@@ -281,11 +282,9 @@ int command_history(int argc, char **argv)
 {
 	struct options o = {.query = {.kind = TOCSIN_EVENT_KINDS}};
 	struct tocsin_error err = {0};
-	struct timespec now;
 	int rc;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	o.now = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	o.now = tocsin_realtime();
 	o.output = tocsin_event_output_find("text");
 	if (parse(argc, argv, &o))
 		return EXIT_USAGE;

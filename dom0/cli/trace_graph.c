@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/trace_graph.h"
+#include "base/clock.h"
 #include "cli/graph.h"
 #include "provenance/event.h"
 
@@ -37,18 +38,10 @@ static int take_standing(const struct tocsin_trace_event *e, void *context)
 	return g->take(&dated, g->context);
 }
 
-static uint64_t realtime(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-}
-
 static int fill(struct trace_graph *g, struct tocsin_kernel *k, struct tocsin_who_cache *who,
 		struct tocsin_error *err)
 {
-	struct tocsin_traced_settings settings = {.guest = g->guest, .clock = realtime};
+	struct tocsin_traced_settings settings = {.guest = g->guest, .clock = tocsin_realtime};
 	const struct guest_options all = {.domain = g->guest};
 	int rc = graph_look(k, &all, g->guest, take_standing, g, &settings.boot, err);
 

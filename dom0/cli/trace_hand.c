@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/trace_hand.h"
+#include "base/clock.h"
 #include "cli/trace_call.h"
 
 #include <errno.h>
@@ -7,22 +8,9 @@
 #include <time.h>
 #include <x86intrin.h>
 
-int64_t trace_hand_clock(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * TRACE_SECOND + ts.tv_nsec;
-}
-
-int64_t trace_hand_ms(void)
-{
-	return trace_hand_clock(CLOCK_MONOTONIC) / 1000000;
-}
-
 void trace_hand_clocks(struct trace_hand *s)
 {
-	s->now_ns = trace_hand_clock(CLOCK_REALTIME);
+	s->now_ns = (int64_t)tocsin_realtime();
 	s->now_tsc = __rdtsc();
 }
 
@@ -149,7 +137,7 @@ static int print_gap(struct trace_hand *s, const struct tocsin_event *e)
 		rc = tocsin_trace_gap_json(stdout, &line, e->gap.vcpu,
 					   e->gap.access & TOCSIN_GAP_WRITE ? "write" : "read",
 					   e->gap.gfn, e->gap.rip);
-	tocsin_tracer_gap(s->tracer, &e->gap, e->tsc, trace_hand_ms());
+	tocsin_tracer_gap(s->tracer, &e->gap, e->tsc, tocsin_clock_ms());
 	return rc;
 }
 

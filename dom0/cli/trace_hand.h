@@ -21,8 +21,6 @@
 #include "output/trace.h"
 #include "trace/tracer.h"
 
-#include <time.h>
-
 #define TRACE_HAND_CALLS 256 /* that are handed on at once to be printed */
 
 /* A call that the reader looks at. */
@@ -49,8 +47,8 @@ struct trace_hand {
 	int64_t now_ns;
 	uint32_t first, last; /* seq of calls, once calls is not 0 */
 	uint64_t calls;
-	uint64_t unanswered;              /* triggers that were in the buffers, of any domain */
-	int failed;                       /* the output is gone */
+	uint64_t unanswered;       /* triggers that were in the buffers, of any domain */
+	int failed;                /* the output is gone */
 	struct trace_store *store; /* NULL: no graph */
 	struct trace_capture *capture;
 	int64_t flushed_ns;   /* when mappings of memory were forgotten */
@@ -72,8 +70,6 @@ struct trace_hand {
 
 #define TRACE_SECOND 1000000000ll
 
-int64_t trace_hand_clock(clockid_t clock); /* nanoseconds */
-int64_t trace_hand_ms(void);               /* of a clock that goes on */
 void trace_hand_clocks(struct trace_hand *s);
 
 /* The wall clock when the counter was tsc; 0: now. And what all lines begin with. */

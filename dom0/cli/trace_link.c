@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/trace_link.h"
+#include "base/clock.h"
 #include "dispatch/packet.h"
 #include "output/output.h"
 
@@ -35,22 +36,6 @@ struct trace_link {
 	int rc; /* of who takes the answers: they are read to the end all the same */
 	char why[512];
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
-}
-
-static uint64_t realtime(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
 
 /* How it ended; it is ended if it has not. */
 static int end_reader(struct trace_link *l)
@@ -111,8 +96,7 @@ static int died(struct trace_link *l)
 
 static int wrong(struct trace_link *l, const char *what)
 {
-	return fail(l, -EPROTO, "the process that reads the guest says what it must not: %s",
-		    what);
+	return fail(l, -EPROTO, "the process that reads the guest says what it must not: %s", what);
 }
 
 int trace_link_open(const struct trace_link_settings *settings, struct trace_link **ret,
@@ -191,8 +175,8 @@ static int take_event(struct trace_link *l, const uint8_t *bytes, size_t size)
 
 	if (!l->begun)
 		return wrong(l, "an event");
-	rc = trace_get_event(bytes, size, l->s.guest, realtime(), l->rc ? take_none : l->s.event,
-			     l->s.context);
+	rc = trace_get_event(bytes, size, l->s.guest, tocsin_realtime(),
+			     l->rc ? take_none : l->s.event, l->s.context);
 	if (rc == -EBADMSG)
 		return wrong(l, "an event");
 	l->rc = l->rc ? l->rc : rc;
@@ -261,7 +245,7 @@ static int take_packet(struct trace_link *l)
 static int receive(struct trace_link *l, int64_t deadline, unsigned int patience)
 {
 	struct pollfd fd = {.fd = l->socket, .events = POLLIN};
-	int64_t left = deadline - now_ms();
+	int64_t left = deadline - tocsin_clock_ms();
 	ssize_t n;
 	int rc;
 
@@ -292,7 +276,7 @@ static int exchange(struct trace_link *l)
 	l->rc = 0;
 	if (tocsin_packet_send(&l->out, l->socket, MSG_DONTWAIT))
 		return died(l);
-	deadline = now_ms() + (int64_t)IN_ALL * patience;
+	deadline = tocsin_clock_ms() + (int64_t)IN_ALL * patience;
 	while (!rc) {
 		rc = receive(l, deadline, patience);
 		if (!rc)

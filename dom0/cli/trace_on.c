@@ -4,6 +4,7 @@
  * it as a graph. What is printed is in the order of the time-stamp counter within each portion that
  * was there.
  */
+#include "base/clock.h"
 #include "capture/tap.h"
 #include "cli/command.h"
 #include "cli/trace.h"
@@ -209,7 +210,7 @@ static int begin(struct trace_hand *s, struct tocsin_error *err)
 	int rc;
 
 	s->begun_tsc = __rdtsc();
-	s->begun_ns = trace_hand_clock(CLOCK_REALTIME);
+	s->begun_ns = (int64_t)tocsin_realtime();
 	rc = tocsin_state_open(TOCSIN_STATE_FOLDER, s->d.domid, s->d.uuid, &s->state, NULL, err);
 	if (!rc)
 		rc = begin_reader(s, err);
@@ -285,7 +286,7 @@ static int take_records(struct trace_hand *s, struct tocsin_error *err)
 	bool held = s->holds;
 	uint32_t call = s->held.call.seq;
 	uint64_t complete = 0;
-	int count = trace_records_take(s->records, trace_hand_ms(), s->now_tsc, &complete, err),
+	int count = trace_records_take(s->records, tocsin_clock_ms(), s->now_tsc, &complete, err),
 	    rc = 0;
 
 	if (count < 0)
@@ -324,12 +325,12 @@ static int take_rest(struct trace_hand *s, struct tocsin_error *err)
 {
 	struct pollfd fd = {.events = POLLIN};
 	uint64_t stopped = __rdtsc();
-	int64_t until = trace_hand_ms() + REST_MS;
+	int64_t until = tocsin_clock_ms() + REST_MS;
 	int rc = take(s, err);
 
 	if (!s->records)
 		return rc;
-	while (rc >= 0 && s->complete < stopped && trace_hand_ms() < until) {
+	while (rc >= 0 && s->complete < stopped && tocsin_clock_ms() < until) {
 		fd.fd = trace_records_fd(s->records);
 		poll(&fd, 1, WAIT_LEAST_MS);
 		rc = take(s, err);
@@ -350,8 +351,7 @@ static int state_rest(struct trace_hand *s)
 	rc = trace_link_ask(s->link, &ask);
 	if (!rc && s->capture)
 		rc = trace_capture_end(s->capture, (uint64_t)s->now_ns);
-	ask = (struct trace_ask){.kind = TRACE_ASK_END,
-				 .time = (uint64_t)trace_hand_clock(CLOCK_REALTIME)};
+	ask = (struct trace_ask){.kind = TRACE_ASK_END, .time = tocsin_realtime()};
 	if (!rc)
 		rc = trace_link_ask(s->link, &ask);
 	return rc ? rc : trace_hand_sync(s);
@@ -390,11 +390,11 @@ static int end_graph(struct trace_hand *s, struct tocsin_error *err)
 static int run(struct trace_hand *s, int signals, struct tocsin_error *err)
 {
 	int64_t end =
-	    s->options->seconds ? trace_hand_ms() + s->options->seconds * 1000 : INT64_MAX;
+	    s->options->seconds ? tocsin_clock_ms() + s->options->seconds * 1000 : INT64_MAX;
 	struct pollfd fds[] = {{.fd = signals, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
 	int rc = print_state(s, true), wait = WAIT_LEAST_MS;
 
-	while (rc >= 0 && trace_hand_ms() < end && !(fds[0].revents & POLLIN)) {
+	while (rc >= 0 && tocsin_clock_ms() < end && !(fds[0].revents & POLLIN)) {
 		if (s->records)
 			fds[1].fd = trace_records_fd(s->records);
 		poll(fds, 2, wait);
@@ -403,7 +403,7 @@ static int run(struct trace_hand *s, int signals, struct tocsin_error *err)
 		 * there. */
 		wait = s->store ? WAIT_GRAPH_MS : rc ? WAIT_LEAST_MS : WAIT_MOST_MS;
 		if (rc >= 0)
-			rc = tocsin_tracer_tick(s->tracer, trace_hand_ms());
+			rc = tocsin_tracer_tick(s->tracer, tocsin_clock_ms());
 	}
 	tocsin_tracer_stop(s->tracer);
 	if (rc >= 0)
@@ -416,9 +416,8 @@ static int run(struct trace_hand *s, int signals, struct tocsin_error *err)
 /* Nothing is known of the guest since all was read for the last time. */
 static void tell_end_of_reader(struct trace_hand *s, const char *why)
 {
-	struct trace_store_gap gap = {.why = why,
-				      .since = s->complete_ns,
-				      .until = (uint64_t)trace_hand_clock(CLOCK_REALTIME)};
+	struct trace_store_gap gap = {
+	    .why = why, .since = s->complete_ns, .until = tocsin_realtime()};
 
 	trace_store_gap(s->store, &gap);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/trace_reader.h"
+#include "base/clock.h"
 #include "cli/trace_graph.h"
 #include "cli/trace_wire.h"
 #include "dispatch/kernels.h"
@@ -39,14 +40,6 @@ struct reader {
 static struct tocsin_packet in, out;
 static uint8_t message[TOCSIN_MESSAGE_MAX];
 static struct trace_seen seen; /* large */
-
-static uint64_t realtime(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-}
 
 /* The hand is gone, or does not want it any more. */
 static _Noreturn void end(void)
@@ -124,7 +117,7 @@ static void read_objects(struct reader *r, const struct tocsin_function *f,
 static int look_at_call(struct reader *r, const struct trace_ask *a)
 {
 	const struct tocsin_traced *f = &r->functions[a->function];
-	uint64_t now = realtime();
+	uint64_t now = tocsin_realtime();
 
 	if (r->graph)
 		return tocsin_traced_events_call(trace_graph_events(r->graph), f->name,

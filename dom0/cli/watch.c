@@ -3,6 +3,7 @@
  * tocsin watch: the processes and connections of guests, sampled from outside until it is ended.
  * A guest that cannot be read any more ends, or is waited for (--stay); the others go on.
  */
+#include "base/clock.h"
 #include "cli/command.h"
 #include "cli/watch_guest.h"
 
@@ -19,23 +20,15 @@
 #define REOPEN_SECONDS 1
 #define SECOND 1000000000ull
 
-static uint64_t now_of(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
-
 static uint64_t monotonic(void)
 {
-	return now_of(CLOCK_MONOTONIC);
+	return tocsin_clock(CLOCK_MONOTONIC);
 }
 
 /* Of this thread. A guest can have a sample wait for what does not hold still: that is no cost. */
 static uint64_t processor_time(void)
 {
-	return now_of(CLOCK_THREAD_CPUTIME_ID);
+	return tocsin_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static struct timespec timespec_of(uint64_t time)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A ring of lines. */
 #include "cli/watch_recent.h"
+#include "base/clock.h"
 
 #include "output/output.h"
 
@@ -51,10 +52,8 @@ void watch_recent_finding(struct watch_recent *r, const struct tocsin_event *e)
 void watch_recent_say(struct watch_recent *r, const char *text)
 {
 	struct watch_message *m = next(r);
-	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	m->time = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	m->time = tocsin_realtime();
 	append(m, "%s", text);
 }
 

@@ -5,6 +5,7 @@
  * findings give way first, then the guests.
  */
 #include "cli/watch_screen.h"
+#include "base/clock.h"
 
 #include "base/error.h"
 
@@ -168,11 +169,8 @@ static void draw_title(const struct watch_screen *s)
 
 static uint64_t since(uint64_t time)
 {
-	struct timespec now;
-	uint64_t is;
+	uint64_t is = tocsin_realtime();
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	is = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	return is > time ? is - time : 0;
 }
 

@@ -6,6 +6,7 @@
  * costs the sampling little, and what is not looked at nothing. The copy changes hands under the
  * watch's lock; after that only the screen's thread has it.
  */
+#include "base/clock.h"
 #include "cli/watch_guest.h"
 #include "cli/watch_screen.h"
 
@@ -74,14 +75,6 @@ void watch_view_close(struct watch *w)
 
 /* ---- in the screen's thread ---- */
 
-static uint64_t monotonic(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static void take_snapshots(struct watch *w, struct watch_screen *s)
 {
 	struct watch_snapshot *fresh[WATCH_GUESTS_MAX];
@@ -117,7 +110,7 @@ static bool is_over(struct watch *w, uint64_t until)
 	pthread_mutex_lock(&w->lock);
 	over = !w->running;
 	pthread_mutex_unlock(&w->lock);
-	return over || (until && monotonic() >= until);
+	return over || (until && tocsin_clock(CLOCK_MONOTONIC) >= until);
 }
 
 /* Until a key is hit or a while is over. Returns false when the terminal is gone. */
@@ -131,12 +124,14 @@ static bool wait_for_key(void)
 
 static void show(struct watch *w, struct watch_screen *s)
 {
-	uint64_t until = w->options->seconds ? monotonic() + w->options->seconds : 0, next = 0;
+	uint64_t until =
+		     w->options->seconds ? tocsin_clock(CLOCK_MONOTONIC) + w->options->seconds : 0,
+		 next = 0;
 
 	while (!s->quit && !is_over(w, until)) {
-		if (monotonic() >= next && !s->paused) {
+		if (tocsin_clock(CLOCK_MONOTONIC) >= next && !s->paused) {
 			take_snapshots(w, s);
-			next = monotonic() + REFRESH_NANOSECONDS;
+			next = tocsin_clock(CLOCK_MONOTONIC) + REFRESH_NANOSECONDS;
 			s->stale = s->dirty = true;
 		}
 		watch_screen_draw(s);

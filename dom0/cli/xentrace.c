@@ -3,6 +3,7 @@
  * tocsin xentrace --out FILE: what Xen traces, in a file of xentrace's format, while tocsind is the
  * one consumer of its buffers. FILE may be a FIFO, or - for standard output.
  */
+#include "base/clock.h"
 #include "capture/capture.h"
 #include "capture/tap.h"
 #include "cli/command.h"
@@ -105,26 +106,18 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
-}
-
 static int copy(int from, int signals, int to, const struct options *o)
 {
 	static uint8_t packet[TOCSIN_TAP_PACKET];
 	struct pollfd fds[] = {{.fd = from, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-	int64_t end = now_ms() + o->seconds * 1000, left = -1;
+	int64_t end = tocsin_clock_ms() + o->seconds * 1000, left = -1;
 	uint64_t bytes = 0;
 
 	for (;;) {
 		ssize_t n;
 
 		if (o->seconds)
-			left = end > now_ms() ? end - now_ms() : 0;
+			left = end > tocsin_clock_ms() ? end - tocsin_clock_ms() : 0;
 		if (poll(fds, 2, (int)left) == 0 || fds[1].revents)
 			break;
 		n = recv(from, packet, sizeof(packet), 0);

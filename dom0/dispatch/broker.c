@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dispatch/broker.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -19,14 +20,6 @@
 #define LOOK_SECONDS 5 /* between two looks at all domains */
 
 static uint8_t buffer[TOCSIN_MESSAGE_MAX];
-
-uint64_t tocsin_broker_clock(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * TOCSIN_SECOND + (uint64_t)ts.tv_nsec;
-}
 
 int tocsin_broker_watch(struct tocsin_broker *b, struct tocsin_watch *w, uint32_t events)
 {
@@ -159,7 +152,7 @@ static void turn(struct tocsin_broker *b, int timeout)
 	struct epoll_event events[EVENTS_MAX];
 	int n = epoll_wait(b->epoll, events, EVENTS_MAX, timeout);
 
-	b->now = tocsin_broker_clock(CLOCK_MONOTONIC);
+	b->now = tocsin_clock(CLOCK_MONOTONIC);
 	for (int i = 0; i < n; i++) {
 		struct tocsin_watch *w = events[i].data.ptr;
 
@@ -341,7 +334,7 @@ int tocsin_broker_run(struct tocsin_daemon_settings *s, int supervisor, bool aga
 				  .quit = -1,
 				  .next_id = 1,
 				  .again = again,
-				  .now = tocsin_broker_clock(CLOCK_MONOTONIC),
+				  .now = tocsin_clock(CLOCK_MONOTONIC),
 				  .lock = PTHREAD_MUTEX_INITIALIZER};
 	struct tocsin_error err = {0};
 	int rc = open_all(&b, &err);

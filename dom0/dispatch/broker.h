@@ -147,7 +147,6 @@ struct tocsin_broker {
 #define TOCSIN_SECOND 1000000000ull
 #define TOCSIN_COMMIT_PERIOD (TOCSIN_SECOND / 200)
 
-uint64_t tocsin_broker_clock(clockid_t clock);
 int tocsin_broker_watch(struct tocsin_broker *b, struct tocsin_watch *w, uint32_t events);
 void tocsin_broker_unwatch(struct tocsin_broker *b, struct tocsin_watch *w);
 /* Say once that the state cannot be written. */

@@ -5,6 +5,7 @@
  * what was asked of it is tried again: a sweep comes again when it is due, and of a dump it is said
  * that there is none.
  */
+#include "base/clock.h"
 #include "dispatch/broker.h"
 #include "dispatch/child.h"
 #include "dispatch/errand.h"
@@ -129,7 +130,7 @@ static void sweep_done(struct tocsin_broker *b, struct tocsin_errand *e, bool go
 		e->domain.domid, e->domain.name, good ? "has ended" : "failed", good ? count : why,
 		good && *why ? "; " : "", good ? why : "");
 	if (k && good)
-		k->scanned = tocsin_broker_clock(CLOCK_REALTIME) / TOCSIN_SECOND;
+		k->scanned = tocsin_realtime() / TOCSIN_SECOND;
 	tell_subscribers(b, e, "sweep", "scanned", good ? count : NULL, *why ? why : NULL);
 }
 
@@ -255,7 +256,7 @@ static int add(struct tocsin_broker *b, const struct tocsin_domain *d,
 	e->start.domid = d->domid;
 	memcpy(e->start.uuid, d->uuid, sizeof(e->start.uuid));
 	/* Names files too, which another broker may have made. */
-	e->start.id = tocsin_broker_clock(CLOCK_REALTIME) / 1000000u;
+	e->start.id = tocsin_realtime() / 1000000u;
 	if (e->start.id <= last)
 		e->start.id = last + 1;
 	last = e->start.id;

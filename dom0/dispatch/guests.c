@@ -9,6 +9,7 @@
  * the task is given to another worker once; after that it is given up, and a third worker tries to
  * say so in the slot.
  */
+#include "base/clock.h"
 #include "dispatch/broker.h"
 #include "dispatch/child.h"
 #include "dispatch/kernels.h"
@@ -268,7 +269,7 @@ static bool add_answer(struct tocsin_broker *b, struct tocsin_guest *g,
 {
 	struct tocsin_msg_answer m = {.id = task->id, .answer = outcome.answer};
 
-	m.answer.time = tocsin_broker_clock(CLOCK_REALTIME);
+	m.answer.time = tocsin_realtime();
 	m.answer.ticket = task->event.record.seq;
 	memcpy(m.answer.domain_uuid, g->domain.uuid, sizeof(m.answer.domain_uuid));
 	tocsin_signer_sign(b->signer, outcome.nonce, &m.answer);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dispatch/job.h"
+#include "base/clock.h"
 #include "dispatch/recent.h"
 
 #include <tocsin/trigger.h>
@@ -27,14 +28,6 @@ struct tocsin_jobs {
 	struct tocsin_error error;
 	struct tocsin_outcome out;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 /* Guests move their pages; but jobs that come together need not all find the same page anew. */
 static void look_anew(struct tocsin_jobs *j, uint64_t now)
@@ -162,7 +155,8 @@ static int scan_target(struct tocsin_jobs *j)
 	if (rc)
 		return fail(j, TOCSIN_REQERR_INTERNAL, rc);
 	tocsin_verdict_decide(&j->out.findings, &j->out.verdict);
-	tocsin_recent_keep(&j->recent, target, now_ns(), &j->out.findings, &j->out.verdict);
+	tocsin_recent_keep(&j->recent, target, tocsin_clock(CLOCK_MONOTONIC), &j->out.findings,
+			   &j->out.verdict);
 	return 0;
 }
 
@@ -182,7 +176,7 @@ static int perform(struct tocsin_jobs *j, uint64_t start)
 		return 0;
 	if (j->before_scan)
 		j->before_scan(j->context);
-	look_anew(j, now_ns());
+	look_anew(j, tocsin_clock(CLOCK_MONOTONIC));
 	return scan_target(j);
 }
 
@@ -276,7 +270,7 @@ const struct tocsin_outcome *tocsin_jobs_run(struct tocsin_jobs *j,
 	struct tocsin_memory *m = j->guest->memory;
 	struct tocsin_memory_stats before = m->stats;
 	struct tocsin_outcome *o = &j->out;
-	uint64_t start = now_ns();
+	uint64_t start = tocsin_clock(CLOCK_MONOTONIC);
 	int rc;
 
 	reset(j, record);
@@ -290,7 +284,7 @@ const struct tocsin_outcome *tocsin_jobs_run(struct tocsin_jobs *j,
 		memcpy(o->nonce, j->slot.request.nonce, sizeof(o->nonce));
 		compose_answer(j);
 	}
-	o->duration = now_ns() - start;
+	o->duration = tocsin_clock(CLOCK_MONOTONIC) - start;
 	o->bytes_read = m->stats.bytes_read - before.bytes_read;
 	o->pages_mapped = m->stats.pages_mapped - before.pages_mapped;
 	return o;

@@ -4,6 +4,7 @@
  * kept are sent again. How much is kept is bounded: what is more than that is counted as lost, and
  * the count is the next report that there is room for.
  */
+#include "base/clock.h"
 #include "dispatch/broker.h"
 
 #include <tocsin/request.h>
@@ -231,7 +232,7 @@ static struct tocsin_msg_report head_of(struct tocsin_broker *b, const struct to
 {
 	struct tocsin_msg_report m = {.number = ++b->reports.number,
 				      .kind = task->kind,
-				      .time = tocsin_broker_clock(CLOCK_REALTIME),
+				      .time = tocsin_realtime(),
 				      .tsc = task->event.tsc,
 				      .cpu = task->event.cpu,
 				      .record = task->event.record};
@@ -334,7 +335,7 @@ void tocsin_report_loss(struct tocsin_broker *b, uint64_t lost, const char *reas
 {
 	struct tocsin_msg_report m = {.number = ++b->reports.number,
 				      .kind = TOCSIN_REPORT_LOSS,
-				      .time = tocsin_broker_clock(CLOCK_REALTIME),
+				      .time = tocsin_realtime(),
 				      .lost = lost};
 
 	set_text(m.reason, reason);
@@ -346,7 +347,7 @@ void tocsin_report_swept(struct tocsin_broker *b, const struct tocsin_domain *d,
 {
 	struct tocsin_msg_report m = {.number = ++b->reports.number,
 				      .kind = o->kind,
-				      .time = tocsin_broker_clock(CLOCK_REALTIME),
+				      .time = tocsin_realtime(),
 				      .record.domid = (uint16_t)d->domid,
 				      .swept = true};
 

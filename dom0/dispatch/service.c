@@ -3,6 +3,7 @@
  * What the outside sees of the daemon: the API's methods, metrics, signs of life for systemd, and
  * that a log which was moved away is opened again.
  */
+#include "base/clock.h"
 #include "dispatch/broker.h"
 #include "service/api.h"
 #include "service/notify.h"
@@ -63,7 +64,7 @@ static int fill_status(struct tocsin_broker *b, struct tocsin_status *ret)
 {
 	struct tocsin_status s = {.version = TOCSIN_VERSION,
 				  .started = b->service->started,
-				  .now = tocsin_broker_clock(CLOCK_REALTIME) / TOCSIN_SECOND,
+				  .now = tocsin_realtime() / TOCSIN_SECOND,
 				  .perceives = true,
 				  .capacity = b->s->capacity,
 				  .log_error = b->reports.error,
@@ -331,7 +332,7 @@ void tocsin_service_open(struct tocsin_broker *b)
 	if (!b->service)
 		return;
 	b->service->watch.fd = -1;
-	b->service->started = tocsin_broker_clock(CLOCK_REALTIME) / TOCSIN_SECOND;
+	b->service->started = tocsin_realtime() / TOCSIN_SECOND;
 	open_api(b);
 }
 

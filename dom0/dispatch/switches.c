@@ -4,6 +4,7 @@
  * another domain of the same UUID, switched off. So what it was set to is kept by UUID, and set
  * again when the guest comes back. What is set on the same domain is the operator's word.
  */
+#include "base/clock.h"
 #include "dispatch/broker.h"
 #include "dispatch/kernels.h"
 
@@ -98,9 +99,8 @@ static void prune_kernels(struct tocsin_broker *b)
 	if (!b->s->worker.cache || b->now < b->next_prune)
 		return;
 	b->next_prune = b->now + PRUNE_PERIOD;
-	tocsin_kernels_prune(b->s->worker.cache,
-			     (time_t)(tocsin_broker_clock(CLOCK_REALTIME) / TOCSIN_SECOND), is_here,
-			     b);
+	tocsin_kernels_prune(b->s->worker.cache, (time_t)(tocsin_realtime() / TOCSIN_SECOND),
+			     is_here, b);
 }
 
 void tocsin_switches_look(struct tocsin_broker *b)

@@ -4,6 +4,7 @@
  * and sees them go. A reader never makes the capture thread wait.
  */
 #include "capture/tap.h"
+#include "base/clock.h"
 #include "capture/format.h"
 #include "dispatch/broker.h"
 
@@ -219,7 +220,7 @@ static void send_mark(struct tocsin_tap *t, uint64_t tsc, uint64_t now)
 
 int tocsin_taps_drained(struct tocsin_broker *b, uint64_t tsc)
 {
-	uint64_t now = tocsin_broker_clock(CLOCK_MONOTONIC);
+	uint64_t now = tocsin_clock(CLOCK_MONOTONIC);
 	int period = 0;
 
 	pthread_mutex_lock(&b->lock);

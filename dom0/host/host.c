@@ -10,6 +10,7 @@
  * question. A domain may vanish between two calls: then it is not found, or not listed.
  */
 #include "host/host.h"
+#include "base/clock.h"
 #include "host/xc.h"
 #include <tocsin/param.h>
 
@@ -103,12 +104,9 @@ const char *tocsin_host_presence(struct tocsin_host *h, struct tocsin_presence *
 {
 	enum { NEVER_ASKED, UNKNOWN, ABSENT, PRESENT } now;
 	int last = p->last;
-	struct timespec ts;
-	int64_t now_ms;
+	int64_t now_ms = tocsin_clock_ms();
 	bool perceives;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now_ms = ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 	if (last != NEVER_ASKED && now_ms < p->next_ms)
 		return NULL;
 	p->next_ms = now_ms + TOCSIN_PRESENCE_MS;

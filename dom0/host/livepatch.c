@@ -14,6 +14,7 @@
  * Source: Xen's docs/misc/livepatch.pandoc, xen/common/livepatch.c.
  */
 #include "host/livepatch.h"
+#include "base/clock.h"
 #include "host/xc.h"
 
 #include <errno.h>
@@ -290,14 +291,6 @@ int tocsin_livepatch_upload(struct tocsin_livepatch *l, const char *name, const 
 	return tocsin_error_set(err, rc, "Xen refuses the live patch: %s", upload_words(rc));
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static void pause_ms(long ms)
 {
 	nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
@@ -324,7 +317,7 @@ static int attempt(struct tocsin_livepatch *l, const char *name, action_fn *acti
 			return last_error();
 		if (status.rc != -EAGAIN)
 			break;
-		if (now_ms() >= deadline)
+		if (tocsin_clock_ms() >= deadline)
 			return -ETIMEDOUT;
 		pause_ms(POLL_MS);
 	} while (1);
@@ -336,10 +329,11 @@ static int attempt(struct tocsin_livepatch *l, const char *name, action_fn *acti
 static int change(struct tocsin_livepatch *l, const char *name, action_fn *action, uint32_t wanted,
 		  const char *verb, struct tocsin_error *err)
 {
-	int64_t deadline = now_ms() + DEADLINE_MS;
+	int64_t deadline = tocsin_clock_ms() + DEADLINE_MS;
 	int rc;
 
-	while ((rc = attempt(l, name, action, wanted, deadline)) == -EBUSY && now_ms() < deadline)
+	while ((rc = attempt(l, name, action, wanted, deadline)) == -EBUSY &&
+	       tocsin_clock_ms() < deadline)
 		pause_ms(POLL_MS);
 	if (rc == -ENOENT)
 		return tocsin_error_set(err, rc, "Xen holds no live patch named %s", name);
@@ -363,14 +357,14 @@ int tocsin_livepatch_revert(struct tocsin_livepatch *l, const char *name, struct
 /* Synchronous in Xen. */
 int tocsin_livepatch_unload(struct tocsin_livepatch *l, const char *name, struct tocsin_error *err)
 {
-	int64_t deadline = now_ms() + DEADLINE_MS;
+	int64_t deadline = tocsin_clock_ms() + DEADLINE_MS;
 	int rc = 0;
 
 	while (xc_livepatch_unload(l->xc, (char *)name, QUIESCE_NS, 0)) {
 		rc = last_error();
 		if (rc == -ENOENT)
 			return 0;
-		if (rc != -EBUSY || now_ms() >= deadline)
+		if (rc != -EBUSY || tocsin_clock_ms() >= deadline)
 			return tocsin_error_set(err, rc, "cannot unload the live patch: %s",
 						rc == -EINVAL ? "it is applied" : action_words(rc));
 		pause_ms(POLL_MS);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Samples of a guest, from its kernel. */
+#include "base/clock.h"
 #include "monitor/monitor.h"
 
 #include "base/error.h"
@@ -64,13 +65,11 @@ static int one_socket(void *context, uint64_t sock, struct tocsin_socket *ret)
 static uint64_t now(void *context)
 {
 	struct tocsin_system system;
-	struct timespec t;
 
 	if (!tocsin_kernel_memory(context)->live && !tocsin_system_read(context, &system, NULL) &&
 	    system.clock_known && system.now > 0)
 		return (uint64_t)system.now;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	return tocsin_realtime();
 }
 
 void tocsin_monitor_source_kernel(struct tocsin_kernel *k, struct tocsin_monitor_source *ret)

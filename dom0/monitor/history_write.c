@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Events go into a history, and the oldest go out of it. */
+#include "base/clock.h"
 #include "monitor/history_db.h"
 
 #include <errno.h>
@@ -14,14 +15,6 @@
 #define BYTES_SLACK 16u      /* what goes makes this part of max_bytes free */
 #define BYTES_PER_EVENT 128u /* about, with the rows that it refers to */
 #define LEAST_GONE 64u
-
-static uint64_t monotonic(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
 
 static void bind_number(sqlite3_stmt *s, int at, uint64_t value)
 {
@@ -511,15 +504,15 @@ static int begin(struct tocsin_history *h, struct tocsin_error *err)
 
 	if (h->open)
 		return 0;
-	if (monotonic() < h->retry)
+	if (tocsin_clock(CLOCK_MONOTONIC) < h->retry)
 		return tocsin_error_set(err, -EBUSY, "somebody else writes to the history");
 	rc = tocsin_history_do(h, S_BEGIN, err);
 	if (rc == -EBUSY) /* whose events these are cannot wait for it each time */
-		h->retry = monotonic() + SECOND;
+		h->retry = tocsin_clock(CLOCK_MONOTONIC) + SECOND;
 	if (rc)
 		return rc;
 	h->open = true;
-	h->began = monotonic();
+	h->began = tocsin_clock(CLOCK_MONOTONIC);
 	h->sequence = -1;
 	return 0;
 }
@@ -588,7 +581,7 @@ int tocsin_history_add(struct tocsin_history *h, const struct tocsin_event *e,
 			rc = forget_much(h, &own);
 	}
 	if (!rc && (h->events >= EVENTS_PER_TRANSACTION || is_urgent(e->kind) ||
-		    monotonic() - h->began >= SECOND))
+		    tocsin_clock(CLOCK_MONOTONIC) - h->began >= SECOND))
 		rc = commit(h, &own);
 	return finish(h, rc, &own, err);
 }

@@ -56,10 +56,8 @@ static void flush(struct reader *r)
 /* Answer what is in `message`, with the next packet. */
 static void say(struct reader *r, size_t size)
 {
-	if (tocsin_packet_add(&out, message, size))
-		return;
-	flush(r);
-	tocsin_packet_add(&out, message, size);
+	if (tocsin_packet_say(&out, r->socket, message, size))
+		end();
 }
 
 static void say_done(struct reader *r, int rc, const struct tocsin_error *err)

@@ -9,28 +9,6 @@
 #include <string.h>
 #include <tocsin/trace.h>
 
-static struct tocsin_wire begin(uint8_t *to, int kind)
-{
-	struct tocsin_wire w = {.bytes = to, .size = TOCSIN_MESSAGE_MAX};
-
-	tocsin_wire_u8(&w, (uint8_t)kind);
-	return w;
-}
-
-static struct tocsin_wire_in open_message(const uint8_t *bytes, size_t size, int kind)
-{
-	struct tocsin_wire_in in = {.bytes = bytes, .size = size};
-
-	in.bad = size > TOCSIN_MESSAGE_MAX || tocsin_wire_get_u8(&in) != (uint8_t)kind;
-	return in;
-}
-
-/* Everything was read, and nothing is left. */
-static int finish(const struct tocsin_wire_in *in)
-{
-	return in->bad || in->at != in->size ? -EBADMSG : 0;
-}
-
 /* Text that tocsin_wire_get_text has room for: the rest is cut. */
 static void put_text(struct tocsin_wire *w, const char *text, size_t room)
 {
@@ -102,7 +80,7 @@ static void get_call(struct tocsin_wire_in *in, struct tocsin_traced_call *c)
 
 size_t trace_put_ask(uint8_t *to, const struct trace_ask *a)
 {
-	struct tocsin_wire w = begin(to, a->kind);
+	struct tocsin_wire w = tocsin_wire_message(to, a->kind);
 	unsigned int has = asks[a->kind];
 
 	if (has & FUNCTION)
@@ -169,7 +147,7 @@ int trace_get_ask(const uint8_t *bytes, size_t size, struct trace_ask *ret)
 		tocsin_wire_get_text(&in, ret->why, sizeof(ret->why));
 	if (has & BYTES)
 		get_bytes(&in, ret);
-	return finish(&in);
+	return tocsin_wire_finish(&in);
 }
 
 int trace_answer_kind(const uint8_t *bytes, size_t size)
@@ -184,7 +162,7 @@ int trace_answer_kind(const uint8_t *bytes, size_t size)
 size_t trace_put_found(uint8_t *to, const struct tocsin_traced *f)
 {
 	const struct tocsin_function *at = &f->function;
-	struct tocsin_wire w = begin(to, TRACE_ANSWER_FOUND);
+	struct tocsin_wire w = tocsin_wire_message(to, TRACE_ANSWER_FOUND);
 
 	put_text(&w, f->name, TRACE_WHY);
 	tocsin_wire_u32(&w, (uint32_t)-f->found);
@@ -245,7 +223,7 @@ static void get_place(struct tocsin_wire_in *in, struct tocsin_function *f)
 int trace_get_found(const uint8_t *bytes, size_t size, char name[TRACE_WHY],
 		    struct tocsin_traced *ret)
 {
-	struct tocsin_wire_in in = open_message(bytes, size, TRACE_ANSWER_FOUND);
+	struct tocsin_wire_in in = tocsin_wire_get_message(bytes, size, TRACE_ANSWER_FOUND);
 	uint32_t error;
 
 	memset(ret, 0, sizeof(*ret));
@@ -257,7 +235,7 @@ int trace_get_found(const uint8_t *bytes, size_t size, char name[TRACE_WHY],
 		tocsin_wire_get_text(&in, ret->why, sizeof(ret->why));
 	else
 		get_place(&in, &ret->function);
-	return finish(&in);
+	return tocsin_wire_finish(&in);
 }
 
 /* ---- sockets and files ---- */
@@ -320,24 +298,6 @@ static void get_socket(struct tocsin_wire_in *in, struct tocsin_socket *s)
 	s->idle = tocsin_wire_get_u64(in);
 }
 
-static void put_id(struct tocsin_wire *w, const struct tocsin_file_id *id)
-{
-	tocsin_wire_u64(w, id->inode);
-	tocsin_wire_u32(w, id->dev_major);
-	tocsin_wire_u32(w, id->dev_minor);
-	tocsin_wire_u8(w, id->deleted);
-	tocsin_wire_u8(w, id->memfd);
-}
-
-static void get_id(struct tocsin_wire_in *in, struct tocsin_file_id *id)
-{
-	id->inode = tocsin_wire_get_u64(in);
-	id->dev_major = tocsin_wire_get_u32(in);
-	id->dev_minor = tocsin_wire_get_u32(in);
-	id->deleted = tocsin_wire_get_bool(in);
-	id->memfd = tocsin_wire_get_bool(in);
-}
-
 /* ---- calls ---- */
 
 static void put_object(struct tocsin_wire *w, const struct tocsin_object *o)
@@ -351,7 +311,7 @@ static void put_object(struct tocsin_wire *w, const struct tocsin_object *o)
 	tocsin_wire_u32(w, o->id);
 	put_text(w, o->comm, sizeof(o->comm));
 	put_text(w, o->text, sizeof(o->text));
-	put_id(w, &o->file);
+	tocsin_wire_file_id(w, &o->file);
 	tocsin_wire_u32(w, o->mode);
 	if (o->kind == TOCSIN_OBJECT_SOCKET)
 		put_socket(w, &o->socket);
@@ -369,7 +329,7 @@ static void get_object(struct tocsin_wire_in *in, struct tocsin_object *o)
 	o->id = tocsin_wire_get_u32(in);
 	tocsin_wire_get_text(in, o->comm, sizeof(o->comm));
 	tocsin_wire_get_text(in, o->text, sizeof(o->text));
-	get_id(in, &o->file);
+	tocsin_wire_get_file_id(in, &o->file);
 	o->mode = tocsin_wire_get_u32(in);
 	if (o->kind == TOCSIN_OBJECT_SOCKET)
 		get_socket(in, &o->socket);
@@ -377,7 +337,7 @@ static void get_object(struct tocsin_wire_in *in, struct tocsin_object *o)
 
 size_t trace_put_seen(uint8_t *to, const struct trace_seen *s)
 {
-	struct tocsin_wire w = begin(to, TRACE_ANSWER_SEEN);
+	struct tocsin_wire w = tocsin_wire_message(to, TRACE_ANSWER_SEEN);
 
 	tocsin_wire_u8(&w, s->who.found);
 	tocsin_wire_u32(&w, (uint32_t)s->who.pid);
@@ -397,7 +357,7 @@ size_t trace_put_seen(uint8_t *to, const struct trace_seen *s)
 
 int trace_get_seen(const uint8_t *bytes, size_t size, struct trace_seen *ret)
 {
-	struct tocsin_wire_in in = open_message(bytes, size, TRACE_ANSWER_SEEN);
+	struct tocsin_wire_in in = tocsin_wire_get_message(bytes, size, TRACE_ANSWER_SEEN);
 
 	ret->who = (struct tocsin_who){.found = tocsin_wire_get_choice(&in, TOCSIN_WHO_BEFORE + 1)};
 	ret->who.pid = (int32_t)tocsin_wire_get_u32(&in);
@@ -412,7 +372,7 @@ int trace_get_seen(const uint8_t *bytes, size_t size, struct trace_seen *ret)
 		if (ret->has[i])
 			get_object(&in, &ret->objects[i]);
 	}
-	return finish(&in);
+	return tocsin_wire_finish(&in);
 }
 
 /* ---- events ---- */
@@ -487,7 +447,7 @@ static void put_file(struct tocsin_wire *w, const struct tocsin_trace_file *f)
 {
 	put_text(w, f->path, TOCSIN_PATH_SIZE);
 	tocsin_wire_u32(w, f->mount_ns);
-	put_id(w, &f->id);
+	tocsin_wire_file_id(w, &f->id);
 	tocsin_wire_u32(w, f->mode);
 	tocsin_wire_u64(w, f->open);
 }
@@ -499,7 +459,7 @@ static void get_file(struct tocsin_wire_in *in, struct event_room *r)
 	tocsin_wire_get_text(in, r->path, sizeof(r->path));
 	f->path = r->path;
 	f->mount_ns = tocsin_wire_get_u32(in);
-	get_id(in, &f->id);
+	tocsin_wire_get_file_id(in, &f->id);
 	f->mode = tocsin_wire_get_u32(in);
 	f->open = tocsin_wire_get_u64(in);
 	r->e.file = f;
@@ -507,7 +467,7 @@ static void get_file(struct tocsin_wire_in *in, struct event_room *r)
 
 size_t trace_put_event(uint8_t *to, const struct tocsin_trace_event *e)
 {
-	struct tocsin_wire w = begin(to, TRACE_ANSWER_EVENT);
+	struct tocsin_wire w = tocsin_wire_message(to, TRACE_ANSWER_EVENT);
 
 	tocsin_wire_u8(&w, e->kind);
 	tocsin_wire_u8(&w, e->source);
@@ -565,13 +525,13 @@ static int get_event(struct tocsin_wire_in *in, struct event_room *r)
 	}
 	/* Nobody judges there: findings are rules', which read no guest. */
 	in->bad |= e->kind == TOCSIN_TRACE_FINDING || e->since > e->time;
-	return finish(in);
+	return tocsin_wire_finish(in);
 }
 
 int trace_get_event(const uint8_t *bytes, size_t size, const char *guest, uint64_t now,
 		    tocsin_trace_take *take, void *context)
 {
-	struct tocsin_wire_in in = open_message(bytes, size, TRACE_ANSWER_EVENT);
+	struct tocsin_wire_in in = tocsin_wire_get_message(bytes, size, TRACE_ANSWER_EVENT);
 	static struct event_room r; /* large */
 	int rc;
 
@@ -594,7 +554,7 @@ _Static_assert(TOCSIN_TRACE_KINDS <= TOCSIN_TRACED_KINDS, "room for all kinds");
 
 size_t trace_put_counts(uint8_t *to, const struct trace_counts *c)
 {
-	struct tocsin_wire w = begin(to, TRACE_ANSWER_COUNTS);
+	struct tocsin_wire w = tocsin_wire_message(to, TRACE_ANSWER_COUNTS);
 
 	tocsin_wire_u64(&w, c->stats.calls);
 	tocsin_wire_u64(&w, c->stats.delay);
@@ -613,7 +573,7 @@ size_t trace_put_counts(uint8_t *to, const struct trace_counts *c)
 
 int trace_get_counts(const uint8_t *bytes, size_t size, struct trace_counts *ret)
 {
-	struct tocsin_wire_in in = open_message(bytes, size, TRACE_ANSWER_COUNTS);
+	struct tocsin_wire_in in = tocsin_wire_get_message(bytes, size, TRACE_ANSWER_COUNTS);
 	struct tocsin_traced_stats *s = &ret->stats;
 
 	s->calls = tocsin_wire_get_u64(&in);
@@ -630,12 +590,12 @@ int trace_get_counts(const uint8_t *bytes, size_t size, struct trace_counts *ret
 	ret->early = tocsin_wire_get_u64(&in);
 	ret->untold = tocsin_wire_get_u64(&in);
 	ret->names = tocsin_wire_get_u64(&in);
-	return finish(&in);
+	return tocsin_wire_finish(&in);
 }
 
 size_t trace_put_done(uint8_t *to, const struct trace_done *d)
 {
-	struct tocsin_wire w = begin(to, TRACE_ANSWER_DONE);
+	struct tocsin_wire w = tocsin_wire_message(to, TRACE_ANSWER_DONE);
 
 	tocsin_wire_u32(&w, d->error);
 	put_text(&w, d->kept, sizeof(d->kept));
@@ -645,10 +605,10 @@ size_t trace_put_done(uint8_t *to, const struct trace_done *d)
 
 int trace_get_done(const uint8_t *bytes, size_t size, struct trace_done *ret)
 {
-	struct tocsin_wire_in in = open_message(bytes, size, TRACE_ANSWER_DONE);
+	struct tocsin_wire_in in = tocsin_wire_get_message(bytes, size, TRACE_ANSWER_DONE);
 
 	ret->error = get_errno(&in);
 	tocsin_wire_get_text(&in, ret->kept, sizeof(ret->kept));
 	tocsin_wire_get_text(&in, ret->text, sizeof(ret->text));
-	return finish(&in);
+	return tocsin_wire_finish(&in);
 }

@@ -5,29 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-static struct tocsin_wire begin(uint8_t *to, enum tocsin_message kind)
-{
-	struct tocsin_wire w = {.bytes = to, .size = TOCSIN_MESSAGE_MAX};
-
-	tocsin_wire_u8(&w, kind);
-	return w;
-}
-
-static struct tocsin_wire_in open_message(const uint8_t *bytes, size_t size,
-					  enum tocsin_message kind)
-{
-	struct tocsin_wire_in in = {.bytes = bytes, .size = size};
-
-	in.bad = tocsin_wire_get_u8(&in) != (uint8_t)kind;
-	return in;
-}
-
-/* Everything was read, and nothing is left. */
-static int finish(const struct tocsin_wire_in *in)
-{
-	return in->bad || in->at != in->size ? -EBADMSG : 0;
-}
-
 int tocsin_msg_kind(const uint8_t *bytes, size_t size)
 {
 	if (!size || size > TOCSIN_MESSAGE_MAX || !bytes[0] || bytes[0] >= TOCSIN_MSG_KINDS)
@@ -39,7 +16,7 @@ int tocsin_msg_kind(const uint8_t *bytes, size_t size)
 
 size_t tocsin_msg_put_job(uint8_t *to, const struct tocsin_msg_job *m)
 {
-	struct tocsin_wire w = begin(to, TOCSIN_MSG_JOB);
+	struct tocsin_wire w = tocsin_wire_message(to, TOCSIN_MSG_JOB);
 
 	tocsin_wire_u64(&w, m->id);
 	tocsin_wire_u8(&w, m->give_up);
@@ -50,13 +27,13 @@ size_t tocsin_msg_put_job(uint8_t *to, const struct tocsin_msg_job *m)
 
 int tocsin_msg_get_job(const uint8_t *bytes, size_t size, struct tocsin_msg_job *ret)
 {
-	struct tocsin_wire_in in = open_message(bytes, size, TOCSIN_MSG_JOB);
+	struct tocsin_wire_in in = tocsin_wire_get_message(bytes, size, TOCSIN_MSG_JOB);
 
 	ret->id = tocsin_wire_get_u64(&in);
 	ret->give_up = tocsin_wire_get_bool(&in);
 	ret->without = tocsin_wire_get_u32(&in);
 	tocsin_wire_get_bytes(&in, &ret->record, sizeof(ret->record));
-	return finish(&in);
+	return tocsin_wire_finish(&in);
 }
 
 /* ---- outcomes ---- */
@@ -83,11 +60,7 @@ static void put_process(struct tocsin_wire *w, const struct tocsin_process *p)
 	tocsin_wire_u8(w, p->user_ns_initial);
 	tocsin_wire_text(w, p->comm, sizeof(p->comm));
 	tocsin_wire_text(w, p->exe, sizeof(p->exe));
-	tocsin_wire_u64(w, p->exe_id.inode);
-	tocsin_wire_u32(w, p->exe_id.dev_major);
-	tocsin_wire_u32(w, p->exe_id.dev_minor);
-	tocsin_wire_u8(w, p->exe_id.deleted);
-	tocsin_wire_u8(w, p->exe_id.memfd);
+	tocsin_wire_file_id(w, &p->exe_id);
 	tocsin_wire_u32(w, p->exe_mode);
 	tocsin_wire_blob(w, p->cmdline, p->cmdline_size);
 	tocsin_wire_u8(w, p->cmdline_truncated);
@@ -115,11 +88,7 @@ static void get_process(struct tocsin_wire_in *in, struct tocsin_process *p)
 	p->user_ns_initial = tocsin_wire_get_bool(in);
 	tocsin_wire_get_text(in, p->comm, sizeof(p->comm));
 	tocsin_wire_get_text(in, p->exe, sizeof(p->exe));
-	p->exe_id.inode = tocsin_wire_get_u64(in);
-	p->exe_id.dev_major = tocsin_wire_get_u32(in);
-	p->exe_id.dev_minor = tocsin_wire_get_u32(in);
-	p->exe_id.deleted = tocsin_wire_get_bool(in);
-	p->exe_id.memfd = tocsin_wire_get_bool(in);
+	tocsin_wire_get_file_id(in, &p->exe_id);
 	p->exe_mode = tocsin_wire_get_u32(in);
 	p->cmdline_size = tocsin_wire_get_blob(in, p->cmdline, sizeof(p->cmdline));
 	p->cmdline_truncated = tocsin_wire_get_bool(in);
@@ -291,7 +260,7 @@ static void get_outcome(struct tocsin_wire_in *in, struct tocsin_outcome *o)
 
 size_t tocsin_msg_put_result(uint8_t *to, uint64_t id, const struct tocsin_outcome *o)
 {
-	struct tocsin_wire w = begin(to, TOCSIN_MSG_RESULT);
+	struct tocsin_wire w = tocsin_wire_message(to, TOCSIN_MSG_RESULT);
 
 	tocsin_wire_u64(&w, id);
 	put_outcome(&w, o);
@@ -301,21 +270,21 @@ size_t tocsin_msg_put_result(uint8_t *to, uint64_t id, const struct tocsin_outco
 int tocsin_msg_get_result(const uint8_t *bytes, size_t size, uint64_t *id,
 			  struct tocsin_outcome *ret, size_t *outcome_at)
 {
-	struct tocsin_wire_in in = open_message(bytes, size, TOCSIN_MSG_RESULT);
+	struct tocsin_wire_in in = tocsin_wire_get_message(bytes, size, TOCSIN_MSG_RESULT);
 
 	*id = tocsin_wire_get_u64(&in);
 	*outcome_at = in.at;
 	if (size > TOCSIN_MESSAGE_MAX - TAIL_ROOM)
 		in.bad = true;
 	get_outcome(&in, ret);
-	return finish(&in);
+	return tocsin_wire_finish(&in);
 }
 
 /* ---- answers, notes, processes that start ---- */
 
 size_t tocsin_msg_put_answer(uint8_t *to, const struct tocsin_msg_answer *m)
 {
-	struct tocsin_wire w = begin(to, TOCSIN_MSG_ANSWER);
+	struct tocsin_wire w = tocsin_wire_message(to, TOCSIN_MSG_ANSWER);
 
 	tocsin_wire_u64(&w, m->id);
 	tocsin_wire_bytes(&w, &m->answer, sizeof(m->answer));
@@ -324,16 +293,16 @@ size_t tocsin_msg_put_answer(uint8_t *to, const struct tocsin_msg_answer *m)
 
 int tocsin_msg_get_answer(const uint8_t *bytes, size_t size, struct tocsin_msg_answer *ret)
 {
-	struct tocsin_wire_in in = open_message(bytes, size, TOCSIN_MSG_ANSWER);
+	struct tocsin_wire_in in = tocsin_wire_get_message(bytes, size, TOCSIN_MSG_ANSWER);
 
 	ret->id = tocsin_wire_get_u64(&in);
 	tocsin_wire_get_bytes(&in, &ret->answer, sizeof(ret->answer));
-	return finish(&in);
+	return tocsin_wire_finish(&in);
 }
 
 size_t tocsin_msg_put_note(uint8_t *to, enum tocsin_message kind, const struct tocsin_msg_note *m)
 {
-	struct tocsin_wire w = begin(to, kind);
+	struct tocsin_wire w = tocsin_wire_message(to, kind);
 
 	tocsin_wire_u64(&w, m->id);
 	tocsin_wire_u32(&w, m->error);
@@ -349,12 +318,12 @@ int tocsin_msg_get_note(const uint8_t *bytes, size_t size, struct tocsin_msg_not
 	ret->id = tocsin_wire_get_u64(&in);
 	ret->error = tocsin_wire_get_u32(&in);
 	tocsin_wire_get_text(&in, ret->text, sizeof(ret->text));
-	return finish(&in);
+	return tocsin_wire_finish(&in);
 }
 
 size_t tocsin_msg_put_start(uint8_t *to, enum tocsin_message kind, const struct tocsin_msg_start *m)
 {
-	struct tocsin_wire w = begin(to, kind);
+	struct tocsin_wire w = tocsin_wire_message(to, kind);
 
 	tocsin_wire_u32(&w, m->domid);
 	tocsin_wire_u32(&w, m->pid);
@@ -382,7 +351,7 @@ int tocsin_msg_get_start(const uint8_t *bytes, size_t size, struct tocsin_msg_st
 	ret->without = tocsin_wire_get_u32(&in);
 	ret->process = tocsin_wire_get_u32(&in);
 	ret->start_time = tocsin_wire_get_u64(&in);
-	return finish(&in);
+	return tocsin_wire_finish(&in);
 }
 
 /* ---- reports ---- */
@@ -390,7 +359,7 @@ int tocsin_msg_get_start(const uint8_t *bytes, size_t size, struct tocsin_msg_st
 size_t tocsin_msg_put_report(uint8_t *to, const struct tocsin_msg_report *m, const uint8_t *outcome,
 			     size_t size)
 {
-	struct tocsin_wire w = begin(to, TOCSIN_MSG_REPORT);
+	struct tocsin_wire w = tocsin_wire_message(to, TOCSIN_MSG_REPORT);
 
 	tocsin_wire_u64(&w, m->number);
 	tocsin_wire_u8(&w, m->kind);
@@ -415,7 +384,7 @@ size_t tocsin_msg_put_report(uint8_t *to, const struct tocsin_msg_report *m, con
 int tocsin_msg_get_report(const uint8_t *bytes, size_t size, struct tocsin_msg_report *ret,
 			  struct tocsin_outcome *outcome)
 {
-	struct tocsin_wire_in in = open_message(bytes, size, TOCSIN_MSG_REPORT);
+	struct tocsin_wire_in in = tocsin_wire_get_message(bytes, size, TOCSIN_MSG_REPORT);
 	uint32_t cpu;
 
 	ret->number = tocsin_wire_get_u64(&in);
@@ -437,5 +406,5 @@ int tocsin_msg_get_report(const uint8_t *bytes, size_t size, struct tocsin_msg_r
 	ret->has_outcome = tocsin_wire_get_bool(&in);
 	if (ret->has_outcome && !in.bad)
 		get_outcome(&in, outcome);
-	return finish(&in);
+	return tocsin_wire_finish(&in);
 }

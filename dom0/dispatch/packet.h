@@ -29,6 +29,10 @@ bool tocsin_packet_add(struct tocsin_packet *p, const uint8_t *message, size_t s
 /* As tocsin_msg_send, and then it is empty. One that is empty is not sent. */
 int tocsin_packet_send(struct tocsin_packet *p, int socket, int flags);
 
+/* Add a message that is small enough; first, if it does not fit, what is there is sent. As
+ * tocsin_packet_send, which waits. */
+int tocsin_packet_say(struct tocsin_packet *p, int socket, const uint8_t *message, size_t size);
+
 /* As tocsin_msg_receive. */
 ssize_t tocsin_packet_receive(struct tocsin_packet *p, int socket, int flags);
 

@@ -101,6 +101,18 @@ int tocsin_packet_send(struct tocsin_packet *p, int socket, int flags)
 	return rc;
 }
 
+int tocsin_packet_say(struct tocsin_packet *p, int socket, const uint8_t *message, size_t size)
+{
+	int rc;
+
+	if (tocsin_packet_add(p, message, size))
+		return 0;
+	rc = tocsin_packet_send(p, socket, 0);
+	if (!rc)
+		tocsin_packet_add(p, message, size);
+	return rc;
+}
+
 ssize_t tocsin_packet_receive(struct tocsin_packet *p, int socket, int flags)
 {
 	ssize_t n = receive(socket, p->bytes, sizeof(p->bytes), NULL, flags);

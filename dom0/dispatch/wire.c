@@ -1,7 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dispatch/wire.h"
+#include "dispatch/packet.h"
 
+#include <errno.h>
 #include <string.h>
+
+struct tocsin_wire tocsin_wire_message(uint8_t *to, uint8_t kind)
+{
+	struct tocsin_wire w = {.bytes = to, .size = TOCSIN_MESSAGE_MAX};
+
+	tocsin_wire_u8(&w, kind);
+	return w;
+}
+
+struct tocsin_wire_in tocsin_wire_get_message(const uint8_t *bytes, size_t size, uint8_t kind)
+{
+	struct tocsin_wire_in in = {.bytes = bytes, .size = size};
+
+	in.bad = size > TOCSIN_MESSAGE_MAX || tocsin_wire_get_u8(&in) != kind;
+	return in;
+}
+
+int tocsin_wire_finish(const struct tocsin_wire_in *in)
+{
+	return in->bad || in->at != in->size ? -EBADMSG : 0;
+}
 
 void tocsin_wire_bytes(struct tocsin_wire *w, const void *bytes, size_t size)
 {
@@ -118,4 +141,22 @@ void tocsin_wire_get_text(struct tocsin_wire_in *in, char *to, size_t size)
 	to[length] = '\0';
 	if (strlen(to) != length)
 		in->bad = true;
+}
+
+void tocsin_wire_file_id(struct tocsin_wire *w, const struct tocsin_file_id *id)
+{
+	tocsin_wire_u64(w, id->inode);
+	tocsin_wire_u32(w, id->dev_major);
+	tocsin_wire_u32(w, id->dev_minor);
+	tocsin_wire_u8(w, id->deleted);
+	tocsin_wire_u8(w, id->memfd);
+}
+
+void tocsin_wire_get_file_id(struct tocsin_wire_in *in, struct tocsin_file_id *id)
+{
+	id->inode = tocsin_wire_get_u64(in);
+	id->dev_major = tocsin_wire_get_u32(in);
+	id->dev_minor = tocsin_wire_get_u32(in);
+	id->deleted = tocsin_wire_get_bool(in);
+	id->memfd = tocsin_wire_get_bool(in);
 }

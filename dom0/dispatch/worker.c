@@ -72,10 +72,8 @@ static void flush(struct worker *w)
 /* Tell what is in `message`, with the next packet. */
 static void say(struct worker *w, size_t size)
 {
-	if (tocsin_packet_add(&out, message, size))
-		return;
-	flush(w);
-	tocsin_packet_add(&out, message, size);
+	if (tocsin_packet_say(&out, w->socket, message, size))
+		end();
 }
 
 static void say_note(struct worker *w, enum tocsin_message kind, uint64_t id, const char *text)

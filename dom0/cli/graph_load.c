@@ -203,14 +203,13 @@ static int look(const struct graph_options *o, struct tocsin_provenance **ret,
 	return rc;
 }
 
-static bool has_graph(const char *domain, char path[512])
+static bool has_graph(const char *domain, char path[TOCSIN_TRACE_PATH])
 {
-	return domain[0] != '.' && !strchr(domain, '/') &&
-	       snprintf(path, 512, TOCSIN_TRACE_FOLDER "/%s", domain) < 512 && !access(path, F_OK);
+	return tocsin_trace_store_path(domain, path) && !access(path, F_OK);
 }
 
 /* Its file has the domain's name, which a running one has beside its number. */
-static bool find_graph(const char *domain, char path[512])
+static bool find_graph(const char *domain, char path[TOCSIN_TRACE_PATH])
 {
 	bool found = has_graph(domain, path);
 #ifdef HAVE_XEN
@@ -228,7 +227,7 @@ static bool find_graph(const char *domain, char path[512])
 static int load(const struct graph_options *o, struct tocsin_provenance **ret,
 		struct tocsin_error *err)
 {
-	char path[512];
+	char path[TOCSIN_TRACE_PATH];
 	enum form form = FORM_UNKNOWN;
 	int rc;
 

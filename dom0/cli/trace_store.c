@@ -40,20 +40,17 @@ static int open_file(const char *path, const char *guest, struct tocsin_trace_st
 {
 	static const struct tocsin_trace_store_settings settings = {.max_age = MAX_AGE,
 								    .max_bytes = MAX_BYTES};
-	char own[512];
+	char own[TOCSIN_TRACE_PATH];
 	int rc;
 
 	if (path)
 		return tocsin_trace_store_open(path, &settings, ret, err);
-	if (!guest[0] || guest[0] == '.' || strchr(guest, '/'))
+	if (!tocsin_trace_store_path(guest, own))
 		return tocsin_error_set(err, -EINVAL,
 					"a domain named '%s' has no file of its own: --graph-file",
 					guest);
 	rc = make_folders(err);
-	if (rc)
-		return rc;
-	snprintf(own, sizeof(own), TOCSIN_TRACE_FOLDER "/%s", guest);
-	return tocsin_trace_store_open(own, &settings, ret, err);
+	return rc ? rc : tocsin_trace_store_open(own, &settings, ret, err);
 }
 
 int trace_store_open(const char *path, const char *guest, struct trace_store **ret,

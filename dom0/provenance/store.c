@@ -6,6 +6,7 @@
 #include "provenance/segment.h"
 #include "store/store.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #define LEAST_BYTES (1u << 20)
@@ -46,6 +47,13 @@ static time_t clock_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec;
+}
+
+bool tocsin_trace_store_path(const char *domain, char path[TOCSIN_TRACE_PATH])
+{
+	return domain[0] && domain[0] != '.' && !strchr(domain, '/') &&
+	       snprintf(path, TOCSIN_TRACE_PATH, TOCSIN_TRACE_FOLDER "/%s", domain) <
+		   TOCSIN_TRACE_PATH;
 }
 
 int tocsin_trace_store_open(const char *path, const struct tocsin_trace_store_settings *settings,

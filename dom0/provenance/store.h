@@ -14,6 +14,10 @@
 
 /* A domain's graph is the file of its name in this folder. */
 #define TOCSIN_TRACE_FOLDER "/var/lib/tocsin/graphs"
+#define TOCSIN_TRACE_PATH 512
+
+/* Its path, there or not; false: one of this name has none. */
+bool tocsin_trace_store_path(const char *domain, char path[TOCSIN_TRACE_PATH]);
 
 #define TOCSIN_TRACE_STORE_DELAY 5 /* seconds */
 

@@ -214,6 +214,17 @@ static void one_asks_and_the_other_answers(void **state)
 	trace_link_close(l);
 }
 
+/* What it says when it is asked for so many of this kind, after it has begun. */
+static void fails_asked(const char *says, bool graph, enum trace_ask_kind kind, int count, int rc,
+			const char *why)
+{
+	start(says, graph);
+	assert_int_equal(trace_link_sync(l), 0);
+	while (count--)
+		assert_int_equal(ask(kind), 0);
+	has_failed(trace_link_sync(l), rc, why);
+}
+
 /* More than a packet has room for is asked at once, and answered before the rest is. */
 static void much_is_asked_in_parts(void **state)
 {
@@ -246,10 +257,7 @@ static void one_that_hangs_is_noticed(void **state)
 	fails("h", -ETIMEDOUT, "has not answered for 1 seconds");
 	fails("f.h", -ETIMEDOUT, "has not answered");
 	/* and one that has something to say without end */
-	start("d.,t", true);
-	assert_int_equal(trace_link_sync(l), 0);
-	assert_int_equal(ask(TRACE_ASK_BEGIN), 0);
-	has_failed(trace_link_sync(l), -ETIMEDOUT, "has not answered");
+	fails_asked("d.,t", true, TRACE_ASK_BEGIN, 1, -ETIMEDOUT, "has not answered");
 	patience = 0;
 }
 
@@ -262,27 +270,11 @@ static void what_must_not_come_next_is_refused(void **state)
 	fails("c.", -EPROTO, "counts");     /* nobody asked */
 	fails("df.", -EPROTO, "more than it was asked");
 	fails("x.", -EREMOTEIO, "no kernel \\x1b[31m");
-	start("d.,fd.", false);
-	assert_int_equal(trace_link_sync(l), 0);
-	assert_int_equal(ask(TRACE_ASK_FLUSH), 0);
-	has_failed(trace_link_sync(l), -EPROTO, "a function");
-	start("d.,sd.", false);
-	assert_int_equal(trace_link_sync(l), 0);
-	assert_int_equal(ask(TRACE_ASK_CALL), 0);
-	assert_int_equal(ask(TRACE_ASK_CALL), 0);
-	has_failed(trace_link_sync(l), -EPROTO, "less than it was asked");
-	start("d.,ssd.", false);
-	assert_int_equal(trace_link_sync(l), 0);
-	assert_int_equal(ask(TRACE_ASK_CALL), 0);
-	has_failed(trace_link_sync(l), -EPROTO, "whose call");
-	start("d.,d.", true);
-	assert_int_equal(trace_link_sync(l), 0);
-	assert_int_equal(ask(TRACE_ASK_END), 0);
-	has_failed(trace_link_sync(l), -EPROTO, "less than it was asked");
-	start("d.,ld.", true);
-	assert_int_equal(trace_link_sync(l), 0);
-	assert_int_equal(ask(TRACE_ASK_BEGIN), 0);
-	has_failed(trace_link_sync(l), -EPROTO, "an event");
+	fails_asked("d.,fd.", false, TRACE_ASK_FLUSH, 1, -EPROTO, "a function");
+	fails_asked("d.,sd.", false, TRACE_ASK_CALL, 2, -EPROTO, "less than it was asked");
+	fails_asked("d.,ssd.", false, TRACE_ASK_CALL, 1, -EPROTO, "whose call");
+	fails_asked("d.,d.", true, TRACE_ASK_END, 1, -EPROTO, "less than it was asked");
+	fails_asked("d.,ld.", true, TRACE_ASK_BEGIN, 1, -EPROTO, "an event");
 }
 
 /* It is not the reader's fault: it goes on. */

@@ -110,9 +110,6 @@ static void probe(struct sim_guest *g)
 	refused += syscall(SYS_openat, -100, "/proc/1/mem", 2) < 0 && errno == EACCES;
 	refused += socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EACCES;
 	refused += access("/etc/passwd", F_OK) < 0 && errno == EACCES;
-	/* Write where the accounts are in other processes. */
-	refused +=
-	    syscall(SYS_getrandom, sim->shared, sizeof(*sim->shared), 0) < 0 && errno == EFAULT;
 	g->probed = refused;
 }
 

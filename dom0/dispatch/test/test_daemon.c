@@ -180,7 +180,8 @@ static void a_worker_is_locked_in(void **state)
 	sim_ring(1, TOCSIN_OP_SCAN_SELF, 0);
 	assert_true(sim_settled(1));
 	assert_int_equal(sim_stop(), 0);
-	assert_int_equal(sim_guest(1)->probed, 5);
+	assert_int_equal(sim_guest(1)->probed, 4);
+	/* The accounts. Their address is not tried: other memory may be there by now. */
 	assert_int_equal(sim_guest(1)->shared, 0);
 	assert_int_equal(now()->verdicts, 1);
 	assert_int_equal(now()->workers_died, 0);

@@ -13,8 +13,8 @@ for p in /proc/[0-9]*; do
  echo "G $pid $(sed -n 's/^0:://p' $p/cgroup)"
  echo "W $pid $(readlink $p/cwd) $(readlink $p/root)"
  echo "E $pid $(tr '\0' '|' < $p/environ)"
- for n in $p/ns/*; do echo "NS $pid $(readlink $n)"; done
- for t in $p/task/*; do echo "T $pid ${t##*/} $(cat $t/comm)"; done
+ ls -l $p/ns | sed -n "s/.* -> /NS $pid /p"
+ for t in $p/task/*; do IFS= read -r name < $t/comm; echo "T $pid ${t##*/} $name"; done
  sed "s/^/I $pid /" $p/mountinfo
  awk -v pid=$pid '/^[0-9a-f]+-/{range=$1} /^Rss/{print "R", pid, range, $2}' $p/smaps
 done

@@ -100,6 +100,15 @@ def written(file):
             yield start, os.pread(file.fileno(), end - start, start)
 
 
+def places(file, pattern):
+    """The offsets in a file at which it is; each in what was read of the file at once."""
+    for start, data in written(file):
+        at = data.find(pattern)
+        while at >= 0:
+            yield start + at
+            at = data.find(pattern, at + 1)
+
+
 class Monitor:
     """A QMP client."""
 
@@ -273,6 +282,12 @@ class Guest:
             raise Failed(f"{command}: exit code {status}: {text}\n"
                          + open(self.console, errors="replace").read()[-500:])
         return text
+
+    def run_long(self, command, seconds=60):
+        """run(), where much is printed: packed, for each byte on the line costs the emulator time."""
+        text = self.run(f"{{\n{command}\n}} >/tmp/long || {{ cat /tmp/long; false; }}\n"
+                        "[ $? = 0 ] && gzip -1 </tmp/long | base64", seconds)
+        return gzip.decompress(base64.b64decode(text)).decode(errors="replace")
 
     def put(self, source, path):
         """A file of this machine into the guest."""

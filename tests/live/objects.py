@@ -7,14 +7,18 @@ import socket
 import struct
 import subprocess
 
+from guest import places
+
 # Run in the guest between its other reports, when /bin/holder has said HOLDING.
 TRUTH = r"""
 for p in /proc/[0-9]*; do
  pid=${p#/proc/}
  for f in $p/fd/*; do
   [ -L $f ] || continue
-  echo "F $pid ${f##*/} $(awk '/^flags/{print $2}' $p/fdinfo/${f##*/}) \
-$(awk '/^pos/{print $2}' $p/fdinfo/${f##*/}) $(readlink $f)"
+  while read -r key value; do
+   case $key in pos:) pos=$value ;; flags:) flags=$value ;; esac
+  done < $p/fdinfo/${f##*/}
+  echo "F $pid ${f##*/} $flags $pos $(readlink $f)"
  done
 done
 sed 's/^/K /' /proc/modules
@@ -217,23 +221,19 @@ def compare_modules(truth, tocsin, *guest):
     return None
 
 
-def hide_module(memory):
+def hide_module(file, memory):
     """Take dummy off the list of modules, as a rootkit does: dummy, stp and llc are all there are."""
-    copy = memory[:]  # bytes are searched many times faster than a mapping
-
     def node(name):  # struct module: state, list, name
-        at = copy.find(name + bytes(56 - len(name)))
-        while copy[at - 24:at - 16] != bytes(8) or copy[at - 10:at - 8] != b"\xff\xff" \
-                or copy[at - 2:at] != b"\xff\xff":
-            at = copy.find(name + bytes(56 - len(name)), at + 1)
-            if at < 0:
-                raise ValueError("no module " + name.decode())
-        return at - 16
+        for at in places(file, name + bytes(56 - len(name))):
+            if memory[at - 24:at - 16] == bytes(8) and memory[at - 10:at - 8] == b"\xff\xff" \
+                    and memory[at - 2:at] == b"\xff\xff":
+                return at - 16
+        raise ValueError("no module " + name.decode())
 
     victim, after = node(b"dummy"), node(b"stp")
     following, before = memory[victim:victim + 8], memory[victim + 8:victim + 16]
     own, last = memory[after + 8:after + 16], memory[after:after + 8]
-    head = copy.find(own + last)  # its next is the victim, its prev the last module
+    head = next(places(file, own + last))  # its next is the victim, its prev the last module
     memory[head:head + 8] = following
     memory[after + 8:after + 16] = before
 
@@ -241,7 +241,7 @@ def hide_module(memory):
 def compare_hidden(tocsin, ram):
     """None, or why a module that is in sysfs only is not found out."""
     with open(ram, "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
-        hide_module(memory)
+        hide_module(file, memory)
     run = subprocess.run([tocsin, "modules", "--dump", ram, "--json"], capture_output=True,
                          text=True, timeout=60)
     seen = {r["name"]: (r["confidence"], r["in_list"], r["in_sysfs"])
@@ -253,16 +253,14 @@ def compare_hidden(tocsin, ram):
     return None
 
 
-def hide_socket(memory, row):
+def hide_socket(file, memory, row):
     """Take a socket of 127.0.0.1 that is not connected off its table, as rootkits do for netstat."""
     sock, state = int(row["sock"], 16), {"CLOSE": 7, "LISTEN": 10}[row["state"]]
     # struct sock_common: addresses, hash, ports, family, state; at 104 the node: next, and who has it
-    copy = memory[:]  # bytes are searched many times faster than a mapping
-    ports, found = struct.pack("<HHHB", 0, row["local_port"], 2, state), 12
-    while (found := copy.find(ports, found + 1)) >= 0:
+    for found in places(file, struct.pack("<HHHB", 0, row["local_port"], 2, state)):
         at = found - 12
         direct = sock - at  # where all memory is mapped
-        if copy[at:at + 8] != bytes((0, 0, 0, 0, 127, 0, 0, 1)):
+        if at < 0 or memory[at:at + 8] != bytes((0, 0, 0, 0, 127, 0, 0, 1)):
             continue
         following, before = struct.unpack("<QQ", memory[at + 104:at + 120])
         if direct % (1 << 21) or not direct <= before < direct + len(memory) - 8 \
@@ -285,7 +283,7 @@ def compare_hidden_socket(tocsin, ram):
         victims += found
     with open(ram, "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
         for victim in victims:
-            hide_socket(memory, victim)
+            hide_socket(file, memory, victim)
     run = subprocess.run([tocsin, "net", "--dump", ram, "--json"], capture_output=True, text=True,
                          timeout=60)
     seen = {r["local_port"]: (r["confidence"], r["in_table"], len(r["holders"]))

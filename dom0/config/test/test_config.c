@@ -36,7 +36,7 @@ static void expect(const char *message)
 		if (strstr(told[i], message))
 			return;
 	for (size_t i = 0; i < told_count; i++)
-		print_message("told: %s\n", told[i]);
+		print_message("# told: %s\n", told[i]);
 	fail_msg("nobody told '%s'", message);
 }
 

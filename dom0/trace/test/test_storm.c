@@ -88,7 +88,7 @@ static int take(const struct tocsin_trace_event *e, void *context)
 	/* Which file it is may be sure where its path is not. */
 	bad = bad || (e->resolved && e->file->id.inode && e->file->id.inode != c->number);
 	if (bad && !wrong++)
-		print_message("%s %s > %s (%lu) was %s > %s (%lu)\n",
+		print_message("# %s %s > %s (%lu) was %s > %s (%lu)\n",
 			      tocsin_trace_kind_name(e->kind), e->file->path, e->to ? e->to : "",
 			      (unsigned long)e->file->id.inode, c->path, c->to,
 			      (unsigned long)c->number);
@@ -385,7 +385,7 @@ static void nothing_wrong_is_sure(void **state)
 {
 	for (unsigned int i = 0; i < 4; i++) {
 		storm(i + 1, i % 2);
-		print_message("%u sure, %u unsure, %u wrong\n", sure, unsure, wrong);
+		print_message("# %u sure, %u unsure, %u wrong\n", sure, unsure, wrong);
 		assert_int_equal(wrong, 0);
 		/* Nor is all told as unsure. */
 		assert_in_range(sure, CALLS / 8, CALLS);

@@ -305,7 +305,7 @@ static void no_first_one_is_missed(void **unused)
 		once_sites(&trace);
 		for (unsigned int i = 0; i < 1500000; i++)
 			step(&trace, &seed, files, counts);
-		print_message("%u files: of %u repetitions %u were recorded\n", files, counts[0],
+		print_message("# %u files: of %u repetitions %u were recorded\n", files, counts[0],
 			      counts[1]);
 		assert_true(counts[0] > 50000);
 		if (files == 20)

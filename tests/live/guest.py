@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A Linux guest under QEMU whose memory is a file, with a root shell on its second serial line.
 
-Many tests want the same guest, and its boot takes longer than most of them. Guest(saved=True) boots it
-once, saves it in the folder TOCSIN_LIVE_STATES as it is when its shell answers, and goes on from there,
-as does every later one with the same kernel, initramfs and machine. Without that folder each boots.
-./check empties it, so that each of its runs has kernels at new random addresses.
+Many tests want the same guest, and its boot takes longer than most of them. Guest(saved=FOLDER) boots it
+once, saves it in that folder as it is when its shell answers, and goes on from there, as does every later
+one with the same kernel, initramfs and machine. That of most tests is TOCSIN_LIVE_STATES; without it each
+boots. ./check empties it, so that each of its runs has kernels at new random addresses.
 
 TOCSIN_LIVE_PROGRAMS has the programs of the guests that tests share, between colons.
 """
@@ -35,6 +35,10 @@ while :; do cat /dev/ttyS1 | sh >/dev/ttyS1 2>&1; done
 """
 
 
+# What a folder has, so that archives of the same files are the same.
+SAME = "find . -exec touch -hd @0 {} + && find . | LC_ALL=C sort"
+
+
 class Failed(Exception):
     """The guest does not do as it is told."""
 
@@ -51,18 +55,19 @@ def initrd(folder, files):
     with open(root + "/init", "w") as f:
         f.write(INIT)
     os.chmod(root + "/init", 0o755)
-    subprocess.run("find . -exec touch -hd @0 {} + && find . | LC_ALL=C sort | "
-                   "cpio -o -H newc --reproducible --quiet > ../initrd", shell=True, cwd=root, check=True)
+    subprocess.run(f"{SAME} | cpio -o -H newc --reproducible --quiet > ../initrd", shell=True, cwd=root,
+                   check=True)
     return os.path.join(folder, "initrd")
 
 
 def extended(folder, image, files):
-    """An initramfs of all that image has, and files: {path in the guest: path here}."""
+    """An initramfs of all that image has, and files: {path in the guest: path here}; of the same it is the
+    same."""
     root, path = os.path.join(folder, "more"), os.path.join(folder, "extended")
     for name, source in files.items():
         os.makedirs(os.path.dirname(root + name), exist_ok=True)
         subprocess.run(["cp", "-L", source, root + name], check=True)
-    more = subprocess.run("find . | cpio -o -H newc --quiet", shell=True, cwd=root, check=True,
+    more = subprocess.run(f"{SAME} | cpio -o -H newc --reproducible --quiet", shell=True, cwd=root, check=True,
                           capture_output=True).stdout
     subprocess.run(["cp", image, path], check=True)
     with open(path, "ab") as f:
@@ -134,27 +139,26 @@ class Monitor:
         self.socket.close()
 
 
-def save(path, kernel, image, *machine):
-    """Boot a guest, and save it."""
-    with Guest(kernel, image, *machine) as guest:
-        guest.save(path)
+MONTHS = 60 * 24 * 3600
 
 
-def state_of(kernel, image, *machine):
-    """Where the guest is saved, once it was booted if need be; None: there is no folder for it."""
-    folder = os.environ.get("TOCSIN_LIVE_STATES")
-    if not folder:
-        return None
+def state_of(folder, ready, kernel, image, *machine):
+    """Where the guest is saved, once it was booted, and ready(guest) is over, if need be."""
     os.makedirs(folder, exist_ok=True)
-    name = f"{folder}/{hashlib.sha256(repr((kernel, CPU, machine)).encode()).hexdigest()[:16]}"
+    version = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, check=True).stdout
+    what = repr((kernel, CPU, APPEND, version, machine))
+    name = f"{folder}/{hashlib.sha256(what.encode()).hexdigest()[:16]}"
     with open(image, "rb") as file:
-        path = f"{name}-{hashlib.sha256(file.read()).hexdigest()[:16]}"
+        path = f"{name}-{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
     with open(name + ".lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(path):
-            for old in glob.glob(name + "-*"):
-                os.unlink(old)
-            save(path, kernel, image, *machine)
+            for old in glob.glob(folder + "/*-*"):  # of this one, or of what nobody boots any more
+                if old.startswith(name) or os.path.getmtime(old) < time.time() - MONTHS:
+                    os.unlink(old)
+            with Guest(kernel, image, *machine) as guest:
+                ready(guest)
+                guest.save(path)
     return path
 
 
@@ -164,6 +168,7 @@ def state_of(kernel, image, *machine):
 CPU = "max,erms=off,fsrm=off,smap=off,pcid=off,invpcid=off"
 # On a busy host the kernel takes its timer for a broken one, and waits for it for ever.
 APPEND = "console=ttyS0 panic=-1 quiet no_timer_check "
+STATES = os.environ.get("TOCSIN_LIVE_STATES")
 FILE = "memory-backend-file,share=on,mem-path={folder}/ram"
 MEMFD = "memory-backend-memfd,share=on"
 
@@ -172,14 +177,12 @@ class Guest:
     """with Guest(kernel, initrd) as guest: guest.run("uname -r"); guest.ram is its memory, and
     guest.qmp and guest.other are its monitors."""
 
-    def __init__(self, kernel, image, megabytes=512, options="", arguments=(), saved=False,
-                 backend=FILE):
+    def __init__(self, kernel, image, megabytes=512, options="", arguments=(), saved=None,
+                 ready=lambda guest: None, backend=FILE):
         self.megabytes, self.backend = megabytes, backend
         self.qemu, self.folder, self.line, self.got, self.marks = None, None, None, b"", 0
-        state = state_of(kernel, image, megabytes, options, arguments) if saved else None
-        self.machine = [
-            "-kernel", kernel, "-initrd", image, "-append", APPEND + options, *arguments,
-            *(["-incoming", "exec:cat " + state] if state else [])]
+        self.state = state_of(saved, ready, kernel, image, megabytes, options, arguments) if saved else None
+        self.machine = ["-kernel", kernel, "-initrd", image, "-append", APPEND + options, *arguments]
 
     def start(self):
         # Memory, where there is room for it: what the guest writes need not go to a disk.
@@ -201,7 +204,7 @@ class Guest:
              f"socket,id=shell,path={name}/shell", "-serial", "chardev:shell", "-no-reboot", "-monitor",
              "none", "-qmp", f"unix:{self.qmp},server=on,wait=off", "-qmp",
              f"unix:{self.other},server=on,wait=off", *(memory if self.backend else []),
-             *self.machine])
+             *self.machine, *(["-incoming", "exec:cat " + self.state] if self.state else [])])
         with listener:
             self.line = listener.accept()[0]
 
@@ -213,6 +216,10 @@ class Guest:
             except Failed as reason:  # a kernel now and then does not survive a machine that is too slow
                 print(f"# booted again: {reason}", file=sys.stderr)
                 self.stop()
+                if self.state:  # which may be why
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(self.state)
+                    self.state = None
                 self.start()
                 self.wait(400)
         except BaseException:
@@ -330,4 +337,4 @@ class Guest:
 
 def shared(kernel, image, backend=FILE):
     """The guest that most tests run in: two processors, booted once."""
-    return Guest(kernel, image, arguments=("-smp", "2"), saved=True, backend=backend)
+    return Guest(kernel, image, arguments=("-smp", "2"), saved=STATES, backend=backend)

@@ -8,7 +8,8 @@ Then their connections are watched under a load: watching.py.
 
 usage: servers.py TOCSIN RULES WATCH-RULES NETLOAD KERNEL..., with the kernels in TOCSIN_LIVE_KERNELS, of
 whose -cloud- ones the KERNELs, oldest or newest, are booted, and the initramfs (servers/image) in
-TOCSIN_LIVE_SERVERS. Ends with a table of verdicts by kernel. Speaks TAP.
+TOCSIN_LIVE_SERVERS. Beside that the guest is saved once all servers have answered, which takes a minute or
+two of both processors, and later runs go on from there. Ends with a table of verdicts by kernel. Speaks TAP.
 """
 import json
 import os
@@ -22,6 +23,7 @@ import watching
 
 TOCSIN, RULES, WATCH_RULES, NETLOAD = sys.argv[1:5]
 WHICH = [{"oldest": 0, "newest": -1}[name] for name in sys.argv[5:]]
+IMAGE = os.environ.get("TOCSIN_LIVE_SERVERS")
 SCANS = 3
 TESTS = ("scans", "watch")
 
@@ -86,7 +88,8 @@ def scans(guest, table, release):
 def one_kernel(kernel, image, table, release):
     """(complaints, note) of each test"""
     with tempfile.TemporaryDirectory() as folder:
-        with guests.Guest(kernel, image, megabytes=3072, arguments=("-smp", "2")) as guest:
+        with guests.Guest(kernel, image, megabytes=3072, arguments=("-smp", "2"),
+                          saved=os.path.dirname(IMAGE) + "/states", ready=wait_for_load) as guest:
             yield scans(guest, table, release)
             yield watching.check(guest, TOCSIN, WATCH_RULES, folder)
 
@@ -94,16 +97,17 @@ def one_kernel(kernel, image, table, release):
 def main():
     kernels = [k for k in os.environ.get("TOCSIN_LIVE_KERNELS", "").split(":") if "-cloud-" in k]
     kernels = [kernels[i] for i in WHICH if kernels]
-    image = os.environ.get("TOCSIN_LIVE_SERVERS")
-    if not kernels or not image:
+    if not kernels or not IMAGE:
         print("1..0 # SKIP no TOCSIN_LIVE_KERNELS or no TOCSIN_LIVE_SERVERS")
         sys.exit(0)
     os.environ["TOCSIN_KERNEL_CACHE"] = ""
     failed, number, table = 0, 0, {}
     releases = [os.path.basename(k).split("-", 1)[1] for k in kernels]
     print(f"1..{len(kernels) * len(TESTS)}")
-    with tempfile.TemporaryDirectory(dir=os.path.dirname(image)) as folder:
-        image = guests.extended(folder, image, {"/usr/bin/netload": NETLOAD})
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(IMAGE)) as folder:
+        netload = folder + "/netload"  # the same, wherever it was built
+        subprocess.run(["strip", "-R", ".note.gnu.build-id", "-o", netload, NETLOAD], check=True)
+        image = guests.extended(folder, IMAGE, {"/usr/bin/netload": netload})
         for kernel, release in zip(kernels, releases):
             tests = one_kernel(kernel, image, table, release)
             for name in TESTS:

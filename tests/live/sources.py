@@ -27,7 +27,7 @@ PIECES = [(0, 0x9F000), (0x100000, LOW - 0x100000), (HIGH, 256 << 20)]
 def start(kernel, image, backend):
     """A guest with half of its memory above 4 GiB."""
     return guests.Guest(kernel, image, arguments=("-machine", f"max-ram-below-4g={LOW >> 20}M"),
-                        saved=True, backend=backend)
+                        saved=guests.STATES, backend=backend)
 
 
 def tocsin(*arguments):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 
 from tap import check, finish
 
@@ -19,19 +20,22 @@ tocsin, rules = sys.argv[1:]
 
 def on_terminal(columns, *args):
     """The lines that it prints on one of so many columns."""
-    pid, terminal = pty.fork()
-    if not pid:
-        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        os.execv(tocsin, [tocsin, *args])
+    terminal, other = pty.openpty()
+    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    program = subprocess.Popen([tocsin, *args], stdin=other, stdout=other, stderr=other)
+
+    def end():
+        program.wait()
+        os.write(other, b"\0")
+
+    # When nobody has it open any more, Linux may forget what was printed last.
+    threading.Thread(target=end).start()
     out = b""
-    try:
-        while more := os.read(terminal, 65536):
-            out += more
-    except OSError:  # so it ends
-        pass
+    while not out.endswith(b"\0"):
+        out += os.read(terminal, 65536)
     os.close(terminal)
-    os.waitpid(pid, 0)
-    return out.decode().replace("\r\n", "\n").splitlines()
+    os.close(other)
+    return out[:-1].decode().replace("\r\n", "\n").splitlines()
 
 
 def in_file(*args):

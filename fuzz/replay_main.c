@@ -10,26 +10,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define LARGEST_INPUT (64u << 20)
+#include <sys/stat.h>
 
 static int replay_file(const char *path)
 {
 	FILE *f = fopen(path, "rb");
+	struct stat st;
 	uint8_t *bytes;
 	size_t size;
 
-	if (!f) {
+	if (!f || fstat(fileno(f), &st)) {
 		perror(path);
+		if (f)
+			fclose(f);
 		return -1;
 	}
-	bytes = malloc(LARGEST_INPUT);
+	bytes = malloc((size_t)st.st_size + 1);
 	if (!bytes) {
 		fclose(f);
 		return -1;
 	}
-	size = fread(bytes, 1, LARGEST_INPUT, f);
+	size = fread(bytes, 1, (size_t)st.st_size, f);
 	fclose(f);
+	if (size != (size_t)st.st_size) {
+		fprintf(stderr, "%s: cannot be read whole\n", path);
+		free(bytes);
+		return -1;
+	}
 	/* A tight copy each time, so that a sanitizer or valgrind sees the first byte too far. */
 	for (size_t n = size;;
 	     n = n ? 1ul << (63 - __builtin_clzl(n)) >> (n & (n - 1) ? 0 : 1) : 0) {

@@ -35,8 +35,8 @@ while :; do cat /dev/ttyS1 | sh >/dev/ttyS1 2>&1; done
 """
 
 
-# What a folder has, so that archives of the same files are the same.
-SAME = "find . -exec touch -hd @0 {} + && find . | LC_ALL=C sort"
+# An archive of a folder; of the same files it is the same.
+ARCHIVE = "find . -exec touch -hd @0 {} + && find . | LC_ALL=C sort | cpio -o -H newc --reproducible --quiet"
 
 
 class Failed(Exception):
@@ -55,8 +55,7 @@ def initrd(folder, files):
     with open(root + "/init", "w") as f:
         f.write(INIT)
     os.chmod(root + "/init", 0o755)
-    subprocess.run(f"{SAME} | cpio -o -H newc --reproducible --quiet > ../initrd", shell=True, cwd=root,
-                   check=True)
+    subprocess.run(ARCHIVE + " > ../initrd", shell=True, cwd=root, check=True)
     return os.path.join(folder, "initrd")
 
 
@@ -67,8 +66,7 @@ def extended(folder, image, files):
     for name, source in files.items():
         os.makedirs(os.path.dirname(root + name), exist_ok=True)
         subprocess.run(["cp", "-L", source, root + name], check=True)
-    more = subprocess.run(f"{SAME} | cpio -o -H newc --reproducible --quiet", shell=True, cwd=root, check=True,
-                          capture_output=True).stdout
+    more = subprocess.run(ARCHIVE, shell=True, cwd=root, check=True, capture_output=True).stdout
     subprocess.run(["cp", image, path], check=True)
     with open(path, "ab") as f:
         f.write(bytes(-f.tell() % 512) + more)

@@ -5,8 +5,7 @@
 usage: processes.py PROGRAM TOCSIN MUTATE THREADS, with the kernels to boot in TOCSIN_LIVE_KERNELS
 (bzImages with BTF, between colons), and guest.py's environment. Without kernels, or a static busybox at
 /bin/busybox, the test is skipped. The first kernel is booted in more ways: without KASLR,
-with 4 levels of page tables, with KPTI. One of each line is also looked at with its BTF wiped out. What many
-commands say of a guest they say of a kernel that the first has kept. Speaks TAP.
+with 4 levels of page tables, with KPTI. Each is also looked at with its BTF wiped out. Speaks TAP.
 """
 import json
 import os
@@ -207,20 +206,18 @@ def start(kernel, image, cpu, options):
     return guests.Guest(kernel, image, options=options, arguments=("-cpu", cpu))
 
 
-def judge(guest, cache, levels, pti, liar):
+def judge(guest, levels, pti, liar):
     """Raises Failed. Returns what is worth a note."""
     note = ""
     guest.run(SETUP)
     truth = guest.run_long(TRUTH, seconds=180)
     compare(truth, PROGRAM, guest.ram, levels, pti)
     list_them(TOCSIN, guest.ram, PROGRAM)
-    os.environ["TOCSIN_KERNEL_CACHE"] = cache
     list_objects(TOCSIN, guest.ram, truth)
-    os.environ["TOCSIN_KERNEL_CACHE"] = ""
     if liar:
         note = mutate(MUTATE, guest.ram)
         share(THREADS, guest.ram, guest.qemu.pid)
-        without_btf(PROGRAM, guest.ram)
+    without_btf(PROGRAM, guest.ram)
     return note
 
 
@@ -241,7 +238,7 @@ def main():
             why, note = None, ""
             try:
                 with start(kernel, image, cpu, options) as guest:
-                    note = judge(guest, folder + "/kernels", levels, options == "pti=on", number <= 2)
+                    note = judge(guest, levels, options == "pti=on", number <= 2)
             except (Failed, guests.Failed) as reason:
                 why = str(reason)
             failed += why is not None
